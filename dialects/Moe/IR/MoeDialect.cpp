@@ -1,0 +1,53 @@
+//===- MoeDialect.cpp - registration and discardable attributes of moe ----===//
+
+#include "dialects/Moe/IR/MoeOps.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace moec::moe;
+
+#include "dialects/Moe/IR/MoeDialect.cpp.inc"
+#include "dialects/Moe/IR/MoeEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Moe/IR/MoeAttrs.cpp.inc"
+
+void MoeDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Moe/IR/MoeAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Moe/IR/MoeOps.cpp.inc"
+      >();
+}
+
+static LogicalResult verifyName(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() != MoeDialect::kNameAttr)
+    return op->emitOpError() << "expects only '" << MoeDialect::kNameAttr
+                             << "' of the moe dialect on an argument or result, but got '"
+                             << attribute.getName().getValue() << "'";
+  auto name = dyn_cast<StringAttr>(attribute.getValue());
+  if (!name || name.empty())
+    return op->emitOpError() << "expects '" << MoeDialect::kNameAttr
+                             << "' to be a non-empty string, but got " << attribute.getValue();
+  return success();
+}
+
+LogicalResult MoeDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned,
+                                                   NamedAttribute attribute) {
+  return verifyName(op, attribute);
+}
+
+LogicalResult MoeDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned,
+                                                      NamedAttribute attribute) {
+  return verifyName(op, attribute);
+}
+
+#define GET_OP_CLASSES
+#include "dialects/Moe/IR/MoeOps.cpp.inc"

@@ -1,0 +1,48 @@
+"""The lit suites: one folder per folder of the source tree.
+
+Features a test can require:
+  nvrtc        an NVRTC library was found, so generated CUDA can be compiled
+  cuda-device  a GPU and its driver are there, so kernels can be run
+"""
+
+import ctypes
+import os
+
+import lit.formats
+
+config.name = "moec"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "unit", "device", "bench"]
+config.test_source_root = os.path.dirname(__file__)
+
+config.environment["PATH"] = os.pathsep.join(
+    [config.moec_tools_dir, config.llvm_tools_dir, config.environment.get("PATH", "")]
+)
+config.substitutions.append(("%examples", os.path.join(config.moec_source_dir, "examples")))
+
+
+def can_load(*names):
+    for name in filter(None, names):
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    return None
+
+
+if can_load(
+    os.environ.get("MOEC_NVRTC"), "libnvrtc.so.13", "libnvrtc.so.12",
+    "/usr/local/cuda/lib64/libnvrtc.so.13",
+):
+    config.available_features.add("nvrtc")
+
+driver = can_load("libcuda.so.1")
+count = ctypes.c_int(0)
+if driver and driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
+    if count.value > 0:
+        config.available_features.add("cuda-device")
+
+for name in ("MOEC_NVRTC", "MOEC_LIBCUDA", "CUDA_HOME", "HOME"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
