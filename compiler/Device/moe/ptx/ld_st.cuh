@@ -1,0 +1,94 @@
+// Loads, stores and reductions with an explicit width and cache policy.
+#pragma once
+#include "moe/common/types.cuh"
+
+namespace moe::ptx {
+
+/// Address of a generic pointer inside the shared window, as ldmatrix and cp.async want it.
+MOE_DEVICE u32 shared_address(const void *p) { return u32(__cvta_generic_to_shared(p)); }
+
+/// 16 bytes through the read-only path; the data must not change while the kernel runs.
+MOE_DEVICE uint4 ld_global_nc_16(const void *p) {
+  uint4 v;
+  asm volatile("ld.global.nc.v4.u32 {%0,%1,%2,%3}, [%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+               : "l"(p));
+  return v;
+}
+/// As ld_global_nc_16 for data read once: kept out of L1.
+MOE_DEVICE uint4 ld_global_nc_stream_16(const void *p) {
+  uint4 v;
+  asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+               : "l"(p));
+  return v;
+}
+MOE_DEVICE uint4 ld_global_16(const void *p) {
+  uint4 v;
+  asm volatile("ld.global.v4.u32 {%0,%1,%2,%3}, [%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+               : "l"(p)
+               : "memory");
+  return v;
+}
+MOE_DEVICE u32 ld_acquire_gpu(const u32 *p) {
+  u32 v;
+  asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(v) : "l"(p) : "memory");
+  return v;
+}
+
+MOE_DEVICE void st_global_16(void *p, uint4 v) {
+  asm volatile("st.global.v4.u32 [%0], {%1,%2,%3,%4};" ::"l"(p), "r"(v.x), "r"(v.y), "r"(v.z),
+               "r"(v.w)
+               : "memory");
+}
+/// Streaming store: the line is the first to leave L2.
+MOE_DEVICE void st_global_stream_16(void *p, uint4 v) {
+  asm volatile("st.global.cs.v4.u32 [%0], {%1,%2,%3,%4};" ::"l"(p), "r"(v.x), "r"(v.y), "r"(v.z),
+               "r"(v.w)
+               : "memory");
+}
+MOE_DEVICE void st_release_gpu(u32 *p, u32 v) {
+  asm volatile("st.release.gpu.global.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
+}
+
+MOE_DEVICE void st_shared_4(u32 address, u32 v) {
+  asm volatile("st.shared.u32 [%0], %1;" ::"r"(address), "r"(v) : "memory");
+}
+MOE_DEVICE void st_shared_2(u32 address, u16 v) {
+  asm volatile("st.shared.u16 [%0], %1;" ::"r"(address), "h"(v) : "memory");
+}
+MOE_DEVICE void st_shared_f32x2(u32 address, float a, float b) {
+  asm volatile("st.shared.v2.f32 [%0], {%1,%2};" ::"r"(address), "f"(a), "f"(b) : "memory");
+}
+MOE_DEVICE void st_shared_f32(u32 address, float a) {
+  asm volatile("st.shared.f32 [%0], %1;" ::"r"(address), "f"(a) : "memory");
+}
+MOE_DEVICE uint4 ld_shared_16(u32 address) {
+  uint4 v;
+  asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+               : "r"(address)
+               : "memory");
+  return v;
+}
+
+/// p[0] += v, with no value returned.
+MOE_DEVICE void red_add_f32(float *p, float v) {
+  asm volatile("red.global.add.f32 [%0], %1;" ::"l"(p), "f"(v) : "memory");
+}
+/// p[0..3] += v; p 16-byte aligned. One instruction from sm_90 on, four before.
+MOE_DEVICE void red_add_f32x4(float *p, float4 v) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("red.global.add.v4.f32 [%0], {%1,%2,%3,%4};" ::"l"(p), "f"(v.x), "f"(v.y),
+               "f"(v.z), "f"(v.w)
+               : "memory");
+#else
+  red_add_f32(p, v.x);
+  red_add_f32(p + 1, v.y);
+  red_add_f32(p + 2, v.z);
+  red_add_f32(p + 3, v.w);
+#endif
+}
+
+} // namespace moe::ptx
