@@ -1,0 +1,46 @@
+//===- Parallel.h - Splitting host loops over threads ---------------------------------------------===//
+//
+// The one loop splitter of the host-side helpers (input generation, the reference evaluator). Threads
+// live for one call: these loops run for milliseconds to minutes, so a pool would buy nothing.
+//
+//===----------------------------------------------------------------------------------------------===//
+#ifndef MOEC_RUNTIME_TENSOR_PARALLEL_H
+#define MOEC_RUNTIME_TENSOR_PARALLEL_H
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace moert {
+
+/// The threads to use for a request of `threads`; 0 asks for one per core.
+inline unsigned resolveThreads(unsigned threads) {
+  return threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+/// Calls `body(begin, end)` for consecutive chunks of at most `grain` indices that cover
+/// [0, count), from up to `threads` threads (0: one per core). Chunks are handed out as threads get
+/// free, so a body must not depend on which thread runs it.
+template <typename Body>
+void parallelFor(int64_t count, int64_t grain, unsigned threads, Body &&body) {
+  grain = std::max<int64_t>(grain, 1);
+  int64_t chunks = count / grain + (count % grain != 0);
+  std::atomic<int64_t> next{0};
+  auto work = [&] {
+    for (int64_t c; (c = next.fetch_add(1, std::memory_order_relaxed)) < chunks;)
+      body(c * grain, std::min(count, (c + 1) * grain));
+  };
+  int64_t workers = std::min<int64_t>(resolveThreads(threads), chunks);
+  std::vector<std::thread> pool;
+  for (int64_t i = 1; i < workers; ++i)
+    pool.emplace_back(work);
+  work();
+  for (std::thread &thread : pool)
+    thread.join();
+}
+
+} // namespace moert
+
+#endif // MOEC_RUNTIME_TENSOR_PARALLEL_H
