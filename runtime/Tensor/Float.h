@@ -1,8 +1,9 @@
-//===- Float.h - Conversions between narrow floats and f32 -------------------------------------===//
+//===- Float.h - Conversions between narrow floats and f32
+//-------------------------------------===//
 //
 // The one place that knows the bit layouts of bf16, f16 and f8E4M3 on the host. All narrowing
-// conversions round to nearest, ties to even, and keep NaN a (quiet) NaN. Inline and branch-light so
-// that loops over them vectorise.
+// conversions round to nearest, ties to even, and keep NaN a (quiet) NaN. Inline and branch-light
+// so that loops over them vectorise.
 //
 //===----------------------------------------------------------------------------------------------===//
 #ifndef MOEC_RUNTIME_TENSOR_FLOAT_H

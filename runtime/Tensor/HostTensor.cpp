@@ -1,4 +1,5 @@
-//===- HostTensor.cpp - A dense row-major tensor in host memory ----------------------------------===//
+//===- HostTensor.cpp - A dense row-major tensor in host memory
+//----------------------------------===//
 
 #include "runtime/Tensor/HostTensor.h"
 #include "runtime/Tensor/Float.h"
@@ -40,8 +41,7 @@ std::string describe(DType dtype, std::span<const int64_t> shape) {
 /// which makes filling tens of gigabytes several times cheaper.
 static std::shared_ptr<const void> allocateZeroed(size_t size) {
   constexpr size_t kHugePage = size_t{2} << 20;
-  void *memory =
-      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED)
     return nullptr;
   if (size >= 2 * kHugePage)
@@ -57,9 +57,9 @@ Result<HostTensor> HostTensor::allocate(DType dtype, std::vector<int64_t> shape)
                                                    describe(dtype, shape)));
   std::optional<int64_t> count = countElements(shape, dtype);
   if (!count)
-    return Status(StatusCode::Unsupported,
-                  fmt::format("expects a tensor below 2^63 bytes, but got {}",
-                              describe(dtype, shape)));
+    return Status(
+        StatusCode::Unsupported,
+        fmt::format("expects a tensor below 2^63 bytes, but got {}", describe(dtype, shape)));
   HostTensor tensor;
   tensor.elementType = dtype;
   tensor.dims = std::move(shape);
@@ -69,9 +69,8 @@ Result<HostTensor> HostTensor::allocate(DType dtype, std::vector<int64_t> shape)
     return tensor;
   tensor.owner = allocateZeroed(tensor.byteSize());
   if (!tensor.owner)
-    return Status(StatusCode::Unsupported,
-                  fmt::format("no memory for a tensor {} of {} bytes", describe(tensor),
-                              tensor.byteSize()));
+    return Status(StatusCode::Unsupported, fmt::format("no memory for a tensor {} of {} bytes",
+                                                       describe(tensor), tensor.byteSize()));
   tensor.bytes = static_cast<const std::byte *>(tensor.owner.get());
   return tensor;
 }

@@ -1,4 +1,5 @@
-//===- HostTensor.h - A dense row-major tensor in host memory ------------------------------------===//
+//===- HostTensor.h - A dense row-major tensor in host memory
+//------------------------------------===//
 //
 // What files, generated inputs, executors and the reference evaluator hand to each other. A tensor
 // either owns its memory or views memory that something else keeps alive (a mapped file); copies of
@@ -30,9 +31,9 @@ public:
   /// A tensor of rank 1 and no elements.
   HostTensor() = default;
 
-  /// A writable, zero-filled tensor, aligned to 64 bytes. Pages of large tensors are touched on first
-  /// use only. Fails with Usage on a negative dimension and with Unsupported where the byte size
-  /// does not fit 63 bits or the system has no memory for it.
+  /// A writable, zero-filled tensor, aligned to 64 bytes. Pages of large tensors are touched on
+  /// first use only. Fails with Usage on a negative dimension and with Unsupported where the byte
+  /// size does not fit 63 bits or the system has no memory for it.
   static Result<HostTensor> allocate(DType dtype, std::vector<int64_t> shape);
 
   /// A read-only view of `data`, which `owner` keeps alive. `data` holds the product of `shape`

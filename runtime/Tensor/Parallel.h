@@ -1,7 +1,9 @@
-//===- Parallel.h - Splitting host loops over threads ---------------------------------------------===//
+//===- Parallel.h - Splitting host loops over threads
+//---------------------------------------------===//
 //
-// The one loop splitter of the host-side helpers (input generation, the reference evaluator). Threads
-// live for one call: these loops run for milliseconds to minutes, so a pool would buy nothing.
+// The one loop splitter of the host-side helpers (input generation, the reference evaluator).
+// Threads live for one call: these loops run for milliseconds to minutes, so a pool would buy
+// nothing.
 //
 //===----------------------------------------------------------------------------------------------===//
 #ifndef MOEC_RUNTIME_TENSOR_PARALLEL_H

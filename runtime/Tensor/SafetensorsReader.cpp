@@ -1,7 +1,8 @@
-//===- SafetensorsReader.cpp - Checked reading of safetensors files -------------------------------===//
+//===- SafetensorsReader.cpp - Checked reading of safetensors files
+//-------------------------------===//
 //
-// The header is read by a SAX handler that knows the only legal structure, so nothing is built from a
-// hostile file that has not been checked, and duplicate keys are seen (a DOM would drop them).
+// The header is read by a SAX handler that knows the only legal structure, so nothing is built from
+// a hostile file that has not been checked, and duplicate keys are seen (a DOM would drop them).
 //
 //===----------------------------------------------------------------------------------------------===//
 
@@ -32,9 +33,9 @@ struct DTypeName {
   std::string_view name;
 };
 constexpr DTypeName kDTypeNames[] = {
-    {DType::BF16, "BF16"},      {DType::F16, "F16"},        {DType::F32, "F32"},
-    {DType::F64, "F64"},        {DType::F8E4M3, "F8_E4M3"}, {DType::F8E5M2, "F8_E5M2"},
-    {DType::I8, "I8"},          {DType::U8, "U8"},          {DType::I32, "I32"},
+    {DType::BF16, "BF16"}, {DType::F16, "F16"},        {DType::F32, "F32"},
+    {DType::F64, "F64"},   {DType::F8E4M3, "F8_E4M3"}, {DType::F8E5M2, "F8_E5M2"},
+    {DType::I8, "I8"},     {DType::U8, "U8"},          {DType::I32, "I32"},
     {DType::I64, "I64"},
 };
 
@@ -171,9 +172,9 @@ public:
       repeated = entry.offsets.has_value();
       place = Place::OffsetsValue;
     } else {
-      return fail(fmt::format(
-          "tensor '{}': expects the keys dtype, shape and data_offsets, but got '{}'", entry.name,
-          text));
+      return fail(
+          fmt::format("tensor '{}': expects the keys dtype, shape and data_offsets, but got '{}'",
+                      entry.name, text));
     }
     if (repeated)
       return fail(fmt::format("tensor '{}': expects the key '{}' once", entry.name, text));
@@ -182,7 +183,8 @@ public:
 
   bool parse_error(std::size_t position, const std::string &,
                    const nlohmann::detail::exception &) override {
-    return fail(fmt::format("the header is not valid UTF-8 JSON at byte {}", position + 8));
+    // The position counts the characters read; the file offset of the last one is wanted.
+    return fail(fmt::format("the header is not valid UTF-8 JSON at byte {}", position + 7));
   }
 
 private:
@@ -226,8 +228,8 @@ private:
     case Place::MetadataObject:
       return fail(fmt::format("__metadata__: expects an object, but got {}", what));
     case Place::MetadataValue:
-      return fail(fmt::format("__metadata__: expects a string for '{}', but got {}", metadataKey,
-                              what));
+      return fail(
+          fmt::format("__metadata__: expects a string for '{}', but got {}", metadataKey, what));
     case Place::EntryValue:
       expected = "an object";
       break;

@@ -1,4 +1,5 @@
-//===- SafetensorsWriter.cpp - Atomic writing of safetensors files --------------------------------===//
+//===- SafetensorsWriter.cpp - Atomic writing of safetensors files
+//--------------------------------===//
 
 #include "runtime/Tensor/Safetensors.h"
 
@@ -69,8 +70,8 @@ public:
 
 private:
   static Status error(std::string_view what, const std::filesystem::path &where) {
-    return Status(StatusCode::Toolchain, fmt::format("{} '{}' failed: {}", what, where.string(),
-                                                     std::strerror(errno)));
+    return Status(StatusCode::Toolchain,
+                  fmt::format("{} '{}' failed: {}", what, where.string(), std::strerror(errno)));
   }
 
   std::filesystem::path target, path;
@@ -118,9 +119,10 @@ Status writeSafetensors(const std::filesystem::path &path, const TensorMap &tens
     MOERT_RETURN_IF_ERROR(checkText("tensor names", *name));
     if (*name == "__metadata__")
       return Status(StatusCode::Usage, "expects no tensor of the name '__metadata__'");
-    header[*name] = {{"dtype", safetensorsName(tensor->dtype())},
-                     {"shape", std::vector<int64_t>(tensor->shape().begin(), tensor->shape().end())},
-                     {"data_offsets", {offset, offset + tensor->byteSize()}}};
+    header[*name] = {
+        {"dtype", safetensorsName(tensor->dtype())},
+        {"shape", std::vector<int64_t>(tensor->shape().begin(), tensor->shape().end())},
+        {"data_offsets", {offset, offset + tensor->byteSize()}}};
     offset += tensor->byteSize();
   }
   std::string text = header.dump();
