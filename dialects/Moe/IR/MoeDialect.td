@@ -8,6 +8,7 @@
 #ifndef MOEC_DIALECTS_MOE_IR_MOEDIALECT_TD
 #define MOEC_DIALECTS_MOE_IR_MOEDIALECT_TD
 
+include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/OpBase.td"
 
 def Moe_Dialect : Dialect {
@@ -37,6 +38,9 @@ def Moe_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral kNameAttr{"moe.name"};
   }];
 }
+
+/// The op suggests names for its results in printed IR (MoeAsm.cpp).
+def Moe_NamedResults : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
 
 class Moe_Op<string mnemonic, list<Trait> traits = []> : Op<Moe_Dialect, mnemonic, traits>;
 

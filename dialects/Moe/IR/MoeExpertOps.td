@@ -8,7 +8,7 @@ include "dialects/Moe/IR/MoeTypes.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Moe_GroupedMatmulOp : Moe_Op<"grouped_matmul",
-    [Pure, AttrSizedOperandSegments, IsolatedFromAbove]> {
+    [Pure, AttrSizedOperandSegments, IsolatedFromAbove, Moe_NamedResults]> {
   let summary = "one matrix product per expert over that expert's rows";
   let description = [{
     For every expert `e` and every row `i` in `[offsets[e], offsets[e + 1])`, with f32 accumulation:
@@ -88,7 +88,7 @@ def Moe_GroupedMatmulOp : Moe_Op<"grouped_matmul",
   }];
 }
 
-def Moe_ActivationOp : Moe_Op<"activation", [Pure, IsolatedFromAbove]> {
+def Moe_ActivationOp : Moe_Op<"activation", [Pure, IsolatedFromAbove, Moe_NamedResults]> {
   let summary = "an activation, plain or gated, on rows";
   let description = [{
     Applies a scalar function in f32 and rounds once. Its three operand forms:

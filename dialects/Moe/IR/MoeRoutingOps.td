@@ -12,7 +12,7 @@ include "dialects/Moe/IR/MoeTypes.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-def Moe_RouteOp : Moe_Op<"route", [Pure, InferTypeOpAdaptorWithIsCompatible]> {
+def Moe_RouteOp : Moe_Op<"route", [Pure, InferTypeOpAdaptorWithIsCompatible, Moe_NamedResults]> {
   let summary = "chooses k experts for every token and weighs them";
   let description = [{
     Semantics, for each token `t` with logits `l[e]`:
@@ -49,7 +49,7 @@ def Moe_RouteOp : Moe_Op<"route", [Pure, InferTypeOpAdaptorWithIsCompatible]> {
   let hasVerifier = 1;
 }
 
-def Moe_PermuteOp : Moe_Op<"permute", [Pure, InferTypeOpAdaptorWithIsCompatible]> {
+def Moe_PermuteOp : Moe_Op<"permute", [Pure, InferTypeOpAdaptorWithIsCompatible, Moe_NamedResults]> {
   let summary = "groups the routes by expert, and the rows with them";
   let description = [{
     Sorts the `R = T * k` routes by expert id, stably: `routes[i]` is the route `t * k + slot` of
@@ -88,7 +88,7 @@ def Moe_PermuteOp : Moe_Op<"permute", [Pure, InferTypeOpAdaptorWithIsCompatible]
   let hasCanonicalizeMethod = 1;
 }
 
-def Moe_PadOp : Moe_Op<"pad", [Pure, InferTypeOpAdaptorWithIsCompatible]> {
+def Moe_PadOp : Moe_Op<"pad", [Pure, InferTypeOpAdaptorWithIsCompatible, Moe_NamedResults]> {
   let summary = "pads every group of rows to a multiple of a number";
   let description = [{
     Group `e` of `offsets[e + 1] - offsets[e]` rows becomes a group of the next multiple of
@@ -117,7 +117,7 @@ def Moe_PadOp : Moe_Op<"pad", [Pure, InferTypeOpAdaptorWithIsCompatible]> {
   let hasFolder = 1;
 }
 
-def Moe_UnpadOp : Moe_Op<"unpad", [Pure, InferTypeOpAdaptorWithIsCompatible]> {
+def Moe_UnpadOp : Moe_Op<"unpad", [Pure, InferTypeOpAdaptorWithIsCompatible, Moe_NamedResults]> {
   let summary = "takes the pad rows out again";
   let description = [{
     `rows[offsets[e] + i] = padded[padded_offsets[e] + i]` for every expert `e` and
@@ -147,7 +147,7 @@ def Moe_UnpadOp : Moe_Op<"unpad", [Pure, InferTypeOpAdaptorWithIsCompatible]> {
   let hasFolder = 1;
 }
 
-def Moe_CombineOp : Moe_Op<"combine", [Pure, InferTypeOpAdaptorWithIsCompatible]> {
+def Moe_CombineOp : Moe_Op<"combine", [Pure, InferTypeOpAdaptorWithIsCompatible, Moe_NamedResults]> {
   let summary = "the weighted sum of a token's expert rows";
   let description = [{
     `output[t] = sum_{s = 0}^{k - 1} weights[t, s] * rows[i(t, s)]` in f32 and in slot order, where
