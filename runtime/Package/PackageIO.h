@@ -1,0 +1,64 @@
+//===- PackageIO.h - Packages on disk ------------------------------------------------------------===//
+//
+//   NAME.moepkg/manifest.json
+//               kernels/KERNEL.{cu,ptx,cubin}
+//               include/...      device headers that the sources include
+//               ir/...           the IR after each stage
+//
+// Written under a temporary name and renamed; read with every size and checksum verified.
+//
+//===----------------------------------------------------------------------------------------------===//
+
+#ifndef MOEC_RUNTIME_PACKAGE_PACKAGEIO_H
+#define MOEC_RUNTIME_PACKAGE_PACKAGEIO_H
+
+#include "runtime/Package/Manifest.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace moert {
+
+/// The usual extension of a package folder.
+inline constexpr std::string_view kPackageExtension = ".moepkg";
+inline constexpr std::string_view kManifestFile = "manifest.json";
+
+/// The forms of one kernel; an empty text means that the form is absent.
+struct KernelCode {
+  std::string source, ptx, cubin;
+};
+
+/// A text file below include/ or ir/.
+struct PackageFile {
+  std::string path;
+  std::string content;
+};
+
+/// A package in memory.
+struct Package {
+  Manifest manifest;
+  std::vector<KernelCode> code;   ///< parallel to manifest.kernels
+  std::vector<PackageFile> files; ///< parallel to manifest.files once read or written
+};
+
+/// Fills the file records of the manifest (names, sizes, checksums) from `code` and `files`.
+Status sealPackage(Package &package);
+
+/// Writes `package` as the folder `path`, replacing a package that is there already; a reader sees
+/// the old or the new one, never a mixture. Refuses to replace a folder that is no package. Seals
+/// the package first.
+Status writePackage(const std::filesystem::path &path, Package package);
+
+/// Reads the package in the folder `path` and verifies it. Errors name the file and the field.
+Result<Package> readPackage(const std::filesystem::path &path);
+
+/// Reads and validates manifest.json alone.
+Result<Manifest> readManifest(const std::filesystem::path &path);
+
+/// Whether `path` looks like a package: a folder with a manifest.json.
+bool isPackage(const std::filesystem::path &path);
+
+} // namespace moert
+
+#endif // MOEC_RUNTIME_PACKAGE_PACKAGEIO_H
