@@ -7,6 +7,7 @@ Features a test can require:
 
 import ctypes
 import os
+import sys
 
 import lit.formats
 
@@ -19,6 +20,11 @@ config.test_source_root = os.path.dirname(__file__)
 config.environment["PATH"] = os.pathsep.join(
     [config.moec_tools_dir, config.llvm_tools_dir, config.environment.get("PATH", "")]
 )
+# %rc N COMMAND: succeeds where the command exits with N, which `not` cannot tell from a crash.
+config.substitutions += [
+    ("%python", sys.executable),
+    ("%rc", "sh " + os.path.join(config.test_source_root, "rc.sh")),
+]
 config.substitutions.append(("%examples", os.path.join(config.moec_source_dir, "examples")))
 
 

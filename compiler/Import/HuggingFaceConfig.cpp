@@ -1,0 +1,207 @@
+//===- HuggingFaceConfig.cpp - config.json of a model to an MoE block ------===//
+
+#include "compiler/Import/HuggingFaceConfig.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+
+#include <optional>
+
+using namespace moec;
+using llvm::StringRef;
+using moert::Result;
+using moert::Status;
+using moert::StatusCode;
+
+namespace {
+
+/// How one model_type spells the block. Defaults are those of the model's class in the
+/// `transformers` library (configuration_mixtral.py, configuration_qwen3_moe.py,
+/// configuration_olmoe.py).
+struct ModelFamily {
+  StringRef modelType;
+  StringRef experts;
+  StringRef intermediate;
+  /// The field that switches renormalisation; empty: always renormalised.
+  StringRef renormalize;
+  bool renormalizeDefault;
+};
+
+constexpr ModelFamily kFamilies[] = {
+    {"mixtral", "num_local_experts", "intermediate_size", "", true},
+    {"olmoe", "num_experts", "intermediate_size", "norm_topk_prob", false},
+    {"qwen3_moe", "num_experts", "moe_intermediate_size", "norm_topk_prob", false},
+};
+
+constexpr StringRef kModelType = "model_type";
+constexpr StringRef kTopK = "num_experts_per_tok";
+constexpr StringRef kHidden = "hidden_size";
+constexpr StringRef kActivation = "hidden_act";
+constexpr StringRef kQuantization = "quantization_config";
+
+/// No published model comes near it, and three such sizes still multiply within 63 bits.
+constexpr int64_t kMaxSize = int64_t{1} << 20;
+/// What moe.route selects at most (its constraint C1).
+constexpr int64_t kMaxTopK = 32;
+/// Real files nest four levels; the JSON parser recurses, so that depth is bounded before it runs.
+constexpr unsigned kMaxDepth = 64;
+
+/// Reads fields of a config.json; a missing or wrong one is an error that names it.
+class Fields {
+public:
+  explicit Fields(const llvm::json::Object &object) : object(object) {}
+
+  /// The value; null where the field is absent or JSON null.
+  const llvm::json::Value *find(StringRef field) const {
+    const llvm::json::Value *value = object.get(field);
+    return value && value->kind() != llvm::json::Value::Null ? value : nullptr;
+  }
+
+  Result<int64_t> size(StringRef field) const {
+    std::string expected = llvm::formatv("an integer from 1 to {0}", kMaxSize);
+    const llvm::json::Value *value = find(field);
+    if (!value)
+      return missing(field, expected);
+    std::optional<int64_t> number = value->getAsInteger();
+    if (!number || *number < 1 || *number > kMaxSize)
+      return wrong(field, expected, *value);
+    return *number;
+  }
+
+  Result<std::string> string(StringRef field) const {
+    const llvm::json::Value *value = find(field);
+    if (!value)
+      return missing(field, "a string");
+    std::optional<StringRef> text = value->getAsString();
+    if (!text)
+      return wrong(field, "a string", *value);
+    return text->str();
+  }
+
+  Result<bool> flag(StringRef field, bool otherwise) const {
+    const llvm::json::Value *value = find(field);
+    if (!value)
+      return bool(otherwise);
+    std::optional<bool> flag = value->getAsBoolean();
+    if (!flag)
+      return wrong(field, "true or false", *value);
+    return bool(*flag);
+  }
+
+private:
+  static Status missing(StringRef field, StringRef expected) {
+    return Status(StatusCode::InvalidInput,
+                  llvm::formatv("expects field '{0}' to be {1}, but it is missing", field, expected));
+  }
+
+  static Status wrong(StringRef field, StringRef expected, const llvm::json::Value &value) {
+    std::string text = llvm::formatv("{0}", value);
+    constexpr size_t kShown = 40;
+    if (text.size() > kShown)
+      text = text.substr(0, kShown) + "...";
+    return Status(StatusCode::InvalidInput, llvm::formatv("expects field '{0}' to be {1}, but got {2}",
+                                                          field, expected, text));
+  }
+
+  const llvm::json::Object &object;
+};
+
+} // namespace
+
+std::string moec::supportedModelTypes() {
+  std::vector<StringRef> names;
+  for (const ModelFamily &family : kFamilies)
+    names.push_back(family.modelType);
+  return llvm::join(names, ", ");
+}
+
+/// The greatest nesting of arrays and objects in the text, strings left out.
+static unsigned nestingDepth(StringRef text) {
+  unsigned depth = 0, deepest = 0;
+  bool inString = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (inString) {
+      if (c == '\\')
+        ++i;
+      inString = c != '"';
+    } else if (c == '"') {
+      inString = true;
+    } else if (c == '[' || c == '{') {
+      deepest = std::max(deepest, ++depth);
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
+static const ModelFamily *findFamily(StringRef modelType) {
+  for (const ModelFamily &family : kFamilies)
+    if (family.modelType == modelType)
+      return &family;
+  return nullptr;
+}
+
+/// Rules that tie several fields together.
+static Status checkBlock(const BlockConfig &block, const ModelFamily &family) {
+  if (block.topK > block.experts)
+    return Status(StatusCode::InvalidInput,
+                  llvm::formatv("expects field '{0}' to be at most '{1}' = {2}, but got {3}", kTopK,
+                                family.experts, block.experts, block.topK));
+  if (block.topK > kMaxTopK)
+    return Status(StatusCode::Unsupported,
+                  llvm::formatv("field '{0}' is {1}, but at most {2} experts a token are supported",
+                                kTopK, block.topK, kMaxTopK));
+  return Status::ok();
+}
+
+static Status checkActivation(const Fields &fields) {
+  if (!fields.find(kActivation))
+    return Status::ok(); // every supported family defaults to silu
+  MOERT_ASSIGN_OR_RETURN(std::string activation, fields.string(kActivation));
+  if (activation == "silu" || activation == "swish") // two names of one function
+    return Status::ok();
+  return Status(StatusCode::Unsupported,
+                llvm::formatv("field '{0}' is '{1}', but only 'silu' is supported", kActivation,
+                              activation));
+}
+
+Result<BlockConfig> moec::parseHuggingFaceConfig(StringRef text) {
+  if (unsigned depth = nestingDepth(text); depth > kMaxDepth)
+    return Status(StatusCode::InvalidInput,
+                  llvm::formatv("expects at most {0} nested levels, but got {1}", kMaxDepth, depth));
+  llvm::Expected<llvm::json::Value> root = llvm::json::parse(text);
+  if (!root)
+    return Status(StatusCode::InvalidInput,
+                  "expects JSON, but got an error at " + llvm::toString(root.takeError()));
+  const llvm::json::Object *object = root->getAsObject();
+  if (!object)
+    return Status(StatusCode::InvalidInput, "expects a JSON object, but got another value");
+
+  Fields fields(*object);
+  BlockConfig block;
+  MOERT_ASSIGN_OR_RETURN(block.modelType, fields.string(kModelType));
+  const ModelFamily *family = findFamily(block.modelType);
+  if (!family)
+    return Status(StatusCode::Unsupported,
+                  llvm::formatv("field '{0}' is '{1}', but supported are: {2}", kModelType,
+                                block.modelType, supportedModelTypes()));
+
+  MOERT_ASSIGN_OR_RETURN(block.experts, fields.size(family->experts));
+  MOERT_ASSIGN_OR_RETURN(block.topK, fields.size(kTopK));
+  MOERT_ASSIGN_OR_RETURN(block.hidden, fields.size(kHidden));
+  MOERT_ASSIGN_OR_RETURN(block.intermediate, fields.size(family->intermediate));
+  block.renormalize = family->renormalizeDefault;
+  if (!family->renormalize.empty()) {
+    MOERT_ASSIGN_OR_RETURN(block.renormalize,
+                           fields.flag(family->renormalize, family->renormalizeDefault));
+  }
+  MOERT_RETURN_IF_ERROR(checkActivation(fields));
+  MOERT_RETURN_IF_ERROR(checkBlock(block, *family));
+  if (fields.find(kQuantization))
+    block.notes.push_back(llvm::formatv(
+        "field '{0}' is ignored: the block takes weights of its own element type", kQuantization));
+  return block;
+}

@@ -1,0 +1,55 @@
+//===- Options.h - command line of moec -------------------------------------===//
+//
+// Every subcommand, and every option that more than one of them takes, is declared once, here.
+// Options of a single subcommand are statics of its own file.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOEC_COMPILER_TOOLS_MOEC_OPTIONS_H
+#define MOEC_COMPILER_TOOLS_MOEC_OPTIONS_H
+
+#include "runtime/Support/Status.h"
+
+#include "llvm/Support/CommandLine.h"
+
+#include <string>
+#include <vector>
+
+namespace moec::cli {
+
+// Functions, because options in several files refer to these during static initialisation.
+
+/// Everything that `--help` shows; LLVM's own options stay hidden.
+llvm::cl::OptionCategory &category();
+
+llvm::cl::SubCommand &compileCommand();
+llvm::cl::SubCommand &runCommand();
+llvm::cl::SubCommand &importCommand();
+llvm::cl::SubCommand &benchCommand();
+llvm::cl::SubCommand &envCommand();
+
+/// One subcommand and what it does; `run` returns the exit code.
+struct Command {
+  llvm::cl::SubCommand &subCommand;
+  int (*run)();
+};
+
+int runCompile();
+int runRun();
+int runImport();
+int runBench();
+int runEnv();
+
+/// Prints "moec: error: " and the message; returns the exit code of the failure.
+int fail(const moert::Status &status);
+/// Prints "moec: warning: " and the message.
+void warn(llvm::StringRef message);
+
+/// Writes `text` to the file, atomically, or to standard output where `path` is "-".
+moert::Status writeText(const std::string &path, llvm::StringRef text);
+/// Reads a file of at most `maxBytes`, or standard input where `path` is "-".
+moert::Result<std::string> readText(const std::string &path, uint64_t maxBytes);
+
+} // namespace moec::cli
+
+#endif // MOEC_COMPILER_TOOLS_MOEC_OPTIONS_H

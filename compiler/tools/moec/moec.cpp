@@ -1,0 +1,41 @@
+//===- moec.cpp - the compiler driver ----------------------------------------===//
+//
+// Parses the command line and calls the subcommand; each has a file of its own.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/tools/moec/Options.h"
+
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+using namespace moec::cli;
+
+static constexpr StringRef kOverview =
+    "moec: a JIT kernel-generation compiler for Mixture-of-Experts blocks\n\n"
+    "Exit codes: 0 ok; 1 result mismatch or slower than a baseline; 2 usage; 3 invalid IR or input;\n"
+    "4 unsupported problem; 5 toolchain or driver failure; 6 no such device; 7 budget or timeout;\n"
+    "8 cache miss in strict mode; 9 internal error.\n"
+    "`moec SUBCOMMAND --help` lists the options of a subcommand.\n";
+
+/// What a usage error exits with.
+static constexpr int kUsageError = static_cast<int>(moert::StatusCode::Usage);
+
+int main(int argc, char **argv) {
+  InitLLVM init(argc, argv);
+  Command commands[] = {
+      {importCommand(), runImport},
+  };
+  cl::HideUnrelatedOptions(category());
+  for (Command &command : commands)
+    cl::HideUnrelatedOptions(category(), command.subCommand);
+  cl::SetVersionPrinter([](raw_ostream &os) { os << "moec " MOEC_VERSION "\n"; });
+  if (!cl::ParseCommandLineOptions(argc, argv, kOverview, &errs()))
+    return kUsageError;
+  for (Command &command : commands)
+    if (command.subCommand)
+      return command.run();
+  errs() << "moec: expects a subcommand; `moec --help` lists them\n";
+  return kUsageError;
+}
