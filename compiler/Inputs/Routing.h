@@ -1,0 +1,69 @@
+//===- Routing.h - Distributions of tokens over experts
+//-------------------------------------------===//
+//
+// Which experts the tokens of a generated input choose. Speed and padding waste of an MoE block
+// depend on this more than on anything else in its inputs, so it is an option of every tool.
+//
+//===----------------------------------------------------------------------------------------------===//
+#ifndef MOEC_COMPILER_INPUTS_ROUTING_H
+#define MOEC_COMPILER_INPUTS_ROUTING_H
+
+#include "compiler/Inputs/Random.h"
+#include "runtime/Support/Status.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moec {
+
+/// `uniform`: every token chooses its k experts independently, all equally likely.
+/// `zipf:A`: independently, without replacement, expert of popularity rank r (from 1) with weight
+///   r^-A; the ranks are a seeded permutation of the experts.
+/// `one-expert`: all tokens choose the same k experts, in the same order.
+struct Routing {
+  enum class Kind { Uniform, Zipf, OneExpert };
+  Kind kind = Kind::Uniform;
+  double exponent = 0.0; ///< A of zipf
+
+  bool operator==(const Routing &) const = default;
+};
+
+/// The help text of the grammar.
+inline constexpr std::string_view kRoutingGrammar = "uniform|zipf:A|one-expert";
+
+/// Reads `uniform`, `zipf:A` (0 <= A <= 64) or `one-expert`; Usage otherwise.
+moert::Result<Routing> parseRouting(std::string_view text);
+
+/// The text that `parseRouting` reads back as the same value.
+std::string toString(const Routing &routing);
+
+/// Router logits by (token, expert).
+///
+/// uniform, zipf: log-weight of the expert plus Gumbel noise; the k largest of such sums are a
+/// sample without replacement with those weights (Gumbel-top-k: Kool, van Hoof and Welling, ICML
+/// 2019). one-expert: -rank / 4 plus noise below 0.1, so that the order of the experts is the same
+/// for every token while the logits differ.
+class LogitSource {
+public:
+  LogitSource(const Routing &routing, int64_t numExperts, uint64_t seed, std::string_view name);
+  double logit(int64_t token, int64_t expert) const;
+  /// The k experts of largest logit, largest first; `k` = size of `experts`.
+  void choose(int64_t token, std::span<int32_t> experts) const;
+
+private:
+  Routing::Kind kind;
+  int64_t numExperts;
+  RandomStream noise;
+  std::vector<double> base; ///< per expert: log-weight, or -rank / 4
+};
+
+/// The experts in the order of their popularity rank: a permutation of [0, numExperts) that depends
+/// on the seed and the name alone.
+std::vector<int32_t> popularityOrder(int64_t numExperts, uint64_t seed, std::string_view name);
+
+} // namespace moec
+
+#endif // MOEC_COMPILER_INPUTS_ROUTING_H

@@ -1,0 +1,103 @@
+// Binding of given tensors, token inference, the memory plan.
+
+#include "compiler/Inputs/Inputs.h"
+
+#include <gtest/gtest.h>
+
+using namespace moec;
+using moert::DType;
+using moert::HostTensor;
+using moert::StatusCode;
+using moert::TensorMap;
+
+namespace {
+
+const std::vector<InputSpec> kBlock = {
+    guessInputSpec("hidden", DType::BF16, {kTokensDim, 64}),
+    guessInputSpec("router_logits", DType::F32, {kTokensDim, 8}),
+    guessInputSpec("gate_up", DType::BF16, {8, 32, 64}),
+};
+
+TEST(Inputs, GuessesRolesFromNameAndRank) {
+  EXPECT_EQ(kBlock[0].role, InputRole::Data);
+  EXPECT_EQ(kBlock[1].role, InputRole::RouterLogits);
+  EXPECT_EQ(kBlock[2].role, InputRole::Weight);
+  EXPECT_EQ(kBlock[2].fanIn, 64);
+}
+
+TEST(Inputs, BindsGivenTensorsAndMakesTheRest) {
+  HostTensor hidden = *HostTensor::allocate(DType::BF16, {5, 64});
+  auto tensors = bindInputs(kBlock, {{"hidden", hidden}}, {.tokens = 5});
+  ASSERT_TRUE(tensors.isOk()) << tensors.status().message();
+  ASSERT_EQ(tensors->size(), 3u);
+  EXPECT_EQ((*tensors)[0].data(), hidden.data()) << "given tensors are not copied";
+  EXPECT_EQ(describe((*tensors)[1]), "f32[5, 8]");
+  EXPECT_EQ(describe((*tensors)[2]), "bf16[8, 32, 64]");
+}
+
+TEST(Inputs, RefusesWrongGivenTensors) {
+  struct {
+    const char *name;
+    DType dtype;
+    std::vector<int64_t> shape;
+    const char *message;
+  } cases[] = {
+      {"hidden", DType::F16, {5, 64}, "tensor 'hidden': expects bf16[5, 64], but got f16[5, 64]"},
+      {"hidden", DType::BF16, {4, 64}, "expects bf16[5, 64], but got bf16[4, 64]"},
+      {"hidden", DType::BF16, {5, 64, 1}, "but got bf16[5, 64, 1]"},
+      {"gate_up", DType::BF16, {8, 64, 32}, "tensor 'gate_up': expects bf16[8, 32, 64]"},
+      {"down",
+       DType::BF16,
+       {1},
+       "tensor 'down': expects one of the arguments hidden, router_logits, gate_up"},
+  };
+  for (auto &c : cases) {
+    auto tensors =
+        bindInputs(kBlock, {{c.name, *HostTensor::allocate(c.dtype, c.shape)}}, {.tokens = 5});
+    ASSERT_FALSE(tensors.isOk());
+    EXPECT_EQ(tensors.status().code(), StatusCode::InvalidInput);
+    EXPECT_NE(tensors.status().message().find(c.message), std::string::npos)
+        << tensors.status().message();
+  }
+}
+
+TEST(Inputs, InfersTokensFromGivenTensors) {
+  EXPECT_EQ(inferTokens(kBlock, {}), std::nullopt);
+  TensorMap weights{{"gate_up", *HostTensor::allocate(DType::BF16, {8, 32, 64})}};
+  EXPECT_EQ(inferTokens(kBlock, weights), std::nullopt);
+  TensorMap hidden{{"hidden", *HostTensor::allocate(DType::BF16, {7, 64})}};
+  EXPECT_EQ(inferTokens(kBlock, hidden), 7);
+}
+
+TEST(MemoryPlan, AddsUpWhatIsGenerated) {
+  auto plan = planMemory(kBlock, {}, 10, 100);
+  ASSERT_TRUE(plan.isOk());
+  uint64_t weights = 8 * 32 * 64 * 2, tokens = 10 * (64 * 2 + 8 * 4);
+  EXPECT_EQ(plan->inputBytes, weights + tokens);
+  EXPECT_EQ(plan->totalBytes(), weights + tokens + 100);
+  EXPECT_GT(plan->availableBytes, 0u);
+  TensorMap given{{"gate_up", *HostTensor::allocate(DType::BF16, {8, 32, 64})}};
+  EXPECT_EQ(planMemory(kBlock, given, 10, 0)->inputBytes, tokens);
+}
+
+TEST(MemoryPlan, RefusesWhatDoesNotFit) {
+  uint64_t need = planMemory(kBlock, {}, 10, 0)->inputBytes;
+  EXPECT_TRUE(planMemory(kBlock, {}, 10, 0, need).isOk());
+  EXPECT_EQ(planMemory(kBlock, {}, 10, 0, need - 1).status().code(), StatusCode::Unsupported);
+  EXPECT_EQ(planMemory(kBlock, {}, 10, UINT64_MAX).status().code(), StatusCode::Unsupported);
+  for (int64_t tokens : {int64_t{1} << 40, int64_t{1} << 58, INT64_MAX}) {
+    auto plan = planMemory(kBlock, {}, tokens, 0);
+    ASSERT_FALSE(plan.isOk());
+    EXPECT_EQ(plan.status().code(), StatusCode::Unsupported);
+    EXPECT_NE(plan.status().message().find("GiB are available"), std::string::npos);
+  }
+}
+
+TEST(MemoryPlan, RowsPerTokenMayOverflow) {
+  InputSpec spec = guessInputSpec("rows", DType::BF16, {kTokensDim, 64});
+  spec.rowsPerToken = 8;
+  EXPECT_EQ(planMemory({&spec, 1}, {}, INT64_MAX / 2, 0).status().code(), StatusCode::Unsupported);
+  EXPECT_EQ(*resolveShape(spec, 3), (std::vector<int64_t>{24, 64}));
+}
+
+} // namespace

@@ -1,0 +1,119 @@
+// Routing distributions: the grammar, and the statistics of the experts that logits select.
+
+#include "compiler/Inputs/Routing.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+using namespace moec;
+using moert::StatusCode;
+
+namespace {
+
+TEST(RoutingGrammar, ReadsWhatItPrints) {
+  for (const char *text : {"uniform", "one-expert", "zipf:0", "zipf:1.2", "zipf:64"}) {
+    moert::Result<Routing> routing = parseRouting(text);
+    ASSERT_TRUE(routing.isOk()) << text;
+    EXPECT_EQ(toString(*routing), text);
+    EXPECT_EQ(*parseRouting(toString(*routing)), *routing);
+  }
+}
+
+TEST(RoutingGrammar, RefusesTheRest) {
+  for (const char *text : {"", "Uniform", "zipf", "zipf:", "zipf:-1", "zipf:65", "zipf:nan",
+                           "zipf:inf", "zipf:1x", "zipf: 1", "one-experts", "uniform "}) {
+    moert::Result<Routing> routing = parseRouting(text);
+    ASSERT_FALSE(routing.isOk()) << text;
+    EXPECT_EQ(routing.status().code(), StatusCode::Usage);
+    EXPECT_NE(routing.status().message().find(std::string("but got '") + text + "'"),
+              std::string::npos);
+  }
+}
+
+TEST(Routing, PopularityOrderIsASeededPermutation) {
+  std::vector<int32_t> order = popularityOrder(64, 1, "router_logits");
+  EXPECT_EQ(std::set<int32_t>(order.begin(), order.end()).size(), 64u);
+  EXPECT_EQ(*std::ranges::max_element(order), 63);
+  EXPECT_EQ(order, popularityOrder(64, 1, "router_logits"));
+  EXPECT_NE(order, popularityOrder(64, 2, "router_logits"));
+}
+
+/// How often each expert is the first choice of `tokens` tokens.
+std::vector<double> firstChoiceShares(const Routing &routing, int64_t numExperts, int64_t tokens) {
+  LogitSource source(routing, numExperts, 5, "router_logits");
+  std::vector<double> shares(numExperts, 0.0);
+  int32_t expert = 0;
+  for (int64_t t = 0; t < tokens; ++t) {
+    source.choose(t, {&expert, 1});
+    shares[expert] += 1.0 / static_cast<double>(tokens);
+  }
+  return shares;
+}
+
+TEST(Routing, UniformIsEven) {
+  constexpr int64_t kTokens = 40000;
+  constexpr int64_t kExperts = 16;
+  // Chi-square with 15 degrees of freedom: mean 15, deviation 5.5; 50 is beyond 6 deviations.
+  double chiSquare = 0.0;
+  for (double share : firstChoiceShares({}, kExperts, kTokens)) {
+    double difference = (share - 1.0 / kExperts) * kTokens;
+    chiSquare += difference * difference / (static_cast<double>(kTokens) / kExperts);
+  }
+  EXPECT_LT(chiSquare, 50.0);
+}
+
+TEST(Routing, ZipfFirstChoicesFollowTheLaw) {
+  constexpr int64_t kTokens = 60000;
+  constexpr int64_t kExperts = 8;
+  constexpr double kExponent = 1.2;
+  std::vector<double> shares =
+      firstChoiceShares({Routing::Kind::Zipf, kExponent}, kExperts, kTokens);
+  double total = 0.0;
+  for (int64_t r = 1; r <= kExperts; ++r)
+    total += std::pow(r, -kExponent);
+  std::vector<int32_t> order = popularityOrder(kExperts, 5, "router_logits");
+  for (int64_t r = 1; r <= kExperts; ++r) {
+    double expected = std::pow(r, -kExponent) / total;
+    double deviation = std::sqrt(expected * (1 - expected) / kTokens);
+    EXPECT_NEAR(shares[order[r - 1]], expected, 5 * deviation) << "rank " << r;
+  }
+}
+
+TEST(Routing, ZipfSecondChoicesAreDrawnWithoutReplacement) {
+  // P(second = j | first = i) = w_j / (W - w_i): checked for the most popular expert as first
+  // choice.
+  constexpr int64_t kTokens = 60000;
+  constexpr int64_t kExperts = 4;
+  LogitSource source({Routing::Kind::Zipf, 1.0}, kExperts, 5, "x");
+  std::vector<int32_t> order = popularityOrder(kExperts, 5, "x");
+  double first = 0, thenSecond = 0;
+  for (int64_t t = 0; t < kTokens; ++t) {
+    int32_t pair[2];
+    source.choose(t, pair);
+    ASSERT_NE(pair[0], pair[1]);
+    if (pair[0] == order[0]) {
+      ++first;
+      thenSecond += pair[1] == order[1];
+    }
+  }
+  double expected = (1.0 / 2) / (1.0 / 2 + 1.0 / 3 + 1.0 / 4);
+  EXPECT_NEAR(thenSecond / first, expected, 5 * std::sqrt(expected * (1 - expected) / first));
+}
+
+TEST(Routing, OneExpertIsOneOrderForAllTokens) {
+  for (int64_t numExperts : {1, 8, 256}) {
+    LogitSource source({Routing::Kind::OneExpert, 0.0}, numExperts, 3, "router_logits");
+    std::vector<int32_t> order = popularityOrder(numExperts, 3, "router_logits");
+    for (int64_t t = 0; t < 100; ++t) {
+      std::vector<int32_t> chosen(std::min<int64_t>(numExperts, 32));
+      source.choose(t, chosen);
+      EXPECT_TRUE(std::equal(chosen.begin(), chosen.end(), order.begin()));
+    }
+    EXPECT_NE(source.logit(0, 0), source.logit(1, 0)) << "tokens must differ in their weights";
+  }
+}
+
+} // namespace
