@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Sets up a fresh Debian 12 machine, builds everything and runs all tests: the unit tests through
+# CTest, then the lit suites. The last line is "N passed, N failed, N skipped", counted from the
+# tools' own reports; the exit code is 0 only where nothing failed.
+set -uo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+moec_install_packages
+moec_find_nvrtc || moec_say "$MOEC_NVRTC_STATE: tests that compile CUDA are skipped"
+moec_has_gpu || moec_say "no GPU here: tests that launch kernels are skipped"
+moec_say "building in $MOEC_BUILD"
+moec_build all
+
+results=$MOEC_BUILD/test-results
+rm -rf "$results"
+mkdir -p "$results/gtest"
+
+moec_say "unit tests"
+GTEST_OUTPUT="json:$results/gtest/" ctest --test-dir "$MOEC_BUILD" -E '^lit$' -j "$(nproc)" \
+  --output-on-failure --output-junit "$results/ctest.xml" | grep -Ev '^\s*Start |Passed '
+
+moec_say "lit suites"
+/usr/lib/llvm-22/bin/lit -sv -o "$results/lit.json" "$MOEC_BUILD/test"
+
+exec python3 "$MOEC_SOURCE/test/summarize.py" "$results"
