@@ -39,4 +39,16 @@ MOE_HOST_DEVICE constexpr i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
 MOE_HOST_DEVICE constexpr int min_of(int a, int b) { return a < b ? a : b; }
 MOE_HOST_DEVICE constexpr int max_of(int a, int b) { return a > b ? a : b; }
 
+/// 0, 1, ..., kCount - 1 as a pack, for loops whose index is a template argument.
+template <int... kValues>
+struct IntegerSequence {};
+template <int kCount, int... kValues>
+struct IntegerSequenceOf : IntegerSequenceOf<kCount - 1, kCount - 1, kValues...> {};
+template <int... kValues>
+struct IntegerSequenceOf<0, kValues...> {
+  using Type = IntegerSequence<kValues...>;
+};
+template <int kCount>
+using MakeIntegerSequence = typename IntegerSequenceOf<kCount>::Type;
+
 } // namespace moe

@@ -1,0 +1,141 @@
+// Grouped matmul on warp-level tensor cores (mma.sync), sm_80 and newer.
+//
+//   out[i, n] = epilogue(sum_k rows[i, k] * weights[e, n, k] + bias[e, n])   for rows i of expert e
+//
+// One block computes one output tile: a row tile of the device-side tile map times a column tile.
+// cp.async fills a ring of swizzled shared-memory stages, ldmatrix feeds double-buffered fragments,
+// results leave through shared memory. A generated `extern "C"` kernel instantiates
+// grouped_matmul_mma; README.md shows one.
+#pragma once
+#include "moe/epilogue/result_tile.cuh"
+#include "moe/ptx/misc.cuh"
+#include "moe/scheduler/raster.cuh"
+#include "moe/tile/fragments.cuh"
+#include "moe/tile/load_rows.cuh"
+#include "moe/tile/load_weights.cuh"
+
+namespace moe {
+
+/// Pointers of one launch, all 16-byte aligned; members that the problem has no use for stay null.
+template <class Problem>
+struct GroupedMatmulArgs {
+  const typename Problem::Element *rows = nullptr;    ///< [R, K], or x [T, K] when gathered
+  const typename Problem::Element *weights = nullptr; ///< the matrix, or the gate matrix
+  const typename Problem::Element *up_weights = nullptr;
+  const typename Problem::Bias *bias = nullptr; ///< [E, weight rows]
+  const typename Problem::Bias *up_bias = nullptr;
+  const i32 *routes = nullptr;            ///< [R]: gathered rows, weighted and accumulated stores
+  const float *routing_weights = nullptr; ///< [T * k], by route index
+  const int4 *tiles = nullptr;            ///< [row tiles]: {expert, row_begin, rows, 0}
+  typename Problem::Output *out = nullptr; ///< [R, N], or [T, N] when accumulated
+  typename Problem::Output *up_out = nullptr;
+};
+
+template <class Plan>
+struct SelectWeightLoader {
+  using Type = WeightLoader<Plan>;
+};
+template <class Plan>
+  requires(Plan::kTransposed)
+struct SelectWeightLoader<Plan> {
+  using Type = TransposedWeightLoader<Plan>;
+};
+
+/// The body of a kernel of Plan::kThreads threads, Plan::kSharedBytes of dynamic shared memory and
+/// (row tiles) * Plan::kColumnTiles blocks in x.
+template <class Problem, class Schedule, class Epilogue = IdentityEpilogue>
+MOE_DEVICE void grouped_matmul_mma(const GroupedMatmulArgs<Problem> &args) {
+  using Plan = GroupedMatmulPlan<Problem, Schedule>;
+  constexpr int kStages = Plan::kStages;
+  constexpr int kSlices = Plan::kBlockK / 16;
+  extern __shared__ __align__(1024) unsigned char shared_memory[];
+  const u32 shared = ptx::shared_address(shared_memory);
+
+  // Which tile this block computes.
+  if constexpr (Plan::kDependentLaunch)
+    ptx::grid_dependency_wait();
+  const TileIndex index = grouped_raster<Plan::kRasterGroup>(
+      blockIdx.x, gridDim.x / Plan::kColumnTiles, Plan::kColumnTiles);
+  const int4 entry = args.tiles[index.m];
+  const RowTile tile = {entry.x, entry.y, entry.z};
+  if (tile.rows <= 0)
+    return;
+  const ResultTile<Plan> results(shared, tile, index.n);
+  if (tile.expert < 0) {
+    results.template store<true>(args);
+    return;
+  }
+
+  // Fill the ring. Weights first: their addresses need no routes.
+  const typename SelectWeightLoader<Plan>::Type weights(args.weights, args.up_weights, tile.expert,
+                                                        index.n);
+#pragma unroll
+  for (int s = 0; s < kStages - 1; ++s)
+    if (s < Plan::kSteps)
+      weights.template load<0, 1>(shared + s * Plan::kStageBytes + Plan::kRowTileBytes, s);
+  const RowLoader<Plan> rows(args.rows, args.routes, tile.row_begin, tile.rows);
+#pragma unroll
+  for (int s = 0; s < kStages - 1; ++s) {
+    if (s < Plan::kSteps)
+      rows.template load<0, 1>(shared + s * Plan::kStageBytes, s);
+    ptx::cp_async_commit();
+  }
+
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const int warp_m = warp / Plan::kWarpsN * Plan::kWarpM;
+  const int warp_n = warp % Plan::kWarpsN * Plan::kWarpN;
+  const bool active = warp_m < tile.rows; // a warp whose rows do not exist only copies
+  const FragmentLoader<Plan> loader(warp_m, warp_n, lane);
+  Fragments<Plan> fragments[2];
+  Accumulators<Plan> accumulators;
+  accumulators.clear();
+  ptx::cp_async_wait<kStages - 2>();
+  __syncthreads();
+  if (active)
+    loader.load(fragments[0], shared, 0);
+
+  // The K loop. Step k multiplies stage `read` and copies step k + kStages - 1 into stage `write`,
+  // which the barrier of step k - 1 has freed. The last slice waits for the next stage and fetches
+  // its first fragments, so products never wait for a barrier.
+  u32 read = shared, write = shared + (kStages - 1) * Plan::kStageBytes;
+  constexpr u32 kRingBytes = kStages * Plan::kStageBytes;
+#pragma unroll 1
+  for (int step = 0; step < Plan::kSteps; ++step) {
+    const u32 following = read + Plan::kStageBytes == shared + kRingBytes
+                              ? shared
+                              : read + Plan::kStageBytes;
+    auto slice = [&]<int kSlice>() {
+      if (step + kStages - 1 < Plan::kSteps) {
+        rows.template load<kSlice, kSlices>(write, step + kStages - 1);
+        weights.template load<kSlice, kSlices>(write + Plan::kRowTileBytes, step + kStages - 1);
+      }
+      if constexpr (kSlice == kSlices - 1) {
+        ptx::cp_async_commit();
+        ptx::cp_async_wait<kStages - 2>();
+        __syncthreads();
+      }
+      if (active) {
+        loader.load(fragments[(kSlice + 1) % 2], kSlice == kSlices - 1 ? following : read,
+                    (kSlice + 1) % kSlices);
+        accumulators.multiply(fragments[kSlice % 2]);
+      }
+    };
+    [&]<int... kSlice>(IntegerSequence<kSlice...>) {
+      (slice.template operator()<kSlice>(), ...);
+    }(MakeIntegerSequence<kSlices>{});
+    write = read;
+    read = following;
+  }
+
+  // Results replace the operand stages.
+  if constexpr (Plan::kDependentLaunch)
+    ptx::grid_dependency_launch();
+  ptx::cp_async_wait<0>();
+  __syncthreads();
+  if (active)
+    results.template stage<Epilogue>(accumulators, args, warp_m, warp_n, lane);
+  __syncthreads();
+  results.template store<false>(args);
+}
+
+} // namespace moe

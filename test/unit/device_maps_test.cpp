@@ -1,0 +1,208 @@
+// Index maps of the device code, evaluated on the host: swizzle, gate/up alternation, raster.
+#include "moe/kernels/grouped_matmul_policy.cuh"
+#include "moe/scheduler/raster.cuh"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <utility>
+
+using namespace moe;
+
+namespace {
+
+/// Every chunk has its own place, and eight rows of one chunk fall into eight bank groups (as four
+/// rows do in a phase of narrower tiles).
+template <int kChunks>
+void expectSwizzle() {
+  std::set<int> places;
+  for (int row = 0; row < 64; ++row)
+    for (int chunk = 0; chunk < kChunks; ++chunk) {
+      const int offset = swizzled_offset<kChunks>(row, chunk);
+      EXPECT_EQ(offset % kChunkBytes, 0);
+      EXPECT_EQ(offset / (kChunks * kChunkBytes), row) << "a row keeps its bytes";
+      EXPECT_TRUE(places.insert(offset).second);
+    }
+  for (int first = 0; first < 64; first += 8)
+    for (int chunk = 0; chunk < kChunks; ++chunk) {
+      std::set<int> banks;
+      for (int row = first; row < first + 8; ++row)
+        banks.insert(swizzled_offset<kChunks>(row, chunk) % 128);
+      EXPECT_EQ(banks.size(), 8u) << kChunks << " chunks, row " << first << ", chunk " << chunk;
+    }
+}
+
+TEST(Swizzle, IsConflictFreePermutation) {
+  expectSwizzle<4>();
+  expectSwizzle<8>();
+  expectSwizzle<16>();
+  expectSwizzle<24>();
+  expectSwizzle<32>();
+}
+
+template <int kChunks, int kStep>
+void expectStrided() {
+  for (int row = 0; row < kStep; ++row)
+    for (int chunk = 0; chunk < kChunks; ++chunk)
+      for (int i = 0; i < 8; ++i)
+        EXPECT_EQ((strided_offset<kChunks, kStep>(swizzled_offset<kChunks>(row, chunk), i)),
+                  swizzled_offset<kChunks>(row + i * kStep, chunk))
+            << kChunks << " chunks, step " << kStep << ", row " << row << ", copy " << i;
+}
+
+TEST(Swizzle, StridedOffsetsFollowTheFirst) {
+  expectStrided<4, 1>();
+  expectStrided<4, 2>();
+  expectStrided<4, 8>();
+  expectStrided<4, 32>();
+  expectStrided<8, 1>();
+  expectStrided<8, 2>();
+  expectStrided<8, 4>();
+  expectStrided<8, 16>();
+  expectStrided<16, 4>();
+  expectStrided<16, 8>();
+  expectStrided<32, 8>();
+  expectStrided<32, 4>();
+}
+
+/// The slice number enters a K-contiguous tile's offset by XOR of two chunks.
+TEST(Swizzle, SlicesFlipChunkBits) {
+  for (int row = 0; row < 32; ++row)
+    for (int half = 0; half < 2; ++half) {
+      for (int slice = 0; slice < 2; ++slice)
+        EXPECT_EQ(swizzled_offset<4>(row, half) ^ (slice * 32),
+                  swizzled_offset<4>(row, half + 2 * slice));
+      for (int slice = 0; slice < 16; ++slice)
+        EXPECT_EQ(swizzled_offset<32>(row, half) ^ (slice * 32),
+                  swizzled_offset<32>(row, half + 2 * slice));
+    }
+}
+
+/// A 128-row tile of every gated form holds each (column, part) once, eight gate rows then eight up
+/// rows, and locates distinct weight rows.
+template <WeightForm kForm, bool kUpFirst>
+void expectPairs() {
+  using Map = WeightRowMap<kForm, kUpFirst, 64>;
+  std::set<std::pair<int, int>> seen;
+  std::set<std::pair<int, i64>> rows;
+  for (int r = 0; r < 128; ++r) {
+    EXPECT_EQ(Map::part(r), r / 8 % 2);
+    EXPECT_GE(Map::column(r), 0);
+    EXPECT_LT(Map::column(r), 64);
+    EXPECT_TRUE(seen.insert({Map::column(r), Map::part(r)}).second);
+    const WeightRow at = Map::locate(Map::column(r), Map::part(r));
+    EXPECT_GE(at.row, 0);
+    EXPECT_LT(at.row, Map::kMatrixRows);
+    EXPECT_TRUE(rows.insert({at.matrix, at.row}).second);
+    if (r % 16 < 8) {
+      EXPECT_EQ(Map::column(r), Map::column(r + 8)) << "the pair of row " << r;
+    }
+  }
+}
+
+TEST(WeightRows, GatedTilesAlternate) {
+  expectPairs<WeightForm::halves, false>();
+  expectPairs<WeightForm::halves, true>();
+  expectPairs<WeightForm::interleaved, false>();
+  expectPairs<WeightForm::interleaved, true>();
+  expectPairs<WeightForm::separate, false>();
+}
+
+TEST(WeightRows, LocateFollowsTheCheckpoint) {
+  EXPECT_EQ((WeightRowMap<WeightForm::single, false, 64>::locate(5, 0).row), 5);
+  EXPECT_EQ((WeightRowMap<WeightForm::halves, false, 64>::locate(5, 0).row), 5);
+  EXPECT_EQ((WeightRowMap<WeightForm::halves, false, 64>::locate(5, 1).row), 69);
+  EXPECT_EQ((WeightRowMap<WeightForm::halves, true, 64>::locate(5, 0).row), 69);
+  EXPECT_EQ((WeightRowMap<WeightForm::interleaved, false, 64>::locate(5, 0).row), 10);
+  EXPECT_EQ((WeightRowMap<WeightForm::interleaved, false, 64>::locate(5, 1).row), 11);
+  EXPECT_EQ((WeightRowMap<WeightForm::interleaved, true, 64>::locate(5, 1).row), 10);
+  EXPECT_EQ((WeightRowMap<WeightForm::separate, false, 64>::locate(5, 1).row), 5);
+  EXPECT_EQ((WeightRowMap<WeightForm::separate, false, 64>::locate(5, 1).matrix), 1);
+}
+
+/// The loader adds a constant of i to its first row's place: exact for first rows below a
+/// power-of-two step.
+template <WeightForm kForm, bool kUpFirst, int kStep>
+void expectSplit() {
+  using Map = WeightRowMap<kForm, kUpFirst, 512>;
+  for (int first = 0; first < kStep; ++first)
+    for (int i = 0; first + i * kStep < 256; ++i) {
+      const int r = first + i * kStep;
+      const i64 offset =
+          Map::locate(Map::column(i * kStep), Map::part(i * kStep)).row - Map::locate(0, 0).row;
+      EXPECT_EQ(Map::locate(Map::column(first), Map::part(first)).row + offset,
+                Map::locate(Map::column(r), Map::part(r)).row)
+          << "step " << kStep << " row " << r;
+      EXPECT_EQ(Map::column(first) + Map::column(i * kStep), Map::column(r));
+      EXPECT_EQ(Map::part(r), kStep % 16 == 0 ? Map::part(first) : Map::part(i * kStep));
+    }
+}
+
+TEST(WeightRows, PlacesSplitByStep) {
+  expectSplit<WeightForm::halves, false, 4>();
+  expectSplit<WeightForm::halves, true, 8>();
+  expectSplit<WeightForm::halves, true, 16>();
+  expectSplit<WeightForm::interleaved, false, 4>();
+  expectSplit<WeightForm::interleaved, true, 8>();
+  expectSplit<WeightForm::interleaved, true, 32>();
+  expectSplit<WeightForm::separate, false, 8>();
+  expectSplit<WeightForm::separate, false, 64>();
+}
+
+template <int kGroup>
+void expectRaster(int mTiles, int nTiles) {
+  std::set<std::pair<int, int>> seen;
+  for (int block = 0; block < mTiles * nTiles; ++block) {
+    const TileIndex at = grouped_raster<kGroup>(block, mTiles, nTiles);
+    EXPECT_TRUE(at.m >= 0 && at.m < mTiles && at.n >= 0 && at.n < nTiles);
+    EXPECT_TRUE(seen.insert({at.m, at.n}).second);
+    EXPECT_EQ(at.m / kGroup, block / (kGroup * nTiles)) << "groups in order";
+  }
+}
+
+TEST(Raster, VisitsEveryTileOnce) {
+  for (int m : {1, 3, 8, 17, 64})
+    for (int n : {1, 2, 7, 24}) {
+      expectRaster<1>(m, n);
+      expectRaster<3>(m, n);
+      expectRaster<8>(m, n);
+      expectRaster<100>(m, n);
+    }
+}
+
+TEST(Raster, RowTilesShareWeightTiles) {
+  const TileIndex a = grouped_raster<4>(0, 8, 6), b = grouped_raster<4>(3, 8, 6);
+  EXPECT_EQ(a.n, b.n);
+  EXPECT_EQ(b.m, 3);
+  EXPECT_EQ(grouped_raster<4>(4, 8, 6).n, 1);
+}
+
+struct GateUp : GroupedMatmulProblem {
+  static constexpr int kN = 768, kK = 2048;
+  static constexpr WeightForm kWeightForm = WeightForm::halves;
+};
+struct Streaming : GroupedMatmulSchedule {
+  static constexpr int kBlockM = 16, kBlockN = 64, kBlockK = 128, kStages = 4, kWarpsM = 1,
+                       kWarpsN = 4;
+};
+
+struct FloatOut : GroupedMatmulProblem {
+  using Output = float;
+  static constexpr int kN = 256, kK = 64;
+};
+struct Shallow : GroupedMatmulSchedule {
+  static constexpr int kBlockK = 32, kStages = 2;
+};
+
+/// The formula that README.md gives to the compiler's verifier.
+TEST(Plan, SharedMemoryFormula) {
+  using Plan = GroupedMatmulPlan<GateUp, Streaming>;
+  EXPECT_EQ(Plan::kSharedBytes, 4 * (16 + 64) * 128 * 2);
+  EXPECT_EQ(Plan::kThreads, 128);
+  EXPECT_EQ(Plan::kColumnTiles, 24);
+  EXPECT_EQ(grouped_matmul_blocks<Plan>(10), 240);
+  EXPECT_EQ((GroupedMatmulPlan<FloatOut, Shallow>::kSharedBytes), 128 * (128 + 8) * 4)
+      << "the tile of results decides";
+}
+
+} // namespace
