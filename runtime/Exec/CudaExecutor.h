@@ -69,6 +69,8 @@ private:
   CudaExecutor(std::shared_ptr<const LoadedPackage> package, int64_t tokens, cuda::Stream stream)
       : loaded(std::move(package)), tokenCount(tokens), executionStream(std::move(stream)) {}
 
+  Status checkSize(size_t index, uint64_t bytes) const;
+
   std::shared_ptr<const LoadedPackage> loaded;
   int64_t tokenCount;
   cuda::Stream executionStream;

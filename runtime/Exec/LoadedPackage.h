@@ -22,9 +22,9 @@ namespace moert {
 /// stream of its own. Must outlive the graphs that were captured from its launches.
 class LoadedPackage {
 public:
-  /// Loads the kernels onto the device. Unsupported where the device is of another architecture than
-  /// the package, or grants less shared memory than a kernel needs; InvalidInput where the code does
-  /// not fit the manifest (a missing entry, other parameters).
+  /// Loads the kernels onto the device. NoDevice where the device cannot run the architecture of the
+  /// package, Unsupported where it grants less shared memory than a kernel needs; InvalidInput where
+  /// the code does not fit the manifest (a missing entry, other parameters).
   static Result<std::shared_ptr<const LoadedPackage>>
   load(std::shared_ptr<const cuda::Device> device, const Package &package);
 

@@ -30,7 +30,8 @@ inline constexpr unsigned kMaxRank = 8;
 inline constexpr unsigned kMaxArguments = 64;
 inline constexpr unsigned kMaxBuffers = 64;
 inline constexpr unsigned kMaxParameters = 64;
-inline constexpr unsigned kMaxTensorMapsPerLaunch = 8;
+inline constexpr unsigned kMaxLaunches = 64; ///< of one variant
+inline constexpr unsigned kMaxTensorMaps = 32; ///< of all launches of one variant
 inline constexpr unsigned kMaxTensorMapRank = 5;
 
 /// Workspace buffers and the workspace itself start at multiples of this many bytes.

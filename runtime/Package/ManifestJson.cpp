@@ -156,7 +156,7 @@ std::string writeManifest(const Manifest &manifest) {
 // Reading
 //===----------------------------------------------------------------------------------------------===//
 
-/// How many kernels, variants, launches or files a manifest may list.
+/// How many kernels, variants or files a manifest may list.
 static constexpr size_t kMaxListLength = 4096;
 
 template <typename T, typename Function>
@@ -318,7 +318,7 @@ static Variant readVariant(const JsonCursor &cursor) {
   variant.maxTokens = cursor.field("max_tokens").integer(-1);
   variant.deterministic = cursor.field("deterministic").boolean();
   variant.buffers = readList<Buffer>(cursor.field("buffers"), kMaxBuffers, readBuffer);
-  variant.launches = readList<Launch>(cursor.field("launches"), kMaxListLength, readLaunch);
+  variant.launches = readList<Launch>(cursor.field("launches"), kMaxLaunches, readLaunch);
   return variant;
 }
 

@@ -95,12 +95,6 @@ static Status checkKernels(const Manifest &manifest) {
     if (kernel.parameters.size() > kMaxParameters)
       return invalid(path + "/parameters", "expects at most {} elements, but got {}",
                      kMaxParameters, kernel.parameters.size());
-    unsigned maps = 0;
-    for (ParameterKind kind : kernel.parameters)
-      maps += kind == ParameterKind::TensorMap;
-    if (maps > kMaxTensorMapsPerLaunch)
-      return invalid(path + "/parameters", "expects at most {} tensor maps, but got {}",
-                     kMaxTensorMapsPerLaunch, maps);
     if (kernel.threads < 1 || kernel.threads > kMaxThreadsPerBlock)
       return invalid(path + "/threads", "expects 1 to {}, but got {}", kMaxThreadsPerBlock,
                      kernel.threads);
@@ -235,9 +229,19 @@ static Status checkVariants(const Manifest &manifest) {
       MOERT_RETURN_IF_ERROR(checkName(where + "/name", variant.buffers[b].name));
       MOERT_RETURN_IF_ERROR(checkShape(where + "/shape", variant.buffers[b].shape));
     }
-    for (size_t l = 0; l < variant.launches.size(); ++l)
+    if (variant.launches.size() > kMaxLaunches)
+      return invalid(path + "/launches", "expects at most {} elements, but got {}", kMaxLaunches,
+                     variant.launches.size());
+    unsigned maps = 0;
+    for (size_t l = 0; l < variant.launches.size(); ++l) {
       MOERT_RETURN_IF_ERROR(checkLaunch(fmt::format("{}/launches/{}", path, l),
                                         variant.launches[l], manifest, variant));
+      for (const LaunchArgument &argument : variant.launches[l].arguments)
+        maps += argument.kind == LaunchArgument::Kind::TensorMap;
+    }
+    if (maps > kMaxTensorMaps)
+      return invalid(path + "/launches", "expects at most {} tensor maps, but got {}",
+                     kMaxTensorMaps, maps);
   }
   return Status::ok();
 }
