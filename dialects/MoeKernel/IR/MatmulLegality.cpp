@@ -1,0 +1,80 @@
+//===- MatmulLegality.cpp - what a grouped matmul kernel needs ------------===//
+
+#include "dialects/MoeKernel/IR/MatmulLegality.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace moec::kernel {
+
+/// Operands are bf16 or f16.
+static constexpr int64_t kOperandBytes = 2;
+/// Elements that pad a row of the result tile against bank conflicts.
+static constexpr int64_t kResultPadding = 8;
+/// What the hardware reserves in a multiprocessor's shared memory for every block.
+static constexpr int64_t kReservedSharedBytes = 1024;
+
+MatmulTraits getMatmulTraits(GroupedMatmulOp op) {
+  auto type = cast<MemRefType>(op.getOuts().front().getType());
+  return {op.isGated(), op.hasTwoOutputs(), op.getTransposed(), type.getElementTypeBitWidth() / 8};
+}
+
+int64_t getMatmulTileColumns(ScheduleAttr schedule, const MatmulTraits &traits) {
+  return traits.gated ? schedule.getBlockN() / 2 : schedule.getBlockN();
+}
+
+int64_t getMatmulSharedBytes(ScheduleAttr schedule, const MatmulTraits &traits) {
+  int64_t ring = schedule.getStages() * (schedule.getBlockM() + schedule.getBlockN()) *
+                 schedule.getBlockK() * kOperandBytes;
+  int64_t columns =
+      traits.gated && !traits.twoOutputs ? schedule.getBlockN() / 2 : schedule.getBlockN();
+  int64_t result = schedule.getBlockM() * (columns + kResultPadding) * traits.outputBytes;
+  return std::max(ring, result);
+}
+
+int64_t getMatmulRegisters(ScheduleAttr schedule) {
+  int64_t warpM = schedule.getBlockM() / schedule.getWarpsM();
+  int64_t warpN = schedule.getBlockN() / schedule.getWarpsN();
+  int64_t accumulators = warpM * warpN / 32;
+  int64_t fragments = 2 * 4 * (warpM / 16 + warpN / 16);
+  return accumulators + fragments + 24;
+}
+
+LogicalResult verifyMatmulSchedule(ScheduleAttr schedule, const MatmulTraits &traits,
+                                   TargetAttr target,
+                                   llvm::function_ref<InFlightDiagnostic()> emitError) {
+  if (traits.transposed) {
+    int64_t chunks = schedule.getBlockN() / 8;
+    if (chunks != 4 && chunks % 8 != 0)
+      return emitError() << "expects block_n to be 32 or a multiple of 64 for transposed weights, "
+                            "but got "
+                         << schedule.getBlockN();
+    if (schedule.getThreads() % chunks != 0)
+      return emitError() << "expects the threads to be a multiple of block_n / 8 = " << chunks
+                         << " for transposed weights, but got " << schedule.getThreads();
+  }
+  if (!target)
+    return success();
+  int64_t shared = getMatmulSharedBytes(schedule, traits), blocks = schedule.getMinBlocks();
+  if (shared > target.getSharedBytes())
+    return emitError() << "expects at most " << target.getSharedBytes()
+                       << " bytes of shared memory a block on " << target.getArch()
+                       << ", but the schedule needs " << shared;
+  int64_t available = target.getSharedBytes() + kReservedSharedBytes;
+  if (blocks * (shared + kReservedSharedBytes) > available)
+    return emitError() << "expects min_blocks = " << blocks << " blocks to fit the " << available
+                       << " bytes of shared memory of a multiprocessor on " << target.getArch()
+                       << ", but they need " << blocks * (shared + kReservedSharedBytes);
+  int64_t registers = getMatmulRegisters(schedule);
+  int64_t limit =
+      std::min<int64_t>(255, target.getRegisters() / (schedule.getThreads() * blocks) / 8 * 8);
+  if (registers > limit)
+    return emitError() << "expects at most " << limit
+                       << " registers a thread with min_blocks = " << blocks << " and "
+                       << schedule.getThreads() << " threads, but accumulators and fragments need "
+                       << registers;
+  return success();
+}
+
+} // namespace moec::kernel

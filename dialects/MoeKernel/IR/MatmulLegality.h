@@ -1,0 +1,45 @@
+//===- MatmulLegality.h - what a grouped matmul kernel needs --------------===//
+//
+// The host's side of the constants in compiler/Device/moe/kernels/grouped_matmul_policy.cuh, whose
+// static assertions and sizes these functions repeat.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOEC_DIALECTS_MOEKERNEL_IR_MATMULLEGALITY_H
+#define MOEC_DIALECTS_MOEKERNEL_IR_MATMULLEGALITY_H
+
+#include "dialects/MoeKernel/IR/MoeKernelOps.h"
+
+namespace moec::kernel {
+
+/// What of a grouped matmul its schedule's legality depends on.
+struct MatmulTraits {
+  bool gated = false;      ///< two weight rows a column
+  bool twoOutputs = false; ///< gate and up are both stored
+  bool transposed = false; ///< weights [E, K, N]
+  int64_t outputBytes = 2; ///< of one stored element
+};
+
+MatmulTraits getMatmulTraits(GroupedMatmulOp op);
+
+/// Dynamic shared memory in bytes: a ring of operand stages, reused by the tile of results,
+/// `max(stages * (block_m + block_n) * block_k * 2, block_m * (result columns + 8) * element
+/// size)`.
+int64_t getMatmulSharedBytes(ScheduleAttr schedule, const MatmulTraits &traits);
+
+/// f32 accumulators and operand fragments (double-buffered) of a thread plus 24 for addresses: a
+/// lower bound of its registers.
+int64_t getMatmulRegisters(ScheduleAttr schedule);
+
+/// Output columns of one tile.
+int64_t getMatmulTileColumns(ScheduleAttr schedule, const MatmulTraits &traits);
+
+/// Whether the kernel can be built and `min_blocks` of it fit a multiprocessor of `target`, which
+/// may be null. `emitError` starts a diagnostic.
+mlir::LogicalResult verifyMatmulSchedule(ScheduleAttr schedule, const MatmulTraits &traits,
+                                         TargetAttr target,
+                                         llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+
+} // namespace moec::kernel
+
+#endif // MOEC_DIALECTS_MOEKERNEL_IR_MATMULLEGALITY_H

@@ -1,0 +1,93 @@
+//===- MoeKernelAttrs.cpp - legality of targets, intervals, schedules -----===//
+
+#include "dialects/MoeKernel/IR/MoeKernelOps.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace moec::kernel;
+
+#include "dialects/MoeKernel/IR/MoeKernelEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/MoeKernel/IR/MoeKernelAttrs.cpp.inc"
+
+void MoeKernelDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/MoeKernel/IR/MoeKernelAttrs.cpp.inc"
+      >();
+}
+
+using EmitError = llvm::function_ref<InFlightDiagnostic()>;
+
+LogicalResult TargetAttr::verify(EmitError emitError, StringRef arch, int64_t sharedBytes,
+                                 int64_t registers, int64_t multiprocessors) {
+  StringRef number = arch;
+  int64_t capability = 0;
+  if (!number.consume_front("sm_") || number.consumeInteger(10, capability) ||
+      !(number.empty() || number == "a" || number == "f"))
+    return emitError() << "expects an architecture such as \"sm_90a\", but got \"" << arch << '"';
+  if (capability < 80)
+    return emitError() << "expects sm_80 or newer, but got " << arch;
+  if (sharedBytes < 1 || registers < 1 || multiprocessors < 1)
+    return emitError() << "expects positive limits, but got shared_bytes = " << sharedBytes
+                       << ", registers = " << registers
+                       << ", multiprocessors = " << multiprocessors;
+  return success();
+}
+
+int64_t TargetAttr::getComputeCapability() const {
+  StringRef number = getArch().drop_front(3);
+  int64_t capability = 0;
+  (void)number.consumeInteger(10, capability);
+  return capability;
+}
+
+LogicalResult TokensAttr::verify(EmitError emitError, int64_t min, int64_t max) {
+  if (min < 0 || max < -1 || (max != -1 && max < min))
+    return emitError() << "expects 0 <= min <= max, or max = -1, but got " << min << " and " << max;
+  return success();
+}
+
+LogicalResult LaunchAttr::verify(EmitError emitError, int64_t threads, int64_t perThread) {
+  if (threads < 32 || threads > 1024 || threads % 32 != 0)
+    return emitError() << "expects threads to be a multiple of 32 in [32, 1024], but got "
+                       << threads;
+  if (perThread < 1 || perThread > 16)
+    return emitError() << "expects per_thread in [1, 16], but got " << perThread;
+  return success();
+}
+
+LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm, int64_t blockM, int64_t blockN,
+                                   int64_t blockK, int64_t stages, int64_t warpsM, int64_t warpsN,
+                                   int64_t minBlocks, int64_t rasterGroup, WeightPolicy) {
+  if (warpsM < 1 || warpsN < 1 || warpsM * warpsN > 32 || !llvm::isPowerOf2_64(warpsM * warpsN))
+    return emitError() << "expects warps_m * warps_n to be a power of two up to 32, but got "
+                       << warpsM << " * " << warpsN;
+  if (blockM < 1 || blockM % (16 * warpsM) != 0)
+    return emitError() << "expects block_m to be a multiple of 16 * warps_m = " << 16 * warpsM
+                       << ", but got " << blockM;
+  if (blockN < 1 || blockN % (16 * warpsN) != 0)
+    return emitError() << "expects block_n to be a multiple of 16 * warps_n = " << 16 * warpsN
+                       << ", but got " << blockN;
+  if (blockK < 32 || blockK > 256 || !llvm::isPowerOf2_64(blockK))
+    return emitError() << "expects block_k to be 32, 64, 128 or 256, but got " << blockK;
+  if (stages < 2 || stages > 16)
+    return emitError() << "expects stages in [2, 16], but got " << stages;
+  if (minBlocks < 1 || minBlocks > 32)
+    return emitError() << "expects min_blocks in [1, 32], but got " << minBlocks;
+  if (rasterGroup < 1)
+    return emitError() << "expects raster_group to be at least 1, but got " << rasterGroup;
+  int64_t accumulators = (blockM / warpsM) * (blockN / warpsN);
+  if (accumulators > 64 * 64)
+    return emitError() << "expects at most 4096 accumulators a warp, but block_m / warps_m * "
+                          "block_n / warps_n is "
+                       << accumulators;
+  if ((32 * warpsM * warpsN) % (blockK / 8) != 0)
+    return emitError() << "expects the threads to be a multiple of block_k / 8 = " << blockK / 8
+                       << ", but got " << 32 * warpsM * warpsN;
+  return success();
+}

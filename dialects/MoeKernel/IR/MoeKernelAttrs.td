@@ -1,0 +1,94 @@
+//===- MoeKernelAttrs.td - target, interval of T, schedules -----*- tablegen -*-===//
+
+#ifndef MOEC_DIALECTS_MOEKERNEL_IR_MOEKERNELATTRS_TD
+#define MOEC_DIALECTS_MOEKERNEL_IR_MOEKERNELATTRS_TD
+
+include "dialects/MoeKernel/IR/MoeKernelEnums.td"
+include "mlir/IR/AttrTypeBase.td"
+
+class MoeKernel_Attr<string name, string attrMnemonic> : AttrDef<MoeKernel_Dialect, name> {
+  let mnemonic = attrMnemonic;
+}
+
+def MoeKernel_TargetAttr : MoeKernel_Attr<"Target", "target"> {
+  let summary = "the GPU that schedules are made for and checked against";
+  let description = [{
+    `arch` is the name NVRTC takes; the numbers are dynamic shared memory of one block in bytes,
+    32-bit registers of one multiprocessor and the count of multiprocessors (a planning number:
+    kernels run on any count). KnownTargets.h has the table.
+
+    ```mlir
+    #moe_kernel.target<"sm_90a", shared_bytes = 232448, registers = 65536, multiprocessors = 132>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<"compute architecture">:$arch, "int64_t":$shared_bytes,
+                        "int64_t":$registers, "int64_t":$multiprocessors);
+  let assemblyFormat = "`<` $arch `,` struct($shared_bytes, $registers, $multiprocessors) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// 90 for "sm_90a".
+    int64_t getComputeCapability() const;
+  }];
+}
+
+def MoeKernel_TokensAttr : MoeKernel_Attr<"Tokens", "tokens"> {
+  let summary = "an interval of T, both ends included; an end of -1 is infinity";
+  let description = [{
+    ```mlir
+    #moe_kernel.tokens<64, -1>
+    ```
+  }];
+  let parameters = (ins "int64_t":$min, "int64_t":$max);
+  let assemblyFormat = "`<` $min `,` $max `>`";
+  let genVerifyDecl = 1;
+}
+
+def MoeKernel_WeightPolicyParameter : EnumParameter<MoeKernel_WeightPolicy> {
+  let defaultValue = "::moec::kernel::WeightPolicy::Normal";
+}
+
+def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
+  let summary = "how a grouped matmul runs";
+  let description = [{
+    Tile sizes count rows (`block_m`), weight rows (`block_n`; gated forms have half as many
+    columns) and steps of the reduction (`block_k`). `stages` tiles are under way at once,
+    `warps_m` x `warps_n` warps share a tile, registers leave room for `min_blocks` blocks on a
+    multiprocessor. `raster_group` row tiles are walked together for each weight tile; `weights`
+    says how long weights stay in L2.
+
+    ```mlir
+    #moe_kernel.schedule<mma, block_m = 64, block_n = 128, block_k = 64, stages = 4, warps_m = 2,
+                         warps_n = 2, min_blocks = 2, raster_group = 8, weights = normal>
+    ```
+  }];
+  let parameters = (ins EnumParameter<MoeKernel_MatmulForm>:$form,
+      "int64_t":$block_m, "int64_t":$block_n, "int64_t":$block_k, "int64_t":$stages,
+      "int64_t":$warps_m, "int64_t":$warps_n,
+      DefaultValuedParameter<"int64_t", "1">:$min_blocks,
+      DefaultValuedParameter<"int64_t", "8">:$raster_group,
+      MoeKernel_WeightPolicyParameter:$weights);
+  let assemblyFormat = [{
+    `<` $form `,` struct($block_m, $block_n, $block_k, $stages, $warps_m, $warps_n, $min_blocks,
+                         $raster_group, $weights) `>`
+  }];
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getThreads() const { return 32 * getWarpsM() * getWarpsN(); }
+  }];
+}
+
+def MoeKernel_LaunchAttr : MoeKernel_Attr<"Launch", "launch"> {
+  let summary = "how a kernel other than a matmul runs";
+  let description = [{
+    Threads of a block, and 16-byte vectors that each of them has in flight (row kernels only).
+
+    ```mlir
+    #moe_kernel.launch<threads = 256, per_thread = 2>
+    ```
+  }];
+  let parameters = (ins "int64_t":$threads, DefaultValuedParameter<"int64_t", "1">:$per_thread);
+  let assemblyFormat = "`<` struct($threads, $per_thread) `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // MOEC_DIALECTS_MOEKERNEL_IR_MOEKERNELATTRS_TD

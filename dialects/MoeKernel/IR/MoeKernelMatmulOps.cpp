@@ -1,0 +1,116 @@
+//===- MoeKernelMatmulOps.cpp - legality and launch of grouped matmuls ----===//
+
+#include "dialects/MoeKernel/IR/KnownTargets.h"
+#include "dialects/MoeKernel/IR/MatmulLegality.h"
+#include "dialects/MoeKernel/IR/ScalarRegion.h"
+#include "dialects/MoeKernel/IR/Verify.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace moec::kernel;
+
+int64_t GroupedMatmulOp::getColumnTiles() {
+  return llvm::divideCeil(getColumns(),
+                          getMatmulTileColumns(getSchedule(), getMatmulTraits(*this)));
+}
+
+int64_t GroupedMatmulOp::getSharedBytes() {
+  return getMatmulSharedBytes(getSchedule(), getMatmulTraits(*this));
+}
+
+AffineMap GroupedMatmulOp::getGrid() {
+  return scaleExtent(getLeadingExtent(getTiles()), getColumnTiles());
+}
+
+bool GroupedMatmulOp::takesTokens() { return false; }
+
+/// C1: what is multiplied.
+static LogicalResult verifyWeights(GroupedMatmulOp op) {
+  if (op.getWeights().empty() || op.getWeights().size() > 2)
+    return op.emitOpError() << "expects one or two weights, but got " << op.getWeights().size();
+  MemRefType weight = op.getWeightType();
+  if (!weight.hasStaticShape())
+    return op.emitOpError() << "expects weights of static shape, but got " << weight;
+  if (op.getWeights().size() == 2 &&
+      failed(verifySameType(op, "weights", op.getWeights()[0], op.getWeights()[1])))
+    return failure();
+  if (weight.getElementType() != getType(op.getRows()).getElementType())
+    return op.emitOpError() << "expects rows and weights of one element type, but got "
+                            << getType(op.getRows()).getElementType() << " and "
+                            << weight.getElementType();
+  if (failed(verifyColumns(op, "rows", op.getRows(), op.getReduction())))
+    return failure();
+  if (!op.getBias().empty() && op.getBias().size() != op.getWeights().size())
+    return op.emitOpError() << "expects a bias for each weight or none, but got "
+                            << op.getBias().size() << " for " << op.getWeights().size();
+  for (Value bias : op.getBias())
+    if (getType(bias).getShape() != ArrayRef<int64_t>{op.getNumExperts(), op.getWeightRows()})
+      return op.emitOpError() << "expects a bias of " << op.getNumExperts() << " x "
+                              << op.getWeightRows() << ", but got " << bias.getType();
+  if (op.getBias().size() == 2 &&
+      failed(verifySameType(op, "biases", op.getBias()[0], op.getBias()[1])))
+    return failure();
+  return success();
+}
+
+/// C3: operands and attributes that go together.
+static LogicalResult verifyIndices(GroupedMatmulOp op) {
+  bool accumulates = op.getStore() == StoreForm::Accumulate;
+  bool weighs = op.getStore() != StoreForm::Rows;
+  if (op.getTopK().has_value() != (op.getGathered() || accumulates))
+    return op.emitOpError() << "expects top_k exactly with gathered or store(accumulate), but got "
+                            << (op.getTopK() ? "it without" : "none with") << " them";
+  if (op.getTopK() && static_cast<int64_t>(*op.getTopK()) < 1)
+    return op.emitOpError() << "expects top_k of at least 1, but got "
+                            << static_cast<int64_t>(*op.getTopK());
+  if (static_cast<bool>(op.getRoutes()) != (op.getGathered() || weighs))
+    return op.emitOpError() << "expects routes exactly with gathered or a weighted store, but got "
+                            << (op.getRoutes() ? "them without" : "none with") << " either";
+  if (static_cast<bool>(op.getRoutingWeights()) != weighs)
+    return op.emitOpError() << "expects routing_weights exactly with a weighted store, but got "
+                            << (op.getRoutingWeights() ? "them" : "none") << " with store("
+                            << stringifyStoreForm(op.getStore()) << ')';
+  return success();
+}
+
+LogicalResult GroupedMatmulOp::verify() {
+  if (failed(verifyWeights(*this)))
+    return failure();
+  // C2
+  if (getColumns() % 8 != 0 || getReduction() % 8 != 0)
+    return emitOpError() << "expects columns and reduction to be multiples of 8, but got "
+                         << getColumns() << " and " << getReduction();
+  if (failed(verifyIndices(*this)))
+    return failure();
+  // C4
+  if (getGateLayout() && (getWeights().size() != 1 || !hasEpilogue() || getWeightRows() % 2 != 0))
+    return emitOpError() << "expects layout with one weight of an even number of columns and an "
+                            "epilogue";
+  size_t outs = getWeights().size() == 2 && !hasEpilogue() ? 2 : 1;
+  if (getOuts().size() != outs)
+    return emitOpError() << "expects " << outs << (outs == 1 ? " out" : " outs") << ", but got "
+                         << getOuts().size();
+  if (outs == 2 && getStore() != StoreForm::Rows)
+    return emitOpError() << "expects store(rows) with two outs, but got store("
+                         << stringifyStoreForm(getStore()) << ')';
+  // C5
+  for (Value out : getOuts()) {
+    if (failed(verifyColumns(*this, "an out", out, getColumns())))
+      return failure();
+    bool accumulates = getStore() == StoreForm::Accumulate;
+    Type element = getType(out).getElementType();
+    if (accumulates != element.isF32())
+      return emitOpError() << "expects an out of f32 exactly with store(accumulate), but got "
+                           << element << " with store(" << stringifyStoreForm(getStore()) << ')';
+  }
+  if (failed(verifyColumns(*this, "tiles", getTiles(), 4)))
+    return failure();
+  // C6
+  return verifyMatmulSchedule(getSchedule(), getMatmulTraits(*this), getTarget(*this),
+                              [&] { return emitOpError(); });
+}
+
+LogicalResult GroupedMatmulOp::verifyRegions() {
+  return hasEpilogue() ? verifyScalarRegion(*this, getEpilogue(), isGated() ? 2 : 1) : success();
+}

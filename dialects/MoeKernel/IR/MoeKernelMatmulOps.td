@@ -1,0 +1,90 @@
+//===- MoeKernelMatmulOps.td - the grouped matmul kernel --------*- tablegen -*-===//
+
+#ifndef MOEC_DIALECTS_MOEKERNEL_IR_MOEKERNELMATMULOPS_TD
+#define MOEC_DIALECTS_MOEKERNEL_IR_MOEKERNELMATMULOPS_TD
+
+include "dialects/Moe/IR/MoeAttrs.td"
+include "dialects/MoeKernel/IR/MoeKernelBase.td"
+
+def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
+    [AttrSizedOperandSegments, IsolatedFromAbove,
+     DeclareOpInterfaceMethods<MoeKernel_KernelOpInterface,
+       ["getSharedBytes", "getGrid", "takesTokens"]>]> {
+  let summary = "one matrix product per expert over that expert's rows";
+  let description = [{
+    For every entry of `tiles` the rows `i` it covers, with the product, bias, gather, weight forms
+    and epilogue of `moe.grouped_matmul`, stored as `store` says:
+
+    * `rows`: `outs[i] = value`;
+    * `weighted_rows`: `outs[i] = routing_weights[routes[i]] * value`, 0 where `routes[i]` is -1;
+    * `accumulate`: `outs[routes[i] / top_k] += routing_weights[routes[i]] * value` in f32 and in no
+      order; the buffer holds zeros before.
+
+    Constraints:
+    * C1: one or two weights `[E, N, K]` (`[E, K, N]` when `transposed`) of one type, K that of
+      `rows`; no bias or one `[E, N]` per weight.
+    * C2: the columns of the result and K are multiples of 8.
+    * C3: `top_k` is there exactly with `gathered` or `accumulate`; `routes` with either of them or
+      `weighted_rows`; `routing_weights` with the last two.
+    * C4: an epilogue takes two f32 in the gated forms, else one; two weights without an epilogue
+      have two outs and plain `rows`; `layout` goes with one weight and an epilogue.
+    * C5: outs have N columns (`layout`: N / 2); f32 exactly when `accumulate`.
+    * C6: the schedule's tile fits the warps, its shared memory the target, its accumulators and
+      `min_blocks` the registers.
+
+    Example:
+
+    ```mlir
+    moe_kernel.grouped_matmul ins(%x : memref<?x2048xbf16>) tiles(%tiles : memref<?x4xi32>)
+        weights(%gate_up : memref<128x1536x2048xbf16>) routes(%routes : memref<?xi32>)
+        outs(%h : memref<?x768xbf16>) store(rows) gathered top_k(8) layout<halves, gate_first>
+        schedule<mma, block_m = 64, block_n = 128, block_k = 64, stages = 4, warps_m = 2,
+                 warps_n = 2> epilogue {
+      ^bb0(%gate: f32, %up: f32):
+        %y = arith.mulf %gate, %up : f32
+        moe_kernel.yield %y : f32
+    }
+    ```
+  }];
+  let arguments = (ins MoeKernel_In<MoeKernel_Data2D>:$rows,
+                       MoeKernel_In<Variadic<MoeKernel_Data3D>>:$weights,
+                       MoeKernel_In<Variadic<MoeKernel_Result2D>>:$bias,
+                       MoeKernel_In<Optional<MoeKernel_Index1D>>:$routes,
+                       MoeKernel_In<Optional<MoeKernel_Float2D>>:$routing_weights,
+                       MoeKernel_In<MoeKernel_Index2D>:$tiles,
+                       MoeKernel_Out<Variadic<MoeKernel_Result2D>>:$outs,
+                       MoeKernel_StoreFormAttr:$store, UnitAttr:$gathered,
+                       OptionalAttr<I64Attr>:$top_k, UnitAttr:$transposed,
+                       OptionalAttr<Moe_GateLayoutAttr>:$gate_layout,
+                       MoeKernel_ScheduleAttr:$schedule, UnitAttr:$dependent);
+  let regions = (region AnyRegion:$epilogue);
+  let assemblyFormat = [{
+    `ins` `(` $rows `:` type($rows) `)` `tiles` `(` $tiles `:` type($tiles) `)`
+    `weights` `(` $weights `:` type($weights) `)` (`bias` `(` $bias^ `:` type($bias) `)`)?
+    (`routes` `(` $routes^ `:` type($routes) `)`)?
+    (`routing_weights` `(` $routing_weights^ `:` type($routing_weights) `)`)?
+    `outs` `(` $outs `:` type($outs) `)` `store` `` $store (`gathered` $gathered^)?
+    (`top_k` `(` $top_k^ `)`)? (`transposed` $transposed^)? (`layout` `` $gate_layout^)?
+    `schedule` `` $schedule (`epilogue` $epilogue^)? attr-dict
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    int64_t getNumExperts() { return getWeightType().getDimSize(0); }
+    /// Weight rows of one matrix (N, with a layout 2 * columns), and the length of the reduction.
+    int64_t getWeightRows() { return getWeightType().getDimSize(getTransposed() ? 2 : 1); }
+    int64_t getReduction() { return getWeightType().getDimSize(getTransposed() ? 1 : 2); }
+    /// Columns of one result.
+    int64_t getColumns() { return getGateLayout() ? getWeightRows() / 2 : getWeightRows(); }
+    bool isGated() { return getWeights().size() == 2 || getGateLayout().has_value(); }
+    bool hasEpilogue() { return !getEpilogue().empty(); }
+    bool hasTwoOutputs() { return getOuts().size() == 2; }
+    /// Tiles along the columns.
+    int64_t getColumnTiles();
+    ::mlir::MemRefType getWeightType() {
+      return ::mlir::cast<::mlir::MemRefType>(getWeights().front().getType());
+    }
+  }];
+}
+
+#endif // MOEC_DIALECTS_MOEKERNEL_IR_MOEKERNELMATMULOPS_TD

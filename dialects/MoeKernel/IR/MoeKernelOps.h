@@ -1,0 +1,31 @@
+//===- MoeKernelOps.h - dialect, attributes and ops of moe_kernel ---------===//
+
+#ifndef MOEC_DIALECTS_MOEKERNEL_IR_MOEKERNELOPS_H
+#define MOEC_DIALECTS_MOEKERNEL_IR_MOEKERNELOPS_H
+
+#include "dialects/Moe/IR/MoeOps.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/AffineMap.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/MoeKernel/IR/MoeKernelDialect.h.inc"
+#include "dialects/MoeKernel/IR/MoeKernelEnums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/MoeKernel/IR/MoeKernelAttrs.h.inc"
+
+namespace moec::kernel::detail {
+/// What holds for every kernel op: threads of a block, shared memory within the target's.
+mlir::LogicalResult verifyKernelOp(mlir::Operation *op);
+} // namespace moec::kernel::detail
+
+#include "dialects/MoeKernel/IR/MoeKernelInterfaces.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/MoeKernel/IR/MoeKernelOps.h.inc"
+
+#endif // MOEC_DIALECTS_MOEKERNEL_IR_MOEKERNELOPS_H

@@ -1,0 +1,199 @@
+//===- MoeKernelRoutingOps.cpp - legality and launches of index kernels ---===//
+
+#include "dialects/MoeKernel/IR/RowWalk.h"
+#include "dialects/MoeKernel/IR/Verify.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace moec::kernel;
+
+//===----------------------------------------------------------------------===//
+// Checks that route, sort and tile maps share
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyRouting(Operation *op, Value logits, Value weights, Value experts) {
+  int64_t numExperts = getType(logits).getDimSize(1), topK = getType(weights).getDimSize(1);
+  // C1
+  if (topK < 1 || topK > std::min<int64_t>(numExperts, 32))
+    return op->emitOpError() << "expects k in [1, " << std::min<int64_t>(numExperts, 32)
+                             << "], but got " << topK;
+  // C2
+  if (failed(verifyColumns(op, "experts", experts, topK)) ||
+      failed(verifyExtent(op, "weights", weights, getLeadingExtent(logits))) ||
+      failed(verifyExtent(op, "experts", experts, getLeadingExtent(logits))))
+    return failure();
+  return success();
+}
+
+static LogicalResult verifyTileMaps(Operation *op, OperandRange tiles, ArrayRef<int64_t> heights,
+                                    AffineMap rows, int64_t experts) {
+  if (tiles.size() != heights.size())
+    return op->emitOpError() << "expects one of tile_rows for each tile map, but got "
+                             << heights.size() << " for " << tiles.size();
+  if (static_cast<int64_t>(tiles.size()) > kMaxTileMaps)
+    return op->emitOpError() << "expects at most " << kMaxTileMaps << " tile maps, but got "
+                             << tiles.size();
+  for (auto [map, height] : llvm::zip(tiles, heights)) {
+    if (height < 1)
+      return op->emitOpError() << "expects tile_rows of at least 1, but got " << height;
+    if (failed(verifyColumns(op, "a tile map", map, 4)) ||
+        failed(verifyExtent(op, "a tile map", map, getTileMapExtent(rows, experts, height))))
+      return failure();
+  }
+  return success();
+}
+
+static LogicalResult verifySorted(Operation *op, Value experts, Value offsets, Value routes,
+                                  Value positions, OperandRange tiles, ArrayRef<int64_t> heights) {
+  AffineMap rows = scaleExtent(getLeadingExtent(experts), getType(experts).getDimSize(1));
+  // C1
+  if (failed(verifyExtent(op, "routes", routes, rows)) ||
+      failed(verifyExtent(op, "positions", positions, rows)))
+    return failure();
+  if (getType(offsets).isDynamicDim(0) || getType(offsets).getDimSize(0) < 2)
+    return op->emitOpError() << "expects offsets of E + 1 entries, but got " << offsets.getType();
+  // C2
+  return verifyTileMaps(op, tiles, heights, rows, getType(offsets).getDimSize(0) - 1);
+}
+
+static LogicalResult verifyIndexShared(Operation *op, int64_t bytes) {
+  if (bytes <= kSortSharedLimit)
+    return success();
+  return op->emitOpError() << "expects at most " << kSortSharedLimit
+                           << " bytes of shared memory, but needs " << bytes
+                           << "; take fewer threads";
+}
+
+//===----------------------------------------------------------------------===//
+// Route
+//===----------------------------------------------------------------------===//
+
+int64_t RouteOp::getLanes() { return getRouteLanes(getNumExperts(), getTopK()); }
+
+AffineMap RouteOp::getGrid() {
+  return ceilDivExtent(getLeadingExtent(getLogits()), getThreads() / getLanes());
+}
+
+LogicalResult RouteOp::verify() {
+  return verifyRouting(*this, getLogits(), getWeights(), getExperts());
+}
+
+//===----------------------------------------------------------------------===//
+// Sort
+//===----------------------------------------------------------------------===//
+
+int64_t SortRoutesOp::getSharedBytes() {
+  return getSortSharedBytes(getNumExperts(), getThreads(), getTiles().size());
+}
+
+AffineMap SortRoutesOp::getGrid() {
+  return getConstantExtent(getContext(), getCounts() ? getCounts().getType().getDimSize(0) : 1);
+}
+
+LogicalResult SortRoutesOp::verify() {
+  if (failed(verifySorted(*this, getExperts(), getOffsets(), getRoutes(), getPositions(),
+                          getTiles(), getTileRows())))
+    return failure();
+  // C3
+  if (getCounts()) {
+    if (getCounts().getType().isDynamicDim(0))
+      return emitOpError() << "expects counts of a static number of blocks, but got "
+                           << getCounts().getType();
+    if (failed(verifyColumns(*this, "counts", getCounts(), getNumExperts())))
+      return failure();
+  }
+  return verifyIndexShared(*this, getSharedBytes());
+}
+
+int64_t CountRoutesOp::getSharedBytes() { return 4 * getNumExperts(); }
+
+AffineMap CountRoutesOp::getGrid() {
+  return getConstantExtent(getContext(), getCounts().getType().getDimSize(0));
+}
+
+LogicalResult CountRoutesOp::verify() {
+  if (!getCounts().getType().hasStaticShape())
+    return emitOpError() << "expects counts of static shape, but got " << getCounts().getType();
+  return verifyIndexShared(*this, getSharedBytes());
+}
+
+int64_t RouteSortOp::getLanes() { return getRouteLanes(getNumExperts(), getTopK()); }
+
+int64_t RouteSortOp::getSharedBytes() {
+  return getRouteSortSharedBytes(getNumExperts(), getThreads(), getTiles().size(), getMaxTokens(),
+                                 getTopK());
+}
+
+AffineMap RouteSortOp::getGrid() { return getConstantExtent(getContext(), 1); }
+
+LogicalResult RouteSortOp::verify() {
+  // C1
+  if (failed(verifyRouting(*this, getLogits(), getWeights(), getExperts())) ||
+      failed(verifySorted(*this, getExperts(), getOffsets(), getRoutes(), getPositions(),
+                          getTiles(), getTileRows())))
+    return failure();
+  if (getOffsets().getType().getDimSize(0) != getNumExperts() + 1)
+    return emitOpError() << "expects offsets of E + 1 = " << getNumExperts() + 1
+                         << " entries, but got " << getOffsets().getType().getDimSize(0);
+  // C2
+  if (auto function = (*this)->getParentOfType<func::FuncOp>())
+    if (auto tokens = function->getAttrOfType<TokensAttr>(MoeKernelDialect::kTokensAttr))
+      if (tokens.getMax() == -1 || tokens.getMax() > static_cast<int64_t>(getMaxTokens()))
+        return emitOpError() << "expects max_tokens to cover the function's " << tokens
+                             << ", but got " << getMaxTokens();
+  return verifyIndexShared(*this, getSharedBytes());
+}
+
+//===----------------------------------------------------------------------===//
+// Tile maps, padded offsets, positions
+//===----------------------------------------------------------------------===//
+
+int64_t TileMapsOp::getSharedBytes() {
+  int64_t sums = 1 + getTiles().size();
+  return 4 * (sums * (getNumExperts() + 1) + 32 * sums);
+}
+
+AffineMap TileMapsOp::getGrid() {
+  AffineMap grid;
+  for (Value map : getTiles()) {
+    AffineMap blocks = ceilDivExtent(getLeadingExtent(map), getThreads());
+    // The lowest map has the most entries; any grid covers the others.
+    if (!grid || evaluateExtent(blocks, 1 << 20) > evaluateExtent(grid, 1 << 20))
+      grid = blocks;
+  }
+  return minExtent(grid, getConstantExtent(getContext(), kMaxTileMapBlocks));
+}
+
+LogicalResult TileMapsOp::verify() {
+  // C1
+  if (getTiles().empty())
+    return emitOpError() << "expects at least one tile map";
+  if (getRows().getNumDims() != 1 || getRows().getNumSymbols() != 0 ||
+      getRows().getNumResults() == 0)
+    return emitOpError() << "expects rows to be an affine map of one dimension, but got "
+                         << AffineMapAttr::get(getRows());
+  if (failed(verifyTileMaps(*this, getTiles(), getTileRows(), getRows(), getNumExperts())))
+    return failure();
+  return verifyIndexShared(*this, getSharedBytes());
+}
+
+int64_t PadOffsetsOp::getSharedBytes() { return 4 * (getNumExperts() + 1 + 32); }
+bool PadOffsetsOp::takesTokens() { return false; }
+AffineMap PadOffsetsOp::getGrid() { return getConstantExtent(getContext(), 1); }
+
+LogicalResult PadOffsetsOp::verify() {
+  // C1
+  if (static_cast<int64_t>(getMultiple()) < 1)
+    return emitOpError() << "expects a multiple of at least 1, but got "
+                         << static_cast<int64_t>(getMultiple());
+  return verifySameType(*this, "offsets", getOffsets(), getPaddedOffsets());
+}
+
+AffineMap InvertRoutesOp::getGrid() {
+  return ceilDivExtent(getLeadingExtent(getRoutes()), getThreads());
+}
+
+LogicalResult InvertRoutesOp::verify() {
+  return verifyExtent(*this, "positions", getPositions(), getLeadingExtent(getRoutes()));
+}

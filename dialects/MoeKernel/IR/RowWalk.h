@@ -1,0 +1,53 @@
+//===- RowWalk.h - grids and sizes of the row and sort kernels ------------===//
+//
+// The host's side of compiler/Device/moe/kernels/{bounds,rows,sort,tile_map}.cuh.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOEC_DIALECTS_MOEKERNEL_IR_ROWWALK_H
+#define MOEC_DIALECTS_MOEKERNEL_IR_ROWWALK_H
+
+#include "dialects/MoeKernel/IR/MoeKernelOps.h"
+#include "dialects/MoeKernel/IR/Sizes.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+
+namespace moec::kernel {
+
+/// The limit of every kernel's static assertions on shared memory for index work.
+inline constexpr int64_t kSortSharedLimit = 99 * 1024;
+inline constexpr int64_t kMaxTileMaps = 4;
+/// Blocks of a grid-stride kernel: more only wait.
+inline constexpr int64_t kMaxTileMapBlocks = 132;
+
+/// Blocks that walk the rows of `rows` (16-bit elements) with `launch`.
+inline mlir::AffineMap getRowWalkGrid(mlir::Value rows, LaunchAttr launch) {
+  int64_t vectors = mlir::cast<mlir::MemRefType>(rows.getType()).getDimSize(1) / 8;
+  return ceilDivExtent(scaleExtent(getLeadingExtent(rows), vectors),
+                       launch.getThreads() * launch.getPerThread());
+}
+
+/// Lanes that share a token while routing: a slot each, at most four logits each where a warp has
+/// room.
+inline int64_t getRouteLanes(int64_t experts, int64_t topK) {
+  return std::min<int64_t>(
+      32, llvm::PowerOf2Ceil(std::max<int64_t>(topK, llvm::divideCeil(experts, 4))));
+}
+
+/// Shared memory of sort_routes: a counter a warp and expert, totals, earlier blocks' rows, offsets
+/// and a tile prefix a map, and the scan's warp sums.
+inline int64_t getSortSharedBytes(int64_t experts, int64_t threads, int64_t maps) {
+  return 4 * (threads / 32 * experts + 2 * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps));
+}
+
+/// That of route_sort: the sort's and the chosen experts.
+inline int64_t getRouteSortSharedBytes(int64_t experts, int64_t threads, int64_t maps,
+                                       int64_t maxTokens, int64_t topK) {
+  return getSortSharedBytes(experts, threads, maps) + 4 * maxTokens * topK;
+}
+
+} // namespace moec::kernel
+
+#endif // MOEC_DIALECTS_MOEKERNEL_IR_ROWWALK_H

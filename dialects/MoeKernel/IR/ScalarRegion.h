@@ -1,0 +1,17 @@
+//===- ScalarRegion.h - regions that hold one scalar function -------------===//
+
+#ifndef MOEC_DIALECTS_MOEKERNEL_IR_SCALARREGION_H
+#define MOEC_DIALECTS_MOEKERNEL_IR_SCALARREGION_H
+
+#include "mlir/IR/Operation.h"
+
+namespace moec::kernel {
+
+/// Checks that `region` of `op` takes `arguments` f32 values, holds pure scalar ops of `arith` and
+/// `math`, and ends in `moe_kernel.yield`. Errors are reported on the op at fault.
+mlir::LogicalResult verifyScalarRegion(mlir::Operation *op, mlir::Region &region,
+                                       unsigned arguments);
+
+} // namespace moec::kernel
+
+#endif // MOEC_DIALECTS_MOEKERNEL_IR_SCALARREGION_H
