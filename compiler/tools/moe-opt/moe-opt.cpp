@@ -1,6 +1,7 @@
 //===- moe-opt.cpp - runs moec's passes on IR files -----------------------===//
 
 #include "dialects/Moe/IR/MoeOps.h"
+#include "dialects/MoeKernel/IR/MoeKernelOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -22,8 +23,8 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   registry.insert<arith::ArithDialect, bufferization::BufferizationDialect, cf::ControlFlowDialect,
                   func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
-                  memref::MemRefDialect, moec::moe::MoeDialect, scf::SCFDialect,
-                  tensor::TensorDialect, vector::VectorDialect>();
+                  memref::MemRefDialect, moec::kernel::MoeKernelDialect, moec::moe::MoeDialect,
+                  scf::SCFDialect, tensor::TensorDialect, vector::VectorDialect>();
   registerTransformsPasses();
   return asMainReturnCode(MlirOptMain(argc, argv, "moec pass driver\n", registry));
 }

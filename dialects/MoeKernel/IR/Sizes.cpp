@@ -83,11 +83,13 @@ AffineMap getPaddedExtent(AffineMap rows, int64_t experts, int64_t multiple) {
 }
 
 bool areSameExtents(AffineMap a, AffineMap b) {
+  AffineMap first = getExtent(a.getContext(), a.getResults());
+  AffineMap second = getExtent(b.getContext(), b.getResults());
   auto within = [](AffineMap part, AffineMap whole) {
     return llvm::all_of(part.getResults(),
                         [&](AffineExpr e) { return llvm::is_contained(whole.getResults(), e); });
   };
-  return within(a, b) && within(b, a);
+  return within(first, second) && within(second, first);
 }
 
 static int64_t evaluate(AffineExpr expression, int64_t tokens) {
