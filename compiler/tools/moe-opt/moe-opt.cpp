@@ -1,6 +1,8 @@
 //===- moe-opt.cpp - runs moec's passes on IR files -----------------------===//
 
 #include "dialects/Moe/IR/MoeOps.h"
+#include "dialects/Moe/Transforms/Passes.h"
+#include "dialects/Moe/Transforms/Pipeline.h"
 #include "dialects/MoeKernel/IR/MoeKernelOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -26,5 +28,7 @@ int main(int argc, char **argv) {
                   memref::MemRefDialect, moec::kernel::MoeKernelDialect, moec::moe::MoeDialect,
                   scf::SCFDialect, tensor::TensorDialect, vector::VectorDialect>();
   registerTransformsPasses();
+  moec::moe::registerMoePasses();
+  moec::moe::registerFusionPipeline();
   return asMainReturnCode(MlirOptMain(argc, argv, "moec pass driver\n", registry));
 }
