@@ -1,5 +1,6 @@
 //===- moe-opt.cpp - runs moec's passes on IR files -----------------------===//
 
+#include "compiler/Conversion/MoeToLinalg/MoeToLinalg.h"
 #include "dialects/Moe/IR/MoeOps.h"
 #include "dialects/Moe/Transforms/Passes.h"
 #include "dialects/Moe/Transforms/Pipeline.h"
@@ -30,5 +31,6 @@ int main(int argc, char **argv) {
   registerTransformsPasses();
   moec::moe::registerMoePasses();
   moec::moe::registerFusionPipeline();
+  moec::registerMoeToLinalgPasses();
   return asMainReturnCode(MlirOptMain(argc, argv, "moec pass driver\n", registry));
 }

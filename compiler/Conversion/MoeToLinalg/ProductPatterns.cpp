@@ -1,0 +1,392 @@
+//===- ProductPatterns.cpp - moe.grouped_matmul ---------------------------===//
+//
+// One iteration of the outermost loop computes a block of columns of one expert. It walks that
+// expert's rows block by block, and the reduction block by block inside, so that everything a
+// register tile reads lies in blocks of static size in f32.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Conversion/MoeToLinalg/Combine.h"
+#include "compiler/Conversion/MoeToLinalg/ProductBlocks.h"
+#include "dialects/Moe/IR/MoeActivations.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace moec::linalg_lowering;
+using namespace moec::moe;
+
+namespace {
+/// One accumulator of the product: which entries of which weight make its columns.
+struct Factor {
+  Value weights;
+  Value bias; ///< null without bias
+  int64_t first;
+  int64_t stride;
+};
+
+/// A run of entries of one axis: where it starts, how many there are, whether that is a whole block.
+struct Extent {
+  Value start;
+  Value size;
+};
+
+class ProductLowering {
+public:
+  ProductLowering(TensorBuilder &builder, GroupedMatmulOp op, const ProductBlocking &bounds)
+      : b(builder), op(op), factors(makeFactors(op)), columns(countColumns(op)),
+        depth(op.getReductionSize()),
+        blocks(ProductBlocks::choose(bounds, factors.size(), columns, depth)) {}
+
+  SmallVector<Value> lower() {
+    Value rows = op.hasGather() ? b.dim(op.getGatherRoutes(), 0) : b.dim(op.getRows(), 0);
+    SmallVector<Value> outs;
+    for (Value result : op.getResults())
+      outs.push_back(b.zeros(rowsType(result), rows));
+    Value experts = b.index(op.getNumExperts());
+    Value columnBlocks = b.index(llvm::divideCeil(columns, blocks.columns));
+    auto results = b.forall({columnBlocks, experts}, outs, [&](ValueRange ivs, ValueRange outputs) {
+      return lowerColumnBlock(ivs[0], ivs[1], rows, outputs);
+    });
+    if (op.hasCombine())
+      results = {buildCombine(b, results.front(), op.getCombineWeights(), op.getCombineRoutes(),
+                              b.typeOf(op.getResult(0)))};
+    return results;
+  }
+
+private:
+  static int64_t countColumns(GroupedMatmulOp op) {
+    return op.getWeightColumns() / (op.getGateLayout() ? 2 : 1);
+  }
+
+  static SmallVector<Factor> makeFactors(GroupedMatmulOp op) {
+    SmallVector<Factor> factors;
+    if (std::optional<GateLayoutAttr> layout = op.getGateLayout()) {
+      Value bias = op.getBias().empty() ? Value() : op.getBias().front();
+      int64_t stride = layout->getPacking() == GatePacking::Interleaved ? 2 : 1;
+      for (bool gate : {true, false})
+        factors.push_back({op.getWeights().front(), bias,
+                           layout->getEntry(0, countColumns(op), gate), stride});
+      return factors;
+    }
+    for (auto [i, weights] : llvm::enumerate(op.getWeights()))
+      factors.push_back({weights, op.getBias().empty() ? Value() : op.getBias()[i], 0, 1});
+    return factors;
+  }
+
+  /// Type of the [R, N'] tensor that the loop computes for `result`: f32 where a combine follows.
+  RankedTensorType rowsType(Value result) {
+    RankedTensorType type = b.typeOf(result);
+    if (!op.hasCombine())
+      return type;
+    return b.tensorType({b.typeOf(op.getCombineRoutes()).getDimSize(0), columns}, b.getF32Type());
+  }
+
+  SmallVector<std::pair<Value, Slice>> lowerColumnBlock(Value block, Value e, Value rows,
+                                                        ValueRange outputs) {
+    Value start = b.mul(block, b.index(blocks.columns));
+    Extent cols{start, blocks.wholeColumns
+                           ? b.index(blocks.columns)
+                           : b.minimum(b.index(blocks.columns), b.sub(b.index(columns), start))};
+    auto [begin, end] = b.group(op.getOffsets(), e, rows);
+    Value count = b.sub(end, begin);
+    makeScratch();
+
+    Slice all{{b.fold(begin), b.fold(start)}, {b.fold(count), b.fold(cols.size)}, {}};
+    SmallVector<Value> tiles;
+    for (Value output : outputs)
+      tiles.push_back(b.extractSlice(output, all, matrixType(all, elementOf(output))));
+    tiles = b.loop(b.index(0), count, b.index(blocks.rows), tiles,
+                   [&, begin = begin](Value i, ValueRange carried) {
+      Value valid = b.minimum(b.index(blocks.rows), b.sub(count, i));
+      SmallVector<Value> sums = multiplyBlock(e, {b.add(begin, i), valid}, cols);
+      return storeBlock(e, {i, valid}, cols, sums, carried);
+    });
+    SmallVector<std::pair<Value, Slice>> parts;
+    for (Value tile : tiles)
+      parts.emplace_back(tile, all);
+    return parts;
+  }
+
+  /// The buffers of one iteration: operands in f32, partial sums per lane, sums.
+  void makeScratch() {
+    Type f32 = b.getF32Type();
+    rowBlock = b.empty(b.tensorType({blocks.rows, blocks.depth}, f32));
+    weightBlocks.clear();
+    laneSums.clear();
+    sumBlocks.clear();
+    for (size_t i = 0; i < factors.size(); ++i) {
+      weightBlocks.push_back(b.empty(b.tensorType({blocks.columns, blocks.depth}, f32)));
+      laneSums.push_back(b.empty(b.tensorType({blocks.rows, blocks.columns, blocks.lanes}, f32)));
+      sumBlocks.push_back(b.empty(b.tensorType({blocks.rows, blocks.columns}, f32)));
+    }
+  }
+
+  /// Per factor the f32 sums of a block of rows and columns, [valid rows, valid columns].
+  SmallVector<Value> multiplyBlock(Value e, Extent rows, Extent cols) {
+    Value rowTiles = b.ceilDivide(rows.size, blocks.tileRows);
+    Value columnTiles = b.ceilDivide(cols.size, blocks.tileColumns);
+    Extent paddedRows{rows.start, b.mul(rowTiles, b.index(blocks.tileRows))};
+    SmallVector<Value> partial;
+    Slice used{{b.getIndexAttr(0), b.getIndexAttr(0), b.getIndexAttr(0)},
+               {b.fold(paddedRows.size), b.getIndexAttr(blocks.columns),
+                b.getIndexAttr(blocks.lanes)},
+               {}};
+    for (Value lanes : laneSums) {
+      RankedTensorType type =
+          b.tensorType({ShapedType::kDynamic, blocks.columns, blocks.lanes}, b.getF32Type());
+      Value part = b.fill(b.constF32(0.0f), b.extractSlice(lanes, used, type));
+      partial.push_back(b.insertSlice(part, lanes, used));
+    }
+    partial = b.loop(b.index(0), b.index(depth), b.index(blocks.depth), partial,
+                     [&](Value k, ValueRange carried) {
+      Extent steps{k, blocks.wholeDepth
+                          ? b.index(blocks.depth)
+                          : b.minimum(b.index(blocks.depth), b.sub(b.index(depth), k))};
+      Value packedRows = splitLanes(packRows(rows, paddedRows.size, steps), blocks.rows);
+      SmallVector<Value> next;
+      for (auto [i, sums] : llvm::enumerate(carried)) {
+        Value packed = splitLanes(packWeights(i, e, cols, columnTiles, steps), blocks.columns);
+        next.push_back(multiplyTiles(packedRows, packed, sums, rowTiles, columnTiles));
+      }
+      return next;
+    });
+    SmallVector<Value> sums;
+    for (auto [lanes, block] : llvm::zip(partial, sumBlocks))
+      sums.push_back(addLanes(lanes, block, rows.size, cols.size));
+    return sums;
+  }
+
+  /// The steps of a block of rows in f32; rows that are not there and steps past the end are zero.
+  Value packRows(Extent rows, Value paddedSize, Extent steps) {
+    Value limit = b.dim(op.getRows(), 0);
+    return b.loop(paddedSize, rowBlock, [&](Value i, Value block) {
+      Value valid = b.compare(arith::CmpIPredicate::slt, i, rows.size);
+      Value source = b.add(rows.start, i);
+      if (op.hasGather()) {
+        Value route = b.toIndex(b.extract(op.getGatherRoutes(), b.choose(valid, source, rows.start)));
+        source = b.divide(route, static_cast<int64_t>(*op.getTopK()));
+        valid = b.both(valid, b.both(b.compare(arith::CmpIPredicate::sge, route, b.index(0)),
+                                     b.compare(arith::CmpIPredicate::slt, source, limit)));
+      }
+      Slice to{{b.fold(i), b.getIndexAttr(0)}, {b.getIndexAttr(1), b.getIndexAttr(blocks.depth)}, {}};
+      RankedTensorType rowType = b.tensorType({blocks.depth}, b.getF32Type());
+      Value target = b.extractSlice(block, to, rowType);
+      Value row = b.ifElse(
+          valid, rowType,
+          [&] {
+            Slice part{{b.fold(source), b.fold(steps.start)}, {b.getIndexAttr(1), b.fold(steps.size)}, {}};
+            RankedTensorType type = vectorType(steps.size, elementOf(op.getRows()));
+            return widenInto(b.extractSlice(op.getRows(), part, type), target, steps.size);
+          },
+          [&] { return b.fill(b.constF32(0.0f), target); });
+      return b.insertSlice(row, block, to);
+    });
+  }
+
+  /// `target` ([depth]) with the `size` elements of `row` in f32 and zeros after them.
+  Value widenInto(Value row, Value target, Value size) {
+    auto widen = [&](ValueRange scalars) { return b.toF32(scalars[0]); };
+    if (blocks.wholeDepth)
+      return b.elementwise(row, target, widen);
+    Slice head{{b.getIndexAttr(0)}, {b.fold(size)}, {}};
+    Value rest = b.sub(b.index(blocks.depth), size);
+    Slice tail{{b.fold(size)}, {b.fold(rest)}, {}};
+    target = b.insertSlice(
+        b.elementwise(row, b.extractSlice(target, head, vectorType(size, b.getF32Type())), widen),
+        target, head);
+    return b.insertSlice(
+        b.fill(b.constF32(0.0f), b.extractSlice(target, tail, vectorType(rest, b.getF32Type()))),
+        target, tail);
+  }
+
+  /// The steps of a block of weight columns in f32, one row per column; columns that are not there
+  /// and steps past the end are zero.
+  Value packWeights(size_t i, Value e, Extent cols, Value columnTiles, Extent steps) {
+    const Factor &factor = factors[i];
+    Value block = weightBlocks[i];
+    if (!blocks.wholeDepth || !blocks.wholeColumns || columns % blocks.tileColumns != 0)
+      block = b.fill(b.constF32(0.0f), block);
+    Value first = b.add(b.mul(cols.start, b.index(factor.stride)), b.index(factor.first));
+    OpFoldResult one = b.getIndexAttr(1);
+    Slice from{{b.fold(e), b.fold(first), b.fold(steps.start)},
+               {one, b.fold(cols.size), b.fold(steps.size)},
+               {one, b.getIndexAttr(factor.stride), one}};
+    Slice to{{b.getIndexAttr(0), b.getIndexAttr(0)}, {b.fold(cols.size), b.fold(steps.size)}, {}};
+    RankedTensorType sourceType = matrixType(to, elementOf(factor.weights));
+    SmallVector<AffineMap> maps;
+    if (op.getTransposed()) {
+      for (auto *list : {&from.offsets, &from.sizes, &from.strides})
+        std::swap((*list)[1], (*list)[2]);
+      sourceType = b.tensorType({sourceType.getDimSize(1), sourceType.getDimSize(0)},
+                                sourceType.getElementType());
+      maps.push_back(AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext()));
+    }
+    Value source = b.extractSlice(factor.weights, from, sourceType);
+    Value part = b.elementwise(
+        source, b.extractSlice(block, to, matrixType(to, b.getF32Type())),
+        [&](ValueRange scalars) { return b.toF32(scalars[0]); }, maps);
+    return b.insertSlice(part, block, to);
+  }
+
+  /// [rows, depth] as [rows, depth / lanes, lanes].
+  Value splitLanes(Value block, int64_t rows) {
+    RankedTensorType type =
+        b.tensorType({rows, blocks.depth / blocks.lanes, blocks.lanes}, b.getF32Type());
+    return tensor::ExpandShapeOp::create(b, type, block,
+                                         SmallVector<ReassociationIndices>{{0}, {1, 2}});
+  }
+
+  Value multiplyTiles(Value rows, Value weights, Value sums, Value rowTiles, Value columnTiles) {
+    OpFoldResult zero = b.getIndexAttr(0);
+    OpFoldResult lanes = b.getIndexAttr(blocks.lanes);
+    OpFoldResult groups = b.getIndexAttr(blocks.depth / blocks.lanes);
+    OpFoldResult tileRows = b.getIndexAttr(blocks.tileRows);
+    OpFoldResult tileColumns = b.getIndexAttr(blocks.tileColumns);
+    Type f32 = b.getF32Type();
+    return b.loop(columnTiles, sums, [&](Value j, Value outer) {
+      Value column = b.mul(j, b.index(blocks.tileColumns));
+      Slice weightSlice{{b.fold(column), zero, zero}, {tileColumns, groups, lanes}, {}};
+      Value weightTile = b.extractSlice(
+          weights, weightSlice,
+          b.tensorType({blocks.tileColumns, blocks.depth / blocks.lanes, blocks.lanes}, f32));
+      return b.loop(rowTiles, outer, [&](Value i, Value sums) {
+        Value row = b.mul(i, b.index(blocks.tileRows));
+        Slice rowSlice{{b.fold(row), zero, zero}, {tileRows, groups, lanes}, {}};
+        Value rowTile = b.extractSlice(
+            rows, rowSlice,
+            b.tensorType({blocks.tileRows, blocks.depth / blocks.lanes, blocks.lanes}, f32));
+        Slice sumSlice{{b.fold(row), b.fold(column), zero}, {tileRows, tileColumns, lanes}, {}};
+        Value sumTile = b.extractSlice(
+            sums, sumSlice, b.tensorType({blocks.tileRows, blocks.tileColumns, blocks.lanes}, f32));
+        return b.insertSlice(multiplyTile(rowTile, weightTile, sumTile), sums, sumSlice);
+      });
+    });
+  }
+
+  /// sums[i, j, l] += sum_g rows[i, g, l] * weights[j, g, l]
+  Value multiplyTile(Value rows, Value weights, Value sums) {
+    AffineExpr i, j, g, l;
+    bindDims(b.getContext(), i, j, g, l);
+    SmallVector<AffineMap> maps{AffineMap::get(4, 0, {i, g, l}, b.getContext()),
+                                AffineMap::get(4, 0, {j, g, l}, b.getContext()),
+                                AffineMap::get(4, 0, {i, j, l}, b.getContext())};
+    auto parallel = utils::IteratorType::parallel;
+    SmallVector<utils::IteratorType> iterators{parallel, parallel, utils::IteratorType::reduction,
+                                               parallel};
+    return b.reduction({rows, weights}, sums, maps, iterators, [&](ValueRange scalars) {
+      auto fused = arith::FastMathFlagsAttr::get(b.getContext(), arith::FastMathFlags::contract);
+      Value product = arith::MulFOp::create(b, scalars[0], scalars[1], fused);
+      return arith::AddFOp::create(b, scalars[2], product, fused).getResult();
+    });
+  }
+
+  /// The sum over the lanes of the valid part of a block.
+  Value addLanes(Value lanes, Value block, Value rows, Value cols) {
+    OpFoldResult zero = b.getIndexAttr(0);
+    Slice part{{zero, zero}, {b.fold(rows), b.fold(cols)}, {}};
+    RankedTensorType type = matrixType(part, b.getF32Type());
+    Slice lanePart{{zero, zero, zero}, {b.fold(rows), b.fold(cols), b.getIndexAttr(blocks.lanes)}, {}};
+    Value from = b.extractSlice(
+        lanes, lanePart,
+        b.tensorType({type.getDimSize(0), type.getDimSize(1), blocks.lanes}, b.getF32Type()));
+    Value init = b.fill(b.constF32(0.0f), b.extractSlice(block, part, type));
+    AffineExpr i, j, l;
+    bindDims(b.getContext(), i, j, l);
+    SmallVector<AffineMap> maps{AffineMap::get(3, 0, {i, j, l}, b.getContext()),
+                                AffineMap::get(3, 0, {i, j}, b.getContext())};
+    auto parallel = utils::IteratorType::parallel;
+    return b.reduction(from, init, maps, {parallel, parallel, utils::IteratorType::reduction},
+                       [&](ValueRange scalars) {
+      auto anyOrder = arith::FastMathFlagsAttr::get(b.getContext(), arith::FastMathFlags::reassoc);
+      return arith::AddFOp::create(b, scalars[1], scalars[0], anyOrder).getResult();
+    });
+  }
+
+  /// Applies bias and epilogue to the sums of the rows that are there and rounds them into `tiles`.
+  SmallVector<Value> storeBlock(Value e, Extent rows, Extent cols, ArrayRef<Value> sums,
+                                ValueRange tiles) {
+    Slice to{{b.fold(rows.start), b.getIndexAttr(0)}, {b.fold(rows.size), b.fold(cols.size)}, {}};
+    MLIRContext *context = b.getContext();
+    SmallVector<Value> stored;
+    for (auto [i, tile] : llvm::enumerate(tiles)) {
+      // Without an epilogue each result has one factor; with one, all make the result.
+      size_t first = op.hasEpilogue() ? 0 : i;
+      size_t count = op.hasEpilogue() ? factors.size() : 1;
+      SmallVector<Value> inputs(sums.slice(first, count));
+      SmallVector<AffineMap> maps(count, AffineMap::getMultiDimIdentityMap(2, context));
+      for (const Factor &factor : ArrayRef(factors).slice(first, count))
+        if (factor.bias) {
+          inputs.push_back(biasOf(factor, e, cols));
+          maps.push_back(AffineMap::get(2, 0, getAffineDimExpr(1, context), context));
+        }
+      Type element = elementOf(tile);
+      Value target = b.extractSlice(tile, to, matrixType(to, element));
+      Value part = b.elementwise(inputs, target, [&](ValueRange scalars) {
+        SmallVector<Value> values(scalars.take_front(count));
+        for (auto [value, bias] : llvm::zip(values, scalars.drop_front(count)))
+          value = arith::AddFOp::create(b, value, b.toF32(bias));
+        Value value = op.hasEpilogue() ? inlineScalarBody(b, op.getEpilogue(), values) : values[0];
+        return b.fromF32(value, element);
+      }, maps);
+      stored.push_back(b.insertSlice(part, tile, to));
+    }
+    return stored;
+  }
+
+  Value biasOf(const Factor &factor, Value e, Extent cols) {
+    Value first = b.add(b.mul(cols.start, b.index(factor.stride)), b.index(factor.first));
+    Slice slice{{b.fold(e), b.fold(first)},
+                {b.getIndexAttr(1), b.fold(cols.size)},
+                {b.getIndexAttr(1), b.getIndexAttr(factor.stride)}};
+    return b.extractSlice(factor.bias, slice, vectorType(cols.size, elementOf(factor.bias)));
+  }
+
+  Type elementOf(Value tensor) { return b.typeOf(tensor).getElementType(); }
+
+  static int64_t staticSize(OpFoldResult size) {
+    return getConstantIntValue(size).value_or(ShapedType::kDynamic);
+  }
+
+  RankedTensorType vectorType(Value size, Type element) {
+    return b.tensorType({staticSize(b.fold(size))}, element);
+  }
+
+  RankedTensorType matrixType(const Slice &slice, Type element) {
+    return b.tensorType({staticSize(slice.sizes[0]), staticSize(slice.sizes[1])}, element);
+  }
+
+  TensorBuilder &b;
+  GroupedMatmulOp op;
+  SmallVector<Factor> factors;
+  int64_t columns;
+  int64_t depth;
+  ProductBlocks blocks;
+
+  Value rowBlock;
+  SmallVector<Value> weightBlocks;
+  SmallVector<Value> laneSums;
+  SmallVector<Value> sumBlocks;
+};
+
+struct LowerGroupedMatmul : OpRewritePattern<GroupedMatmulOp> {
+  LowerGroupedMatmul(MLIRContext *context, const ProductBlocking &bounds)
+      : OpRewritePattern(context), bounds(bounds) {}
+
+  LogicalResult matchAndRewrite(GroupedMatmulOp op, PatternRewriter &rewriter) const override {
+    TensorBuilder b(op.getLoc(), rewriter);
+    if (!b.typeOf(op.getWeights().front()).hasStaticShape())
+      return rewriter.notifyMatchFailure(op, "expects weights of static shape");
+    rewriter.replaceOp(op, ProductLowering(b, op, bounds).lower());
+    return success();
+  }
+
+  ProductBlocking bounds;
+};
+} // namespace
+
+void moec::linalg_lowering::populateProductPatterns(RewritePatternSet &patterns,
+                                                    const ProductBlocking &blocking) {
+  patterns.add<LowerGroupedMatmul>(patterns.getContext(), blocking);
+}
