@@ -1,0 +1,151 @@
+// Tile maps: which rows a tile of a grouped matmul covers. Entry i is {expert, first row, rows, 0};
+// tiles come expert by expert, and entries beyond the last tile have rows = 0.
+#pragma once
+
+#include "moe/kernels/bounds.cuh"
+#include "moe/ptx/misc.cuh"
+
+namespace moe {
+
+constexpr int kMaxTileMaps = 4;
+
+/// Where the maps go; unused slots are null.
+struct TileMapPointers {
+  int4 *map[kMaxTileMaps];
+};
+
+/// The tile heights for which maps are made in one go.
+template <int... kRows> struct TileHeights {
+  static constexpr int kCount = sizeof...(kRows);
+  static_assert(((kRows >= 1) && ...), "tile map: a tile has at least one row");
+
+  /// Height of map `index`; folds to a constant in an unrolled loop.
+  static MOE_DEVICE constexpr int rows(int index) {
+    constexpr int kHeights[] = {kRows..., 1};
+    return kHeights[index];
+  }
+};
+
+/// Exclusive prefixes over the groups, by one block: offsets [kGroups + 1] of size(group), and for
+/// each height tile_begins [height][kGroups + 1] of its tiles. sums: shared, 32 * (1 + heights) ints.
+template <int kGroups, int kThreads, class Tiles, class SizeT>
+MOE_DEVICE void scan_groups(int *sums, int *offsets, int *tile_begins, SizeT size) {
+  constexpr int kSums = 1 + Tiles::kCount;
+  constexpr int kPerThread = int(ceil_div(kGroups, kThreads));
+  constexpr int kScanWarps = int(ceil_div(kGroups, kPerThread * 32));
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const int first = int(threadIdx.x) * kPerThread;
+
+  // What one group adds to sum number j: its rows, or its tiles of a height.
+  auto part = [&](int group, int j) {
+    const int rows = size(group);
+    if (j == 0)
+      return rows;
+    const int height = Tiles::rows(j - 1);
+    return (rows + height - 1) / height;
+  };
+
+  int own[kSums], before[kSums];
+#pragma unroll
+  for (int j = 0; j < kSums; ++j) {
+    own[j] = 0;
+    for (int i = 0; i < kPerThread; ++i)
+      own[j] += first + i < kGroups ? part(first + i, j) : 0;
+    int inclusive = own[j];
+#pragma unroll
+    for (int distance = 1; distance < 32; distance *= 2) {
+      const int other = __shfl_up_sync(0xffffffffu, inclusive, distance);
+      inclusive += lane >= distance ? other : 0;
+    }
+    before[j] = inclusive - own[j];
+    if (lane == 31)
+      sums[warp * kSums + j] = inclusive;
+  }
+  __syncthreads();
+
+#pragma unroll
+  for (int j = 0; j < kSums; ++j) {
+    int *prefix = j == 0 ? offsets : tile_begins + (j - 1) * (kGroups + 1);
+#pragma unroll
+    for (int w = 0; w < kScanWarps; ++w)
+      before[j] += w < warp ? sums[w * kSums + j] : 0;
+    for (int i = 0; i < kPerThread; ++i) {
+      if (first + i >= kGroups)
+        break;
+      prefix[first + i] = before[j];
+      before[j] += part(first + i, j);
+      if (first + i == kGroups - 1)
+        prefix[kGroups] = before[j];
+    }
+  }
+}
+
+/// The last group whose begin is at most `index`: the non-empty group that holds it. begins
+/// [kGroups + 1] ascending, begins[0] <= index < begins[kGroups].
+template <int kGroups> MOE_DEVICE int find_group(const int *begins, int index) {
+  int low = 0, high = kGroups;
+  while (high - low > 1) {
+    const int middle = (low + high) / 2;
+    const bool right = begins[middle] <= index;
+    low = right ? middle : low;
+    high = right ? high : middle;
+  }
+  return low;
+}
+
+/// Writes every entry of every map; `thread` of `threads` take turns. `rows` is the bound on all
+/// groups' rows from which the maps' sizes follow.
+template <int kGroups, class Tiles>
+MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, TileMapPointers maps,
+                                int rows, int thread, int threads) {
+#pragma unroll
+  for (int j = 0; j < Tiles::kCount; ++j) {
+    const int height = Tiles::rows(j);
+    const int *begins = tile_begins + j * (kGroups + 1);
+    const int entries = tile_map_bound(rows, kGroups, height);
+    for (int i = thread; i < entries; i += threads) {
+      int4 entry = {0, 0, 0, 0};
+      if (i < begins[kGroups]) {
+        entry.x = find_group<kGroups>(begins, i);
+        entry.y = offsets[entry.x] + (i - begins[entry.x]) * height;
+        entry.z = min(height, offsets[entry.x + 1] - entry.y);
+      }
+      maps.map[j][i] = entry;
+    }
+  }
+}
+
+/// What `tile_maps` is compiled for: maps from offsets that another kernel or the caller made.
+template <int kExperts_, int kThreads_, int... kTileRows> struct TileMapConfig {
+  static constexpr int kExperts = kExperts_, kThreads = kThreads_;
+  using Tiles = TileHeights<kTileRows...>;
+  static constexpr int kSharedBytes =
+      4 * ((1 + Tiles::kCount) * (kExperts + 1) + 32 * (1 + Tiles::kCount));
+  static_assert(kThreads % 32 == 0 && kThreads >= 32 && kThreads <= 1024,
+                "tile map: threads must be a multiple of 32 up to 1024");
+  static_assert(Tiles::kCount >= 1 && Tiles::kCount <= kMaxTileMaps,
+                "tile map: one to four heights");
+  static_assert(kSharedBytes <= 99 * 1024, "tile map: shared memory exceeds 99 KiB");
+};
+
+/// Kernel body. Grid any G >= 1 (ceil(entries / kThreads), at most 132, is plenty), block kThreads,
+/// dynamic shared memory kSharedBytes. offsets i32 [E+1] ascending from 0 with offsets[E] <= rows;
+/// maps.map[i] int4 [tile_map_bound(rows, E, height i)].
+template <class TileMap>
+MOE_DEVICE void tile_maps(const int *offsets, TileMapPointers maps, int rows) {
+  ptx::grid_dependency_wait();
+  ptx::grid_dependency_launch();
+  constexpr int kExperts = TileMap::kExperts;
+  extern __shared__ __align__(16) int moe_sort_shared[];
+  int *own_offsets = moe_sort_shared;
+  int *tile_begins = own_offsets + kExperts + 1;
+  int *sums = tile_begins + TileMap::Tiles::kCount * (kExperts + 1);
+  scan_groups<kExperts, TileMap::kThreads, typename TileMap::Tiles>(
+      sums, own_offsets, tile_begins, [&](int e) { return max(offsets[e + 1] - offsets[e], 0); });
+  __syncthreads();
+  write_tile_maps<kExperts, typename TileMap::Tiles>(
+      own_offsets, tile_begins, maps, rows, int(blockIdx.x) * TileMap::kThreads + int(threadIdx.x),
+      int(gridDim.x) * TileMap::kThreads);
+}
+
+} // namespace moe

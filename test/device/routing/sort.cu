@@ -1,0 +1,174 @@
+// The sort, tile maps, padded offsets and the inverse of routes against the host, bit for bit.
+#include <algorithm>
+
+#include "harness.h"
+
+namespace check {
+
+enum class Ids { kUniform, kSkewed, kOneExpert, kSomeInvalid, kAllInvalid, kFewExperts };
+
+static const char *name_of(Ids ids) {
+  const char *const names[] = {"uniform", "skewed", "one", "invalid", "none", "few"};
+  return names[int(ids)];
+}
+
+static std::vector<int> make_ids(Ids kind, int routes, int experts, std::mt19937 &random) {
+  const int strange[] = {-1, experts, experts + 5, INT32_MIN, INT32_MAX, -7};
+  std::vector<int> ids(routes);
+  const int one = random() % experts;
+  for (int &id : ids) {
+    const int uniform = random() % experts;
+    const double fraction = double(random() % 100000) / 100000;
+    switch (kind) {
+    case Ids::kUniform: id = uniform; break;
+    case Ids::kSkewed: id = int(experts * fraction * fraction * fraction); break;
+    case Ids::kOneExpert: id = one; break;
+    case Ids::kSomeInvalid: id = random() % 3 ? uniform : strange[random() % 6]; break;
+    case Ids::kAllInvalid: id = strange[random() % 6]; break;
+    case Ids::kFewExperts: id = experts - 1 - uniform % (experts < 3 ? experts : 3); break;
+    }
+  }
+  return ids;
+}
+
+struct Reference {
+  std::vector<int> offsets, routes, positions;
+};
+
+static Reference sort_reference(const std::vector<int> &ids, int experts) {
+  Reference result;
+  result.offsets.assign(experts + 1, 0);
+  for (const int id : ids)
+    if (id >= 0 && id < experts)
+      ++result.offsets[id + 1];
+  for (int e = 0; e < experts; ++e)
+    result.offsets[e + 1] += result.offsets[e];
+  std::vector<int> next(result.offsets.begin(), result.offsets.end() - 1);
+  result.routes.assign(ids.size(), -1);
+  result.positions.assign(ids.size(), -1);
+  for (size_t r = 0; r < ids.size(); ++r)
+    if (ids[r] >= 0 && ids[r] < experts) {
+      result.positions[r] = next[ids[r]];
+      result.routes[next[ids[r]]++] = int(r);
+    }
+  return result;
+}
+
+static std::vector<int> map_reference(const std::vector<int> &offsets, int rows, int height) {
+  const int experts = int(offsets.size()) - 1;
+  std::vector<int> map;
+  for (int e = 0; e < experts; ++e)
+    for (int row = offsets[e]; row < offsets[e + 1]; row += height)
+      map.insert(map.end(), {e, row, std::min(height, offsets[e + 1] - row), 0});
+  const size_t bound = 4 * size_t(moe::tile_map_bound(rows, experts, height));
+  if (map.size() > bound)
+    report("tile_map_bound", 1, "more tiles than the bound");
+  map.resize(bound, 0);
+  return map;
+}
+
+template <int kExperts> static void check_offsets(const std::string &name, const Reference &want) {
+  constexpr int kMultiple = 8;
+  const int rows = int(want.routes.size());
+  const Buffer<int> offsets(want.offsets);
+
+  using TileMap = moe::TileMapConfig<kExperts, 256, 16, 128>;
+  Buffer<int> map16(4 * size_t(moe::tile_map_bound(rows, kExperts, 16)));
+  Buffer<int> map128(4 * size_t(moe::tile_map_bound(rows, kExperts, 128)));
+  tile_maps_kernel<TileMap><<<5, 256, TileMap::kSharedBytes>>>(
+      offsets.get(),
+      {{reinterpret_cast<int4 *>(map16.get()), reinterpret_cast<int4 *>(map128.get())}}, rows);
+  CUDA_OK(cudaGetLastError());
+  expect_equal(name + " tile_maps 16", map16.read(name), map_reference(want.offsets, rows, 16));
+  expect_equal(name + " tile_maps 128", map128.read(name), map_reference(want.offsets, rows, 128));
+
+  std::vector<int> padded_want(kExperts + 1, 0);
+  for (int e = 0; e < kExperts; ++e)
+    padded_want[e + 1] = padded_want[e] +
+                         (want.offsets[e + 1] - want.offsets[e] + kMultiple - 1) / kMultiple * kMultiple;
+  if (padded_want[kExperts] > moe::padded_rows_bound(rows, kExperts, kMultiple))
+    report("padded_rows_bound", 1, "more rows than the bound");
+  Buffer<int> padded(kExperts + 1);
+  pad_offsets_kernel<kExperts, kMultiple><<<1, 256, 4 * (kExperts + 1 + 32)>>>(offsets.get(),
+                                                                             padded.get());
+  CUDA_OK(cudaGetLastError());
+  expect_equal(name + " pad_offsets", padded.read(name), padded_want);
+
+  const Buffer<int> routes(want.routes);
+  Buffer<int> positions(rows);
+  fill_kernel<256, 4><<<(rows + 4095) / 4096, 256>>>(
+      reinterpret_cast<moe::u32 *>(positions.get()), 0xffffffffu, rows);
+  invert_kernel<<<(rows + 255) / 256, 256>>>(routes.get(), positions.get(), rows);
+  CUDA_OK(cudaGetLastError());
+  expect_equal(name + " invert", positions.read(name), want.positions);
+}
+
+template <int kExperts, int kThreads, bool kMultiBlock>
+static void check_sort_case(const std::string &name, const std::vector<int> &ids,
+                            const Reference &want, int grid) {
+  using Sort = moe::SortConfig<kExperts, kThreads, kMultiBlock, 8, 64, 128>;
+  allow_shared(sort_kernel<Sort>, Sort::kSharedBytes);
+  const int routes = int(ids.size());
+  const Buffer<int> experts(ids);
+  Buffer<int> block_counts(size_t(grid) * kExperts);
+  Buffer<int> offsets(kExperts + 1), sorted(routes), positions(routes);
+  Buffer<int> map8(4 * size_t(moe::tile_map_bound(routes, kExperts, 8)));
+  Buffer<int> map64(4 * size_t(moe::tile_map_bound(routes, kExperts, 64)));
+  Buffer<int> map128(4 * size_t(moe::tile_map_bound(routes, kExperts, 128)));
+  const moe::TileMapPointers maps = {{reinterpret_cast<int4 *>(map8.get()),
+                                      reinterpret_cast<int4 *>(map64.get()),
+                                      reinterpret_cast<int4 *>(map128.get())}};
+  if (kMultiBlock)
+    count_kernel<Sort><<<grid, kThreads, 4 * kExperts>>>(experts.get(), block_counts.get(), routes);
+  sort_kernel<Sort><<<grid, kThreads, Sort::kSharedBytes>>>(
+      experts.get(), kMultiBlock ? block_counts.get() : nullptr, offsets.get(), sorted.get(),
+      positions.get(), maps, routes);
+  CUDA_OK(cudaGetLastError());
+  const std::string full = name + (kMultiBlock ? " multi " : " single ") + std::to_string(kThreads) +
+                           " threads " + std::to_string(grid) + " blocks";
+  expect_equal(full + " offsets", offsets.read(full), want.offsets);
+  expect_equal(full + " routes", sorted.read(full), want.routes);
+  expect_equal(full + " positions", positions.read(full), want.positions);
+  expect_equal(full + " map 8", map8.read(full), map_reference(want.offsets, routes, 8));
+  expect_equal(full + " map 64", map64.read(full), map_reference(want.offsets, routes, 64));
+  expect_equal(full + " map 128", map128.read(full), map_reference(want.offsets, routes, 128));
+}
+
+template <int kExperts> static void check_experts(int most_k, std::mt19937 &random) {
+  constexpr int kThreads = kExperts > 512 ? 256 : 1024; // shared memory
+  const Ids kinds[] = {Ids::kUniform,     Ids::kSkewed,     Ids::kOneExpert,
+                       Ids::kSomeInvalid, Ids::kAllInvalid, Ids::kFewExperts};
+  int turn = 0;
+  for (const int tokens : {1, 3, 16, 64, 257, 1024, 4096, 16384})
+    for (const Ids kind : kinds) {
+      const int choices[] = {1, 2, 4, 8, 32};
+      const int top_k = std::min(choices[turn++ % (tokens > 1024 ? 4 : 5)], most_k);
+      const int routes = tokens * top_k;
+      const std::vector<int> ids = make_ids(kind, routes, kExperts, random);
+      const Reference want = sort_reference(ids, kExperts);
+      const std::string name = "sort E=" + std::to_string(kExperts) + " T=" + std::to_string(tokens) +
+                               " k=" + std::to_string(top_k) + " " + name_of(kind);
+      check_sort_case<kExperts, kThreads, false>(name, ids, want, 1);
+      check_sort_case<kExperts, 256, true>(name, ids, want, sort_blocks(routes, 256, 128));
+      if (turn % 3 == 0) {
+        check_sort_case<kExperts, 128, false>(name, ids, want, 1);
+        check_sort_case<kExperts, kThreads / 2, true>(name, ids, want, 37);
+      }
+      check_offsets<kExperts>(name, want);
+    }
+}
+
+void check_sort() {
+  std::mt19937 random(2);
+  check_experts<1>(1, random);
+  check_experts<5>(5, random);
+  check_experts<8>(8, random);
+  check_experts<32>(32, random);
+  check_experts<64>(32, random);
+  check_experts<128>(32, random);
+  check_experts<256>(32, random);
+  check_experts<257>(32, random);
+  check_experts<1000>(32, random);
+}
+
+} // namespace check
