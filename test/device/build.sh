@@ -32,4 +32,5 @@ $nvcc -gencode="arch=compute_$arch,code=sm_$arch" -cudart static -o "$out/groupe
 spills=$(cat "$out"/*.log | grep -c -E '[1-9][0-9]* bytes spill' || true)
 kernels=$(cat "$out"/*.log | grep -c 'Used .* registers' || true)
 echo "$out/grouped_matmul_check: sm_$arch, $kernels kernels, $spills with spills"
+test/device/routing/build.sh "$out"
 [ "$spills" = 0 ]

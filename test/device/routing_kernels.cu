@@ -25,7 +25,7 @@ extern "C" __global__ void __launch_bounds__(256)
   moe::route<WideRoute>(logits, weights, experts, tokens);
 }
 
-using SmallSort = moe::SortConfig<128, 1024, false, 16, 64, 128>;
+using SmallSort = moe::SortConfig<128, 1024, false, false, 16, 64, 128>;
 extern "C" __global__ void __launch_bounds__(1024)
     sort_kernel(const int *experts, int *offsets, int *routes, int *positions, int4 *map0, int4 *map1,
                 int4 *map2, int tokens) {
@@ -33,7 +33,7 @@ extern "C" __global__ void __launch_bounds__(1024)
                               tokens * 8);
 }
 
-using LargeSort = moe::SortConfig<128, 512, true, 64, 128>;
+using LargeSort = moe::SortConfig<128, 512, true, true, 64, 128>;
 extern "C" __global__ void __launch_bounds__(512)
     count_kernel(const int *experts, int *block_counts, int tokens) {
   moe::count_routes<LargeSort>(experts, block_counts, tokens * 8);
@@ -46,14 +46,14 @@ extern "C" __global__ void __launch_bounds__(512)
 }
 
 using FusedRoute = moe::RouteConfig<128, 8, moe::SoftmaxOver::kSelected, 1024>;
-using RouteSort = moe::RouteSortConfig<FusedRoute, moe::SortConfig<128, 1024, false, 16>, 64>;
+using RouteSort = moe::RouteSortConfig<FusedRoute, moe::SortConfig<128, 1024, false, false, 16>, 64>;
 extern "C" __global__ void __launch_bounds__(1024)
     route_sort_kernel(const float *logits, float *weights, int *experts, int *offsets, int *routes,
                       int *positions, int4 *map0, int tokens) {
   moe::route_sort<RouteSort>(logits, weights, experts, offsets, routes, positions, {{map0}}, tokens);
 }
 
-using Maps = moe::TileMapConfig<128, 256, 16, 128>;
+using Maps = moe::TileMapConfig<128, 256, false, 16, 128>;
 extern "C" __global__ void __launch_bounds__(256)
     tile_maps_kernel(const int *offsets, int4 *map0, int4 *map1, int tokens) {
   moe::tile_maps<Maps>(offsets, {{map0, map1}}, tokens * 8);
@@ -63,21 +63,23 @@ extern "C" __global__ void __launch_bounds__(256)
     pad_offsets_kernel(const int *offsets, int *padded_offsets) {
   moe::pad_offsets<128, 8, 256>(offsets, padded_offsets);
 }
-extern "C" __global__ void __launch_bounds__(256)
+using Rows = moe::CopyConfig<moe::bf16, 2880>;
+using HalfRows = moe::CopyConfig<moe::f16, 2048>;
+extern "C" __global__ void __launch_bounds__(Rows::kThreads, Rows::kMinBlocks)
     gather_kernel(const moe::bf16 *x, const int *routes, moe::bf16 *rows, int tokens) {
-  moe::copy_rows<moe::bf16, 2880, 256, 4>(x, rows, moe::GatherSource<8>{routes, tokens}, tokens * 8);
+  moe::copy_rows<Rows>(x, rows, moe::GatherSource<8>{routes, tokens}, tokens * 8);
 }
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(Rows::kThreads, Rows::kMinBlocks)
     pad_kernel(const moe::bf16 *rows, const int *offsets, const int *padded_offsets,
                moe::bf16 *padded, int tokens) {
-  moe::copy_rows<moe::bf16, 2880, 256, 4>(rows, padded,
+  moe::copy_rows<Rows>(rows, padded,
                                           moe::PadSource<128>{offsets, padded_offsets},
                                           moe::padded_rows_bound(tokens * 8, 128, 8));
 }
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(HalfRows::kThreads, HalfRows::kMinBlocks)
     unpad_kernel(const moe::f16 *padded, const int *offsets, const int *padded_offsets,
                  moe::f16 *rows, int tokens) {
-  moe::copy_rows<moe::f16, 2048, 256, 4>(padded, rows,
+  moe::copy_rows<HalfRows>(padded, rows,
                                          moe::UnpadSource<128>{offsets, padded_offsets}, tokens * 8);
 }
 
@@ -87,19 +89,19 @@ struct SiluGate {
   }
 };
 using Halves = moe::ActivationConfig<moe::bf16, 768, moe::GateLayout::kHalves, true, 256, 2>;
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(Halves::kThreads, Halves::kMinBlocks)
     activation_kernel(const moe::bf16 *input, moe::bf16 *output, int tokens) {
   moe::activation<Halves, SiluGate>(input, nullptr, output, tokens * 8);
 }
 
 using Combine = moe::CombineConfig<moe::bf16, 2048, 8, true, 128>;
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(Combine::kThreads, Combine::kMinBlocks)
     combine_kernel(const moe::bf16 *rows, const int *positions, const float *weights,
                    moe::bf16 *output, int tokens) {
   moe::combine<Combine>(rows, positions, weights, output, tokens);
 }
 using ManyCombine = moe::CombineConfig<moe::f16, 2880, 32, true, 128>;
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(ManyCombine::kThreads, ManyCombine::kMinBlocks)
     combine_many_kernel(const moe::f16 *rows, const int *positions, const float *weights,
                         moe::f16 *output, int tokens) {
   moe::combine<ManyCombine>(rows, positions, weights, output, tokens);

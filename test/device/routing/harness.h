@@ -164,19 +164,19 @@ template <int kExperts, int kMultiple>
 __global__ void __launch_bounds__(256) pad_offsets_kernel(const int *offsets, int *padded) {
   moe::pad_offsets<kExperts, kMultiple, 256>(offsets, padded);
 }
-template <class T, int kColumns, int kThreads, int kPerThread, class SourceT>
-__global__ void __launch_bounds__(kThreads)
-    copy_kernel(const T *input, T *output, SourceT source, int rows) {
-  moe::copy_rows<T, kColumns, kThreads, kPerThread>(input, output, source, rows);
+template <class Copy, class SourceT>
+__global__ void __launch_bounds__(Copy::kThreads, Copy::kMinBlocks)
+    copy_kernel(const typename Copy::T *input, typename Copy::T *output, SourceT source, int rows) {
+  moe::copy_rows<Copy>(input, output, source, rows);
 }
 template <class Activation, class FunctionT>
-__global__ void __launch_bounds__(Activation::kThreads)
+__global__ void __launch_bounds__(Activation::kThreads, Activation::kMinBlocks)
     activation_kernel(const typename Activation::T *a, const typename Activation::T *b,
                       typename Activation::T *output, int rows) {
   moe::activation<Activation, FunctionT>(a, b, output, rows);
 }
 template <class Combine>
-__global__ void __launch_bounds__(Combine::kThreads)
+__global__ void __launch_bounds__(Combine::kThreads, Combine::kMinBlocks)
     combine_kernel(const typename Combine::T *rows, const int *positions, const float *weights,
                    typename Combine::T *output, int tokens) {
   moe::combine<Combine>(rows, positions, weights, output, tokens);

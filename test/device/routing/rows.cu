@@ -28,11 +28,12 @@ static std::vector<T> pick(const std::vector<T> &input, int columns, const std::
 template <class T, int kColumns, int kThreads, int kPerThread, class SourceT>
 static void check_copy(const std::string &name, const std::vector<T> &input, SourceT source,
                        const std::vector<int> &sources) {
-  using Walk = moe::RowWalk<T, kColumns, kThreads, kPerThread>;
+  using Copy = moe::CopyConfig<T, kColumns, kThreads, kPerThread>;
+  using Walk = typename Copy::Walk;
   const Buffer<T> device_input(input);
   Buffer<T> output(sources.size() * kColumns);
   const auto grid = moe::row_walk_grid(sources.size(), Walk::kVectors, Walk::kTile);
-  copy_kernel<T, kColumns, kThreads, kPerThread>
+  copy_kernel<Copy>
       <<<unsigned(grid), kThreads>>>(device_input.get(), output.get(), source, int(sources.size()));
   CUDA_OK(cudaGetLastError());
   expect_equal(name, output.read(name), pick(input, kColumns, sources));

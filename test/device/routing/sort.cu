@@ -54,16 +54,21 @@ static Reference sort_reference(const std::vector<int> &ids, int experts) {
   return result;
 }
 
-static std::vector<int> map_reference(const std::vector<int> &offsets, int rows, int height) {
+static std::vector<int> map_reference(const std::vector<int> &offsets, int rows, int height,
+                                      bool tail) {
   const int experts = int(offsets.size()) - 1;
   std::vector<int> map;
   for (int e = 0; e < experts; ++e)
     for (int row = offsets[e]; row < offsets[e + 1]; row += height)
       map.insert(map.end(), {e, row, std::min(height, offsets[e + 1] - row), 0});
-  const size_t bound = 4 * size_t(moe::tile_map_bound(rows, experts, height));
+  for (int row = offsets[experts]; tail && row < rows; row += height)
+    map.insert(map.end(), {-1, row, std::min(height, rows - row), 0});
+  const size_t bound = 4 * size_t(moe::tile_map_bound(rows, experts + tail, height));
   if (map.size() > bound)
     report("tile_map_bound", 1, "more tiles than the bound");
-  map.resize(bound, 0);
+  // Unused entries: no rows, and with tail tiles expert -1 at the end.
+  while (map.size() < bound)
+    map.insert(map.end(), {tail ? -1 : 0, tail ? rows : 0, 0, 0});
   return map;
 }
 
@@ -72,15 +77,15 @@ template <int kExperts> static void check_offsets(const std::string &name, const
   const int rows = int(want.routes.size());
   const Buffer<int> offsets(want.offsets);
 
-  using TileMap = moe::TileMapConfig<kExperts, 256, 16, 128>;
-  Buffer<int> map16(4 * size_t(moe::tile_map_bound(rows, kExperts, 16)));
-  Buffer<int> map128(4 * size_t(moe::tile_map_bound(rows, kExperts, 128)));
+  using TileMap = moe::TileMapConfig<kExperts, 256, true, 16, 128>;
+  Buffer<int> map16(4 * size_t(moe::tile_map_bound(rows, kExperts + 1, 16)));
+  Buffer<int> map128(4 * size_t(moe::tile_map_bound(rows, kExperts + 1, 128)));
   tile_maps_kernel<TileMap><<<5, 256, TileMap::kSharedBytes>>>(
       offsets.get(),
       {{reinterpret_cast<int4 *>(map16.get()), reinterpret_cast<int4 *>(map128.get())}}, rows);
   CUDA_OK(cudaGetLastError());
-  expect_equal(name + " tile_maps 16", map16.read(name), map_reference(want.offsets, rows, 16));
-  expect_equal(name + " tile_maps 128", map128.read(name), map_reference(want.offsets, rows, 128));
+  expect_equal(name + " tile_maps 16", map16.read(name), map_reference(want.offsets, rows, 16, true));
+  expect_equal(name + " tile_maps 128", map128.read(name), map_reference(want.offsets, rows, 128, true));
 
   std::vector<int> padded_want(kExperts + 1, 0);
   for (int e = 0; e < kExperts; ++e)
@@ -106,15 +111,16 @@ template <int kExperts> static void check_offsets(const std::string &name, const
 template <int kExperts, int kThreads, bool kMultiBlock>
 static void check_sort_case(const std::string &name, const std::vector<int> &ids,
                             const Reference &want, int grid) {
-  using Sort = moe::SortConfig<kExperts, kThreads, kMultiBlock, 8, 64, 128>;
+  constexpr bool kTail = kMultiBlock; // both settings are covered, one a form
+  using Sort = moe::SortConfig<kExperts, kThreads, kMultiBlock, kTail, 8, 64, 128>;
   allow_shared(sort_kernel<Sort>, Sort::kSharedBytes);
   const int routes = int(ids.size());
   const Buffer<int> experts(ids);
   Buffer<int> block_counts(size_t(grid) * kExperts);
   Buffer<int> offsets(kExperts + 1), sorted(routes), positions(routes);
-  Buffer<int> map8(4 * size_t(moe::tile_map_bound(routes, kExperts, 8)));
-  Buffer<int> map64(4 * size_t(moe::tile_map_bound(routes, kExperts, 64)));
-  Buffer<int> map128(4 * size_t(moe::tile_map_bound(routes, kExperts, 128)));
+  Buffer<int> map8(4 * size_t(moe::tile_map_bound(routes, kExperts + kTail, 8)));
+  Buffer<int> map64(4 * size_t(moe::tile_map_bound(routes, kExperts + kTail, 64)));
+  Buffer<int> map128(4 * size_t(moe::tile_map_bound(routes, kExperts + kTail, 128)));
   const moe::TileMapPointers maps = {{reinterpret_cast<int4 *>(map8.get()),
                                       reinterpret_cast<int4 *>(map64.get()),
                                       reinterpret_cast<int4 *>(map128.get())}};
@@ -129,9 +135,9 @@ static void check_sort_case(const std::string &name, const std::vector<int> &ids
   expect_equal(full + " offsets", offsets.read(full), want.offsets);
   expect_equal(full + " routes", sorted.read(full), want.routes);
   expect_equal(full + " positions", positions.read(full), want.positions);
-  expect_equal(full + " map 8", map8.read(full), map_reference(want.offsets, routes, 8));
-  expect_equal(full + " map 64", map64.read(full), map_reference(want.offsets, routes, 64));
-  expect_equal(full + " map 128", map128.read(full), map_reference(want.offsets, routes, 128));
+  expect_equal(full + " map 8", map8.read(full), map_reference(want.offsets, routes, 8, kTail));
+  expect_equal(full + " map 64", map64.read(full), map_reference(want.offsets, routes, 64, kTail));
+  expect_equal(full + " map 128", map128.read(full), map_reference(want.offsets, routes, 128, kTail));
 }
 
 template <int kExperts> static void check_experts(int most_k, std::mt19937 &random) {

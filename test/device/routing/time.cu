@@ -111,8 +111,9 @@ template <int kExperts, int kTopK, int kHidden, int kInner> struct Model {
   }
   template <int kThreads, int kPerThread, class SourceT>
   void copy(cudaStream_t stream, const T *from, T *to, SourceT source, int count) {
-    using Walk = moe::RowWalk<T, kHidden, kThreads, kPerThread>;
-    copy_kernel<T, kHidden, kThreads, kPerThread>
+    using Copy = moe::CopyConfig<T, kHidden, kThreads, kPerThread>;
+    using Walk = typename Copy::Walk;
+    copy_kernel<Copy>
         <<<unsigned(moe::row_walk_grid(count, Walk::kVectors, Walk::kTile)), kThreads, 0, stream>>>(
             from, to, source, count);
   }
@@ -126,11 +127,11 @@ static void time_model(const char *name, const std::string &only) {
   using moe::SoftmaxOver;
   using RouteA = moe::RouteConfig<kExperts, kTopK, SoftmaxOver::kSelected, 256>;
   using RouteB = moe::RouteConfig<kExperts, kTopK, SoftmaxOver::kAll, 128>;
-  using Single256 = moe::SortConfig<kExperts, 256, false, 16, 128>;
-  using Single512 = moe::SortConfig<kExperts, 512, false, 16, 128>;
-  using Single1024 = moe::SortConfig<kExperts, 1024, false, 16, 128>;
-  using Multi256 = moe::SortConfig<kExperts, 256, true, 16, 128>;
-  using Multi512 = moe::SortConfig<kExperts, 512, true, 16, 128>;
+  using Single256 = moe::SortConfig<kExperts, 256, false, false, 16, 128>;
+  using Single512 = moe::SortConfig<kExperts, 512, false, false, 16, 128>;
+  using Single1024 = moe::SortConfig<kExperts, 1024, false, false, 16, 128>;
+  using Multi256 = moe::SortConfig<kExperts, 256, true, false, 16, 128>;
+  using Multi512 = moe::SortConfig<kExperts, 512, true, false, 16, 128>;
   using Fused512 = moe::RouteSortConfig<moe::RouteConfig<kExperts, kTopK, SoftmaxOver::kSelected, 512>,
                                         Single512, 64>;
   using Fused1024 = moe::RouteSortConfig<
@@ -193,9 +194,10 @@ static void time_model(const char *name, const std::string &only) {
     combine("256x1", moe::CombineConfig<T, kHidden, kTopK, true, 256, 1>());
     combine("512x1", moe::CombineConfig<T, kHidden, kTopK, true, 512, 1>());
     combine("128x2", moe::CombineConfig<T, kHidden, kTopK, true, 128, 2>());
-    combine("128x4", moe::CombineConfig<T, kHidden, kTopK, true, 128, 4>());
-    combine("128x1 in flight 4",
-            moe::CombineConfig<T, kHidden, kTopK, true, 128, 1, (kTopK < 4 ? kTopK : 4)>());
+    combine("128x4", moe::CombineConfig<T, kHidden, kTopK, true, 128, 4, (kTopK < 8 ? kTopK : 8), 4>());
+    combine("128x1 of 4",
+            moe::CombineConfig<T, kHidden, kTopK, true, 128, 1, (kTopK < 4 ? kTopK : 4), 12>());
+    combine("128x1 10 blocks", moe::CombineConfig<T, kHidden, kTopK, true, 128, 1, (kTopK < 8 ? kTopK : 8), 10>());
 
     std::printf("\n        ");
     const auto line = [&](const char *label, double bytes, auto launch) {
@@ -240,7 +242,7 @@ static void time_model(const char *name, const std::string &only) {
       pad_offsets_kernel<kExperts, M::kMultiple>
           <<<1, 256, 4 * (kExperts + 33), s>>>(model.offsets.get(), model.padded_offsets.get());
     });
-    using TileMap = moe::TileMapConfig<kExperts, 256, 16, 128>;
+    using TileMap = moe::TileMapConfig<kExperts, 256, false, 16, 128>;
     line("tile_maps", 0, [&](auto s) {
       tile_maps_kernel<TileMap>
           <<<8, 256, TileMap::kSharedBytes, s>>>(model.offsets.get(), model.maps, routes);

@@ -15,14 +15,15 @@ enum class GateLayout {
 };
 
 /// What `activation` is compiled for. kGateFirst: "first" above is the gate.
+/// kMinBlocks goes to __launch_bounds__ with kThreads.
 template <class T_, int kColumns_, GateLayout kLayout_, bool kGateFirst_, int kThreads_ = 256,
-          int kPerThread_ = 2>
+          int kPerThread_ = 2, int kMinBlocks_ = 1024 / kThreads_>
 struct ActivationConfig {
   using T = T_;
   static constexpr int kColumns = kColumns_; // I, of the output
   static constexpr GateLayout kLayout = kLayout_;
   static constexpr bool kGateFirst = kGateFirst_;
-  static constexpr int kThreads = kThreads_, kPerThread = kPerThread_;
+  static constexpr int kThreads = kThreads_, kPerThread = kPerThread_, kMinBlocks = kMinBlocks_;
   using Walk = RowWalk<T, kColumns, kThreads, kPerThread>;
 };
 

@@ -44,14 +44,27 @@ template <int kExperts> struct UnpadSource {
   }
 };
 
+/// What `copy_rows` is compiled for. kMinBlocks goes to __launch_bounds__ with kThreads.
+template <class T_, int kColumns_, int kThreads_ = 256, int kPerThread_ = 4,
+          int kMinBlocks_ = 1024 / kThreads_>
+struct CopyConfig {
+  using T = T_;
+  static constexpr int kColumns = kColumns_;
+  static constexpr int kThreads = kThreads_, kPerThread = kPerThread_, kMinBlocks = kMinBlocks_;
+  using Walk = RowWalk<T, kColumns, kThreads, kPerThread>;
+};
+
 /// Kernel body. Grid row_walk_grid(rows, Walk::kVectors, Walk::kTile), block Walk::kThreads, no
 /// dynamic shared memory. input T [*, kColumns], output T [rows, kColumns], both 16-byte aligned;
 /// source(row) is the input row, or -1 for zeros.
-template <class T, int kColumns, int kThreads, int kPerThread, class SourceT>
-MOE_DEVICE void copy_rows(const T *input, T *output, SourceT source, int rows) {
+template <class Copy, class SourceT>
+MOE_DEVICE void copy_rows(const typename Copy::T *input, typename Copy::T *output, SourceT source,
+                          int rows) {
   ptx::grid_dependency_wait();
   ptx::grid_dependency_launch();
-  using Walk = RowWalk<T, kColumns, kThreads, kPerThread>;
+  using T = typename Copy::T;
+  using Walk = typename Copy::Walk;
+  constexpr int kColumns = Copy::kColumns, kThreads = Copy::kThreads, kPerThread = Copy::kPerThread;
   const Walk walk;
 
   // The few rows of the tile are looked up once.

@@ -15,10 +15,12 @@
 
 namespace moe {
 
-/// What the sort kernels are compiled for: experts, threads of a block, blocks of the two-launch
-/// form (1: single block), and the tile heights whose maps are written.
-template <int kExperts_, int kThreads_, bool kMultiBlock_, int... kTileRows>
+/// What the sort kernels are compiled for: experts, threads of a block, whether several blocks work
+/// (two launches), whether rows of no group get tiles of expert -1, and the tile heights whose maps
+/// are written.
+template <int kExperts_, int kThreads_, bool kMultiBlock_, bool kTail_, int... kTileRows>
 struct SortConfig {
+  static constexpr bool kTail = kTail_;
   static constexpr int kExperts = kExperts_, kThreads = kThreads_, kWarps = kThreads / 32;
   static constexpr bool kMultiBlock = kMultiBlock_;
   using Tiles = TileHeights<kTileRows...>;
@@ -217,14 +219,14 @@ MOE_DEVICE void sort_block(const int *experts, const int *block_counts, int *off
       offsets[e] = shared.offsets[e];
   for (int i = shared.offsets[Sort::kExperts] + thread; i < routes; i += threads)
     sorted_routes[i] = -1;
-  write_tile_maps<Sort::kExperts, typename Sort::Tiles>(shared.offsets, shared.tile_begins, maps,
+  write_tile_maps<Sort::kExperts, typename Sort::Tiles, Sort::kTail>(shared.offsets, shared.tile_begins, maps,
                                                         routes, thread, threads);
 }
 
 /// Kernel body. Grid 1, or G blocks after count_routes with the same G; block Sort::kThreads;
 /// dynamic shared memory Sort::kSharedBytes. experts i32 [routes], block_counts i32 [G, E] (null in
 /// the single-block form), offsets i32 [E+1], sorted_routes and positions i32 [routes], maps.map[i]
-/// int4 [tile_map_bound(routes, E, height i)]. routes >= 1 and below 2^31 - 2^16.
+/// int4 [tile_map_bound(routes, E + kTail, height i)]. routes >= 1 and below 2^31 - 2^16.
 template <class Sort>
 MOE_DEVICE void sort_routes(const int *experts, const int *block_counts, int *offsets,
                             int *sorted_routes, int *positions, TileMapPointers maps, int routes) {

@@ -1,5 +1,6 @@
 // Tile maps: which rows a tile of a grouped matmul covers. Entry i is {expert, first row, rows, 0};
-// tiles come expert by expert, and entries beyond the last tile have rows = 0.
+// tiles come expert by expert, and entries beyond the last tile have rows = 0. On request the rows
+// beyond the last group get tiles too, of expert -1: a grouped matmul stores zeros there.
 #pragma once
 
 #include "moe/kernels/bounds.cuh"
@@ -95,20 +96,24 @@ template <int kGroups> MOE_DEVICE int find_group(const int *begins, int index) {
 
 /// Writes every entry of every map; `thread` of `threads` take turns. `rows` is the bound on all
 /// groups' rows from which the maps' sizes follow.
-template <int kGroups, class Tiles>
+template <int kGroups, class Tiles, bool kTail>
 MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, TileMapPointers maps,
                                 int rows, int thread, int threads) {
 #pragma unroll
   for (int j = 0; j < Tiles::kCount; ++j) {
     const int height = Tiles::rows(j);
     const int *begins = tile_begins + j * (kGroups + 1);
-    const int entries = tile_map_bound(rows, kGroups, height);
+    const int entries = tile_map_bound(rows, kGroups + kTail, height);
     for (int i = thread; i < entries; i += threads) {
       int4 entry = {0, 0, 0, 0};
       if (i < begins[kGroups]) {
         entry.x = find_group<kGroups>(begins, i);
         entry.y = offsets[entry.x] + (i - begins[entry.x]) * height;
         entry.z = min(height, offsets[entry.x + 1] - entry.y);
+      } else if (kTail) {
+        entry.x = -1;
+        entry.y = min(offsets[kGroups] + (i - begins[kGroups]) * height, rows);
+        entry.z = min(height, rows - entry.y);
       }
       maps.map[j][i] = entry;
     }
@@ -116,7 +121,9 @@ MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, Tile
 }
 
 /// What `tile_maps` is compiled for: maps from offsets that another kernel or the caller made.
-template <int kExperts_, int kThreads_, int... kTileRows> struct TileMapConfig {
+/// kTail: rows beyond the last group get tiles of expert -1.
+template <int kExperts_, int kThreads_, bool kTail_, int... kTileRows> struct TileMapConfig {
+  static constexpr bool kTail = kTail_;
   static constexpr int kExperts = kExperts_, kThreads = kThreads_;
   using Tiles = TileHeights<kTileRows...>;
   static constexpr int kSharedBytes =
@@ -130,7 +137,7 @@ template <int kExperts_, int kThreads_, int... kTileRows> struct TileMapConfig {
 
 /// Kernel body. Grid any G >= 1 (ceil(entries / kThreads), at most 132, is plenty), block kThreads,
 /// dynamic shared memory kSharedBytes. offsets i32 [E+1] ascending from 0 with offsets[E] <= rows;
-/// maps.map[i] int4 [tile_map_bound(rows, E, height i)].
+/// maps.map[i] int4 [tile_map_bound(rows, E + kTail, height i)].
 template <class TileMap>
 MOE_DEVICE void tile_maps(const int *offsets, TileMapPointers maps, int rows) {
   ptx::grid_dependency_wait();
@@ -143,7 +150,7 @@ MOE_DEVICE void tile_maps(const int *offsets, TileMapPointers maps, int rows) {
   scan_groups<kExperts, TileMap::kThreads, typename TileMap::Tiles>(
       sums, own_offsets, tile_begins, [&](int e) { return max(offsets[e + 1] - offsets[e], 0); });
   __syncthreads();
-  write_tile_maps<kExperts, typename TileMap::Tiles>(
+  write_tile_maps<kExperts, typename TileMap::Tiles, TileMap::kTail>(
       own_offsets, tile_begins, maps, rows, int(blockIdx.x) * TileMap::kThreads + int(threadIdx.x),
       int(gridDim.x) * TileMap::kThreads);
 }
