@@ -1,4 +1,5 @@
-//===- moec.cpp - The C interface of libmoert ----------------------------------------------------===//
+//===- moec.cpp - The C interface of libmoert
+//----------------------------------------------------===//
 //
 // Translates between the C types and the C++ runtime; decides nothing.
 //
@@ -103,8 +104,7 @@ moec_status moec_package_open(moec_context *context, const char *path, moec_pack
   Result<Package> read = readPackage(path);
   if (!read)
     return report(std::move(read).status(), error);
-  Result<std::shared_ptr<const LoadedPackage>> loaded =
-      LoadedPackage::load(context->device, *read);
+  Result<std::shared_ptr<const LoadedPackage>> loaded = LoadedPackage::load(context->device, *read);
   if (!loaded)
     return report(std::move(loaded).status().withContext(fmt::format("package '{}'", path)), error);
   *package = new moec_package{*std::move(loaded)};
@@ -208,10 +208,10 @@ moec_status moec_package_launch(const moec_package *package, int64_t tokens, voi
   for (size_t i = 0; i < copied; ++i)
     addresses[i] = reinterpret_cast<cuda::DevicePtr>(tensors[i]);
   if (copied != count)
-    return report(Status(StatusCode::Usage,
-                         fmt::format("expects {} tensors, but got {}",
-                                     package->loaded->manifest().arguments.size(), count)),
-                  error);
+    return report(
+        Status(StatusCode::Usage, fmt::format("expects {} tensors, but got {}",
+                                              package->loaded->manifest().arguments.size(), count)),
+        error);
   return report(package->loaded->launch(tokens, std::span(addresses).first(count),
                                         reinterpret_cast<cuda::DevicePtr>(workspace),
                                         workspace_bytes, stream),

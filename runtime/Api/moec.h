@@ -1,4 +1,5 @@
-/*===- moec.h - The C interface of libmoert -----------------------------------------------------===*
+/*===- moec.h - The C interface of libmoert
+ * -----------------------------------------------------===*
  *
  * Launches compiled MoE blocks on CUDA devices. Needs the CUDA driver and nothing else.
  *
@@ -10,8 +11,8 @@
  *   moec_package_launch(package, tokens, tensors, count, workspace, bytes, stream, &error);
  *
  * Every function may be called from any thread at any time, except that an object must not be used
- * while or after it is destroyed. Launches of one package may run at once where each has a workspace
- * of its own. No function prints, exits or throws.
+ * while or after it is destroyed. Launches of one package may run at once where each has a
+ * workspace of its own. No function prints, exits or throws.
  *
  * A function that can fail returns a status and takes `error`, which may be NULL. On failure it
  * stores a new moec_error there, to be released with moec_error_destroy; on success it stores NULL.
@@ -131,8 +132,8 @@ MOEC_API void moec_context_destroy(moec_context *context);
 /** Reads and verifies the package in the folder `path` and loads its kernels onto the device. */
 MOEC_API moec_status moec_package_open(moec_context *context, const char *path,
                                        moec_package **package, moec_error **error);
-/** Unloads the package. Its launches must have finished, and CUDA graphs that hold them must not run
-    any more. NULL is allowed. */
+/** Unloads the package. Its launches must have finished, and CUDA graphs that hold them must not
+   run any more. NULL is allowed. */
 MOEC_API void moec_package_close(moec_package *package);
 
 /** The name of the block, valid until the package is closed. */
@@ -149,10 +150,10 @@ MOEC_API size_t moec_package_argument_count(const moec_package *package);
 
 /** What a tensor is. */
 typedef struct moec_argument {
-  const char *name;   /**< its `moe.name`, valid until the package is closed */
+  const char *name; /**< its `moe.name`, valid until the package is closed */
   moec_dtype dtype;
   int32_t rank;
-  int32_t is_output;  /**< 1: the block writes it; 0: the block reads it */
+  int32_t is_output; /**< 1: the block writes it; 0: the block reads it */
 } moec_argument;
 
 /** Tells what argument `index` is. */
@@ -173,8 +174,8 @@ MOEC_API moec_status moec_package_workspace_bytes(const moec_package *package, i
 
 /** Puts the block on `stream`. `tensors` holds `count` device addresses, one for each argument in
     their order; an address may be NULL where the tensor has no element. Checks its arguments before
-    it launches anything; allocates nothing, does not synchronise, reads no device memory, and may be
-    captured in a CUDA graph. */
+    it launches anything; allocates nothing, does not synchronise, reads no device memory, and may
+   be captured in a CUDA graph. */
 MOEC_API moec_status moec_package_launch(const moec_package *package, int64_t tokens,
                                          void *const *tensors, size_t count, void *workspace,
                                          uint64_t workspace_bytes, moec_stream stream,

@@ -1,4 +1,5 @@
-//===- Device.cpp - A CUDA device and its primary context ----------------------------------------===//
+//===- Device.cpp - A CUDA device and its primary context
+//----------------------------------------===//
 
 #include "runtime/Cuda/Device.h"
 
@@ -20,7 +21,8 @@ static Result<DeviceProperties> readProperties(const DriverApi &api, DeviceHandl
   props.ordinal = ordinal;
   props.driverVersion = api.version;
   char deviceName[256] = {};
-  MOERT_RETURN_IF_ERROR(MOERT_CUDA(api, cuDeviceGetName, deviceName, sizeof deviceName - 1, handle));
+  MOERT_RETURN_IF_ERROR(
+      MOERT_CUDA(api, cuDeviceGetName, deviceName, sizeof deviceName - 1, handle));
   props.name = deviceName;
   size_t memory = 0;
   MOERT_RETURN_IF_ERROR(MOERT_CUDA(api, cuDeviceTotalMem_v2, &memory, handle));

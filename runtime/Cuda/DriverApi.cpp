@@ -1,4 +1,5 @@
-//===- DriverApi.cpp - The CUDA driver, loaded at run time ---------------------------------------===//
+//===- DriverApi.cpp - The CUDA driver, loaded at run time
+//---------------------------------------===//
 
 #include "runtime/Cuda/DriverApi.h"
 

@@ -1,4 +1,5 @@
-//===- DriverApi.h - The CUDA driver, loaded at run time -----------------------------------------===//
+//===- DriverApi.h - The CUDA driver, loaded at run time
+//-----------------------------------------===//
 
 #ifndef MOEC_RUNTIME_CUDA_DRIVERAPI_H
 #define MOEC_RUNTIME_CUDA_DRIVERAPI_H

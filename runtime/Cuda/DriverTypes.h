@@ -1,4 +1,5 @@
-//===- DriverTypes.h - The part of the CUDA driver's ABI that is used ----------------------------===//
+//===- DriverTypes.h - The part of the CUDA driver's ABI that is used
+//----------------------------===//
 //
 // Own declarations, so that no CUDA SDK is needed to build. Handles are the driver's own incomplete
 // types: a host's CUstream passes as it is. Values and layouts are those of cuda.h, whose ABI is

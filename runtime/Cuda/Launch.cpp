@@ -1,4 +1,5 @@
-//===- Launch.cpp - One kernel launch ------------------------------------------------------------===//
+//===- Launch.cpp - One kernel launch
+//------------------------------------------------------------===//
 
 #include "runtime/Cuda/Launch.h"
 
@@ -18,8 +19,12 @@ DriverResult launchKernel(const DriverApi &api, const KernelLaunch &launch, void
     attributes[count].value.programmaticStreamSerializationAllowed = 1;
     ++count;
   }
-  LaunchConfig config = {launch.grid[0],  launch.grid[1],  launch.grid[2],
-                         launch.block[0], launch.block[1], launch.block[2],
+  LaunchConfig config = {launch.grid[0],
+                         launch.grid[1],
+                         launch.grid[2],
+                         launch.block[0],
+                         launch.block[1],
+                         launch.block[2],
                          launch.dynamicSharedBytes,
                          stream,
                          count ? attributes : nullptr,

@@ -1,4 +1,5 @@
-//===- Memory.cpp - Device memory that frees itself ----------------------------------------------===//
+//===- Memory.cpp - Device memory that frees itself
+//----------------------------------------------===//
 
 #include "runtime/Cuda/Memory.h"
 
@@ -33,9 +34,10 @@ DeviceMemory::~DeviceMemory() {
 Status DeviceMemory::checkRange(uint64_t offset, uint64_t count) const {
   if (offset <= size && count <= size - offset)
     return Status::ok();
-  return Status(StatusCode::Usage, fmt::format("expects a range within {} bytes of device memory, but "
-                                               "got {} at offset {}",
-                                               size, count, offset));
+  return Status(StatusCode::Usage,
+                fmt::format("expects a range within {} bytes of device memory, but "
+                            "got {} at offset {}",
+                            size, count, offset));
 }
 
 Status DeviceMemory::upload(std::span<const std::byte> host, uint64_t offset) const {

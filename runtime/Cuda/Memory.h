@@ -1,4 +1,5 @@
-//===- Memory.h - Device memory that frees itself ------------------------------------------------===//
+//===- Memory.h - Device memory that frees itself
+//------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_CUDA_MEMORY_H
 #define MOEC_RUNTIME_CUDA_MEMORY_H

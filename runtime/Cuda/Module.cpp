@@ -1,4 +1,5 @@
-//===- Module.cpp - A loaded cubin or PTX --------------------------------------------------------===//
+//===- Module.cpp - A loaded cubin or PTX
+//--------------------------------------------------------===//
 
 #include "runtime/Cuda/Module.h"
 
@@ -35,7 +36,8 @@ Result<FunctionHandle> Module::function(const std::string &symbol) const {
   if (api.cuFuncLoad)
     MOERT_RETURN_IF_ERROR(MOERT_CUDA(api, cuFuncLoad, function));
   int registers = 0;
-  MOERT_RETURN_IF_ERROR(MOERT_CUDA(api, cuFuncGetAttribute, &registers, kFunctionNumRegs, function));
+  MOERT_RETURN_IF_ERROR(
+      MOERT_CUDA(api, cuFuncGetAttribute, &registers, kFunctionNumRegs, function));
   return function;
 }
 

@@ -1,4 +1,5 @@
-//===- Module.h - A loaded cubin or PTX ----------------------------------------------------------===//
+//===- Module.h - A loaded cubin or PTX
+//----------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_CUDA_MODULE_H
 #define MOEC_RUNTIME_CUDA_MODULE_H

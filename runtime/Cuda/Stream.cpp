@@ -1,4 +1,5 @@
-//===- Stream.cpp - Streams, events and captured graphs ------------------------------------------===//
+//===- Stream.cpp - Streams, events and captured graphs
+//------------------------------------------===//
 
 #include "runtime/Cuda/Stream.h"
 

@@ -1,4 +1,5 @@
-//===- Stream.h - Streams, events and captured graphs --------------------------------------------===//
+//===- Stream.h - Streams, events and captured graphs
+//--------------------------------------------===//
 //
 // For tools, benchmarks and tests. The launch path works on the caller's stream.
 //

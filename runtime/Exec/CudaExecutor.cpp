@@ -1,4 +1,5 @@
-//===- CudaExecutor.cpp - Running a package with memory of its own -------------------------------===//
+//===- CudaExecutor.cpp - Running a package with memory of its own
+//-------------------------------===//
 
 #include "runtime/Exec/CudaExecutor.h"
 
@@ -29,8 +30,8 @@ Result<CudaExecutor> CudaExecutor::create(std::shared_ptr<const LoadedPackage> p
     if (!memory)
       return std::move(memory).status().withContext(
           isTensor ? fmt::format("tensor '{}'", arguments[i].name) : "the workspace");
-    MOERT_RETURN_IF_ERROR(memory->fill(kGuardByte, 0, memory->bytes(),
-                                       executor.executionStream.handle()));
+    MOERT_RETURN_IF_ERROR(
+        memory->fill(kGuardByte, 0, memory->bytes(), executor.executionStream.handle()));
     executor.addresses.push_back(memory->address() + kGuardBytes);
     executor.blocks.push_back({*std::move(memory), bytes});
   }
@@ -112,8 +113,8 @@ Result<std::vector<float>> CudaExecutor::measure(const MeasureOptions &options) 
   std::shared_ptr<const cuda::Device> device = loaded->device();
   cuda::DeviceMemory flush;
   if (options.flushL2) {
-    MOERT_ASSIGN_OR_RETURN(
-        flush, cuda::DeviceMemory::allocate(device, 2 * device->properties().l2Bytes));
+    MOERT_ASSIGN_OR_RETURN(flush,
+                           cuda::DeviceMemory::allocate(device, 2 * device->properties().l2Bytes));
   }
   std::optional<cuda::Graph> graph;
   if (options.useGraph) {

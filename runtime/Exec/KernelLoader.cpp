@@ -1,4 +1,5 @@
-//===- KernelLoader.cpp - From the code of a package to functions on a device --------------------===//
+//===- KernelLoader.cpp - From the code of a package to functions on a device
+//--------------------===//
 
 #include "runtime/Exec/KernelLoader.h"
 
@@ -21,11 +22,14 @@ Result<CodeForm> chooseForm(const Architecture &target, std::string_view targetN
     return CodeForm::Cubin;
   if (hasPtx && ptxRuns)
     return CodeForm::Ptx;
-  const char *range = target.suffix == 'a' ? "" : target.suffix == 'f' ? " or its family" : " or later";
+  const char *range = target.suffix == 'a'   ? ""
+                      : target.suffix == 'f' ? " or its family"
+                                             : " or later";
   std::string has = hasCubin && !hasPtx ? " and no PTX for other architectures" : "";
-  return Status(StatusCode::NoDevice,
-                fmt::format("expects a device of compute capability {}.{}{} for {} code{}, but got {}.{}",
-                            target.major, target.minor, range, targetName, has, ccMajor, ccMinor));
+  return Status(
+      StatusCode::NoDevice,
+      fmt::format("expects a device of compute capability {}.{}{} for {} code{}, but got {}.{}",
+                  target.major, target.minor, range, targetName, has, ccMajor, ccMinor));
 }
 
 /// The driver reads a cubin by the offsets in its ELF headers and is not told its size. Refuses one
@@ -76,18 +80,18 @@ static Status checkParameters(const cuda::DriverApi &api, cuda::FunctionHandle f
   size_t offset = 0, size = 0;
   for (size_t i = 0; i < kernel.parameters.size(); ++i) {
     if (api.cuFuncGetParamInfo(function, i, &offset, &size) != cuda::kSuccess)
-      return Status(StatusCode::InvalidInput,
-                    fmt::format("expects {} parameters, but the code has {}",
-                                kernel.parameters.size(), i));
+      return Status(
+          StatusCode::InvalidInput,
+          fmt::format("expects {} parameters, but the code has {}", kernel.parameters.size(), i));
     if (size_t expected = parameterBytes(kernel.parameters[i]); size != expected)
       return Status(StatusCode::InvalidInput,
                     fmt::format("expects parameter {} to have {} bytes, but the code has {}", i,
                                 expected, size));
   }
   if (api.cuFuncGetParamInfo(function, kernel.parameters.size(), &offset, &size) == cuda::kSuccess)
-    return Status(StatusCode::InvalidInput,
-                  fmt::format("expects {} parameters, but the code has more",
-                              kernel.parameters.size()));
+    return Status(
+        StatusCode::InvalidInput,
+        fmt::format("expects {} parameters, but the code has more", kernel.parameters.size()));
   return Status::ok();
 }
 
@@ -98,14 +102,14 @@ static Status prepareFunction(const cuda::Device &device, cuda::FunctionHandle f
   const Kernel &kernel = manifest.kernels[index];
   MOERT_RETURN_IF_ERROR(checkParameters(api, function, kernel));
   int threads = 0, staticShared = 0;
-  MOERT_RETURN_IF_ERROR(MOERT_CUDA(api, cuFuncGetAttribute, &threads,
-                                   cuda::kFunctionMaxThreadsPerBlock, function));
-  MOERT_RETURN_IF_ERROR(MOERT_CUDA(api, cuFuncGetAttribute, &staticShared,
-                                   cuda::kFunctionSharedSizeBytes, function));
+  MOERT_RETURN_IF_ERROR(
+      MOERT_CUDA(api, cuFuncGetAttribute, &threads, cuda::kFunctionMaxThreadsPerBlock, function));
+  MOERT_RETURN_IF_ERROR(
+      MOERT_CUDA(api, cuFuncGetAttribute, &staticShared, cuda::kFunctionSharedSizeBytes, function));
   if (kernel.threads > static_cast<uint32_t>(threads))
-    return Status(StatusCode::InvalidInput,
-                  fmt::format("expects {} threads a block, but the code admits {}", kernel.threads,
-                              threads));
+    return Status(
+        StatusCode::InvalidInput,
+        fmt::format("expects {} threads a block, but the code admits {}", kernel.threads, threads));
   uint64_t shared = uint64_t(staticShared) + kernel.dynamicSharedBytes;
   if (shared > device.properties().sharedBytesPerBlock)
     return Status(StatusCode::Unsupported,
@@ -119,8 +123,8 @@ static Status prepareFunction(const cuda::Device &device, cuda::FunctionHandle f
   bool largeCluster = false;
   for (const Variant &variant : manifest.variants)
     for (const Launch &launch : variant.launches)
-      largeCluster |= launch.kernel == index &&
-                      launch.cluster[0] * launch.cluster[1] * launch.cluster[2] > 8;
+      largeCluster |=
+          launch.kernel == index && launch.cluster[0] * launch.cluster[1] * launch.cluster[2] > 8;
   if (largeCluster)
     MOERT_RETURN_IF_ERROR(MOERT_CUDA(api, cuFuncSetAttribute, function,
                                      cuda::kFunctionNonPortableClusterSizeAllowed, 1));
@@ -161,10 +165,9 @@ Result<LoadedKernels> loadKernels(const std::shared_ptr<const cuda::Device> &dev
   LoadedKernels kernels;
   for (size_t i = 0; i < package.manifest.kernels.size(); ++i)
     MOERT_RETURN_IF_ERROR(loadKernel(device, package, i, target, kernels)
-                              .withContext(fmt::format("kernel '{}' on device {} ({})",
-                                                       package.manifest.kernels[i].name,
-                                                       device->properties().ordinal,
-                                                       device->properties().name)));
+                              .withContext(fmt::format(
+                                  "kernel '{}' on device {} ({})", package.manifest.kernels[i].name,
+                                  device->properties().ordinal, device->properties().name)));
   return kernels;
 }
 

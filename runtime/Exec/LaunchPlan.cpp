@@ -1,4 +1,5 @@
-//===- LaunchPlan.cpp - What a launch computes from T, without allocating ------------------------===//
+//===- LaunchPlan.cpp - What a launch computes from T, without allocating
+//------------------------===//
 
 #include "runtime/Exec/LaunchPlan.h"
 
@@ -93,10 +94,11 @@ Result<std::array<unsigned, 3>> gridAt(const Launch &launch, int64_t tokens) {
   }
   for (size_t i = 0; i < 3 && !empty; ++i)
     if (grid[i] % launch.cluster[i] != 0)
-      return Status(StatusCode::InvalidInput,
-                    fmt::format("expects the blocks along {} to be a multiple of the cluster's {}, but "
-                                "'{}' is {} at T = {}",
-                                "xyz"[i], launch.cluster[i], launch.grid[i].str(), grid[i], tokens));
+      return Status(
+          StatusCode::InvalidInput,
+          fmt::format("expects the blocks along {} to be a multiple of the cluster's {}, but "
+                      "'{}' is {} at T = {}",
+                      "xyz"[i], launch.cluster[i], launch.grid[i].str(), grid[i], tokens));
   return grid;
 }
 

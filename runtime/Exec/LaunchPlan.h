@@ -1,7 +1,8 @@
-//===- LaunchPlan.h - What a launch computes from T, without allocating --------------------------===//
+//===- LaunchPlan.h - What a launch computes from T, without allocating
+//--------------------------===//
 //
-// Pure functions of a validated manifest: workspace layout, the greatest T, grids. The executor keeps
-// their results on its stack.
+// Pure functions of a validated manifest: workspace layout, the greatest T, grids. The executor
+// keeps their results on its stack.
 //
 //===----------------------------------------------------------------------------------------------===//
 

@@ -1,4 +1,5 @@
-//===- LoadedPackage.cpp - A package ready to launch on a device ---------------------------------===//
+//===- LoadedPackage.cpp - A package ready to launch on a device
+//---------------------------------===//
 
 #include "runtime/Exec/LoadedPackage.h"
 
@@ -69,8 +70,7 @@ LoadedPackage::load(std::shared_ptr<const cuda::Device> device, const Package &p
   }
   MOERT_ASSIGN_OR_RETURN(state->kernels, loadKernels(state->device, package));
   log(LogLevel::Info, "exec", "loaded package {} with {} kernels on device {}",
-      package.manifest.block, package.manifest.kernels.size(),
-      state->device->properties().ordinal);
+      package.manifest.block, package.manifest.kernels.size(), state->device->properties().ordinal);
   return std::shared_ptr<const LoadedPackage>(new LoadedPackage(std::move(state)));
 }
 
@@ -105,8 +105,8 @@ static Status checkAddress(const cuda::Device &device, DevicePtr address, uint64
   if (!address)
     return misuse("expects the address of {} bytes for {} '{}', but got null", bytes, kind, name);
   if (address % alignment != 0)
-    return misuse("expects the address of {} '{}' to be a multiple of {}, but got {:#x}", kind, name,
-                  alignment, address);
+    return misuse("expects the address of {} '{}' to be a multiple of {}, but got {:#x}", kind,
+                  name, alignment, address);
   // A wild address would end the whole context in an error that nothing clears.
   constexpr unsigned kMemoryTypeDevice = 2;
   const cuda::DriverApi &api = device.api();
@@ -208,8 +208,8 @@ static Status prepareLaunches(const cuda::DriverApi &api, const Manifest &manife
       if (isEmptyGrid(*grid))
         continue;
       const TensorMap &map = argument.tensorMap;
-      DevicePtr address = map.fromBuffer ? workspace + prepared.layout.offsets[map.index]
-                                         : tensors[map.index];
+      DevicePtr address =
+          map.fromBuffer ? workspace + prepared.layout.offsets[map.index] : tensors[map.index];
       if (Status status = encodeTensorMap(api, map, address, tokens, prepared.tensorMaps[slot]);
           !status.isOk())
         return std::move(status).withContext(fmt::format("kernel '{}'", kernel));
@@ -250,8 +250,7 @@ Status LoadedPackage::launch(int64_t tokens, std::span<const DevicePtr> tensors,
   }
   MOERT_RETURN_IF_ERROR(checkOverlaps(manifest, tensors, prepared, workspace));
   MOERT_RETURN_IF_ERROR(
-      prepareLaunches(api, manifest, variant, tokens, tensors, workspace,
-                      prepared));
+      prepareLaunches(api, manifest, variant, tokens, tensors, workspace, prepared));
 
   union Value {
     DevicePtr address;
@@ -291,8 +290,7 @@ Status LoadedPackage::launch(int64_t tokens, std::span<const DevicePtr> tensors,
                                        launch.cluster,
                                        launch.dynamicSharedBytes,
                                        launch.overlapsPrevious};
-    cuda::DriverResult result =
-        cuda::launchKernel(api, kernelLaunch, parameters.data(), stream);
+    cuda::DriverResult result = cuda::launchKernel(api, kernelLaunch, parameters.data(), stream);
     if (result != cuda::kSuccess)
       return api.status(result, "cuLaunchKernelEx")
           .withContext(fmt::format("kernel '{}'", manifest.kernels[launch.kernel].name));

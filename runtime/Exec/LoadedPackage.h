@@ -1,7 +1,8 @@
-//===- LoadedPackage.h - A package ready to launch on a device -----------------------------------===//
+//===- LoadedPackage.h - A package ready to launch on a device
+//-----------------------------------===//
 //
-// Loading does everything that may allocate, load code or fail slowly. After that, `launch` evaluates
-// the expressions of the manifest on its stack and calls the driver: no allocation, no
+// Loading does everything that may allocate, load code or fail slowly. After that, `launch`
+// evaluates the expressions of the manifest on its stack and calls the driver: no allocation, no
 // synchronisation, no read of device memory, so that it can be captured in a CUDA graph.
 //
 //===----------------------------------------------------------------------------------------------===//
@@ -22,9 +23,9 @@ namespace moert {
 /// stream of its own. Must outlive the graphs that were captured from its launches.
 class LoadedPackage {
 public:
-  /// Loads the kernels onto the device. NoDevice where the device cannot run the architecture of the
-  /// package, Unsupported where it grants less shared memory than a kernel needs; InvalidInput where
-  /// the code does not fit the manifest (a missing entry, other parameters).
+  /// Loads the kernels onto the device. NoDevice where the device cannot run the architecture of
+  /// the package, Unsupported where it grants less shared memory than a kernel needs; InvalidInput
+  /// where the code does not fit the manifest (a missing entry, other parameters).
   static Result<std::shared_ptr<const LoadedPackage>>
   load(std::shared_ptr<const cuda::Device> device, const Package &package);
 
@@ -52,9 +53,8 @@ public:
   /// kWorkspaceAlignment. Usage failure, before anything is launched, where the caller broke one of
   /// these rules, where a range overlaps an output or the workspace, or where memory is not
   /// reachable from this package's device. T = 0 is valid and launches what is left to do.
-  Status launch(int64_t tokens, std::span<const cuda::DevicePtr> tensors,
-                cuda::DevicePtr workspace, uint64_t workspaceBytes,
-                cuda::StreamHandle stream) const;
+  Status launch(int64_t tokens, std::span<const cuda::DevicePtr> tensors, cuda::DevicePtr workspace,
+                uint64_t workspaceBytes, cuda::StreamHandle stream) const;
 
 private:
   struct State;

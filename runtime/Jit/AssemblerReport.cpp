@@ -1,4 +1,5 @@
-//===- AssemblerReport.cpp - Reading the log of ptxas --------------------------------------------===//
+//===- AssemblerReport.cpp - Reading the log of ptxas
+//--------------------------------------------===//
 //
 // With -Xptxas=-v the log holds for each entry point lines such as
 //

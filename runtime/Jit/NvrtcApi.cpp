@@ -1,4 +1,5 @@
-//===- NvrtcApi.cpp - NVRTC, loaded at run time --------------------------------------------------===//
+//===- NvrtcApi.cpp - NVRTC, loaded at run time
+//--------------------------------------------------===//
 
 #include "runtime/Jit/NvrtcApi.h"
 

@@ -1,4 +1,5 @@
-//===- NvrtcCompiler.cpp - CUDA C++ to PTX and cubin ---------------------------------------------===//
+//===- NvrtcCompiler.cpp - CUDA C++ to PTX and cubin
+//---------------------------------------------===//
 
 #include "runtime/Jit/NvrtcCompiler.h"
 
@@ -136,9 +137,9 @@ Result<CompiledKernel> NvrtcCompiler::compile(const CompileRequest &request) con
 
   Program program(api);
   std::string fileName = request.name + ".cu";
-  if (NvrtcResult result = api.nvrtcCreateProgram(
-          &program.handle, request.source.c_str(), fileName.c_str(),
-          static_cast<int>(names.size()), textPointers.data(), namePointers.data());
+  if (NvrtcResult result = api.nvrtcCreateProgram(&program.handle, request.source.c_str(),
+                                                  fileName.c_str(), static_cast<int>(names.size()),
+                                                  textPointers.data(), namePointers.data());
       result != nvrtc::kSuccess)
     return failure(fmt::format("nvrtcCreateProgram failed: {}", api.nvrtcGetErrorString(result)));
 
@@ -160,8 +161,7 @@ Result<CompiledKernel> NvrtcCompiler::compile(const CompileRequest &request) con
   if (kernel.ptx.empty() && kernel.cubin.empty())
     return failure("NVRTC gives neither PTX nor a cubin");
   kernel.entries = parseAssemblerReport(kernel.log);
-  kernel.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  kernel.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   log(LogLevel::Debug, "jit", "compiled {} for {} in {:.3f} s", request.name, request.arch,
       kernel.seconds);
   return kernel;

@@ -1,4 +1,5 @@
-//===- NvrtcCompiler.h - CUDA C++ to PTX and cubin -----------------------------------------------===//
+//===- NvrtcCompiler.h - CUDA C++ to PTX and cubin
+//-----------------------------------------------===//
 //
 // One NVRTC program with a real architecture yields both the PTX and the cubin, and with
 // -Xptxas=-v the assembler's report. Independent kernels compile at once on several threads.
@@ -59,9 +60,8 @@ struct CompiledKernel {
 };
 
 /// Reports a finished compile; calls come one at a time, from any thread.
-using CompileProgress =
-    std::function<void(size_t done, size_t total, const CompileRequest &request,
-                       const Result<CompiledKernel> &result)>;
+using CompileProgress = std::function<void(size_t done, size_t total, const CompileRequest &request,
+                                           const Result<CompiledKernel> &result)>;
 
 /// A loaded NVRTC. Immutable and thread-safe.
 class NvrtcCompiler {
@@ -81,7 +81,8 @@ public:
   static std::vector<std::string> standardOptions(std::string_view arch);
 
   /// Compiles one kernel. Toolchain failure with kernel name and log where NVRTC refuses, or where
-  /// the assembler warns that it serialised warpgroup matrix instructions (see `findFatalAdvisory`).
+  /// the assembler warns that it serialised warpgroup matrix instructions (see
+  /// `findFatalAdvisory`).
   Result<CompiledKernel> compile(const CompileRequest &request) const;
 
   /// Compiles all on up to `jobs` threads (0: one for each core); results in the order of the

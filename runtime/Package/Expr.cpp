@@ -1,4 +1,5 @@
-//===- Expr.cpp - Integer expressions in the token count -----------------------------------------===//
+//===- Expr.cpp - Integer expressions in the token count
+//-----------------------------------------===//
 
 #include "runtime/Package/Expr.h"
 
@@ -59,7 +60,8 @@ static std::optional<int64_t> apply(Expr::Op op, int64_t a, int64_t b, const cha
       reason = "a divisor below 1";
       return std::nullopt;
     }
-    // b >= 1 leaves no overflow: |quotient| <= |a|, and a / b is not at a bound where it is rounded.
+    // b >= 1 leaves no overflow: |quotient| <= |a|, and a / b is not at a bound where it is
+    // rounded.
     int64_t quotient = a / b, rest = a % b;
     if (op == Expr::Op::Mod)
       value = rest < 0 ? rest + b : rest;
@@ -90,6 +92,9 @@ Expr Expr::tokens() {
 }
 
 Expr Expr::binary(Op op, const Expr &lhs, const Expr &rhs) {
+  // What is too deep stays it: folding must not drop the failure.
+  if (lhs.isTooDeep() || rhs.isTooDeep())
+    return lhs.isTooDeep() ? lhs : rhs;
   if (lhs.isConstant() && rhs.isConstant()) {
     const char *reason = nullptr;
     if (auto value = apply(op, lhs.steps[0].value, rhs.steps[0].value, reason))

@@ -1,4 +1,5 @@
-//===- Expr.h - Integer expressions in the token count -------------------------------------------===//
+//===- Expr.h - Integer expressions in the token count
+//-------------------------------------------===//
 //
 // Shapes, workspace sizes and grids of a package are expressions in T, the number of tokens, which
 // is known only at launch. An expression is kept as a flat postfix program, so that evaluating it
@@ -51,7 +52,9 @@ public:
   /// expression that is too deep. Does not allocate where it succeeds.
   Result<int64_t> evaluate(int64_t tokens) const;
 
-  bool isConstant() const { return steps.size() == 1 && steps[0].op == Op::Constant; }
+  bool isConstant() const {
+    return !isTooDeep() && steps.size() == 1 && steps[0].op == Op::Constant;
+  }
   bool isTooDeep() const { return depth > kMaxDepth || steps.size() > kMaxSteps; }
 
   /// Whether the form of the expression proves 0 <= e(T) and e(T) <= e(T+1) for all T >= 0, where
@@ -62,7 +65,7 @@ public:
   std::string str() const;
 
   const std::vector<Step> &program() const { return steps; }
-  bool operator==(const Expr &other) const { return steps == other.steps; }
+  bool operator==(const Expr &other) const { return steps == other.steps && depth == other.depth; }
 
 private:
   std::vector<Step> steps;

@@ -1,4 +1,5 @@
-//===- Json.cpp - Reading JSON without trusting it -----------------------------------------------===//
+//===- Json.cpp - Reading JSON without trusting it
+//-----------------------------------------------===//
 
 #include "runtime/Package/Json.h"
 
@@ -13,8 +14,8 @@ static constexpr unsigned kMaxExprNesting = 64;
 
 void JsonCursor::fail(std::string message) const {
   if (error->isOk())
-    *error = Status(StatusCode::InvalidInput,
-                    fmt::format("{}: {}", path.empty() ? "/" : path, message));
+    *error =
+        Status(StatusCode::InvalidInput, fmt::format("{}: {}", path.empty() ? "/" : path, message));
 }
 
 std::string JsonCursor::kind() const {

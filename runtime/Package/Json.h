@@ -1,4 +1,5 @@
-//===- Json.h - Reading JSON without trusting it -------------------------------------------------===//
+//===- Json.h - Reading JSON without trusting it
+//-------------------------------------------------===//
 //
 // nlohmann::json aborts on a wrong access where exceptions are off. JsonCursor checks every access
 // instead and remembers the first failure of a document with the JSON path of its value, so that a

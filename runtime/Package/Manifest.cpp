@@ -1,4 +1,5 @@
-//===- Manifest.cpp - What a compiled package promises: derived facts ----------------------------===//
+//===- Manifest.cpp - What a compiled package promises: derived facts
+//----------------------------===//
 
 #include "runtime/Package/Manifest.h"
 

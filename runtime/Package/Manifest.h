@@ -1,4 +1,5 @@
-//===- Manifest.h - What a compiled package promises ---------------------------------------------===//
+//===- Manifest.h - What a compiled package promises
+//---------------------------------------------===//
 //
 // Plain data: the compiler fills it, PackageIO stores it as manifest.json, the executor launches by
 // it. README.md of runtime/ shows the file with an example.
@@ -30,7 +31,7 @@ inline constexpr unsigned kMaxRank = 8;
 inline constexpr unsigned kMaxArguments = 64;
 inline constexpr unsigned kMaxBuffers = 64;
 inline constexpr unsigned kMaxParameters = 64;
-inline constexpr unsigned kMaxLaunches = 64; ///< of one variant
+inline constexpr unsigned kMaxLaunches = 64;   ///< of one variant
 inline constexpr unsigned kMaxTensorMaps = 32; ///< of all launches of one variant
 inline constexpr unsigned kMaxTensorMapRank = 5;
 
@@ -84,9 +85,9 @@ struct TensorMap {
   bool fromBuffer = false; ///< `index` is a buffer of the variant, else an argument
   uint32_t index = 0;
   DType dtype = DType::BF16;
-  std::vector<Expr> dims;         ///< extents in elements, innermost first, 1 to 5 of them
-  std::vector<Expr> strides;      ///< bytes between steps of dims 1.. (one fewer than dims)
-  std::vector<uint32_t> box;      ///< elements of one load along each dimension, 1 to 256
+  std::vector<Expr> dims;    ///< extents in elements, innermost first, 1 to 5 of them
+  std::vector<Expr> strides; ///< bytes between steps of dims 1.. (one fewer than dims)
+  std::vector<uint32_t> box; ///< elements of one load along each dimension, 1 to 256
   Swizzle swizzle = Swizzle::None;
   L2Promotion l2Promotion = L2Promotion::B128;
 };
@@ -117,7 +118,7 @@ struct LaunchArgument {
 
 /// One kernel launch. A launch whose grid has a zero at some T is skipped at that T.
 struct Launch {
-  uint32_t kernel = 0;       ///< index into Manifest::kernels
+  uint32_t kernel = 0;                                    ///< index into Manifest::kernels
   std::array<Expr, 3> grid = {Expr(1), Expr(1), Expr(1)}; ///< blocks along x, y, z
   std::array<uint32_t, 3> block = {1, 1, 1};
   std::array<uint32_t, 3> cluster = {1, 1, 1};
@@ -154,8 +155,8 @@ struct Manifest {
   int64_t maxTokens = INT32_MAX;
   std::vector<Argument> arguments;
   std::vector<Kernel> kernels;
-  std::vector<Variant> variants;  ///< sorted; together they serve every T >= 0 exactly once
-  std::vector<FileRecord> files;  ///< include/* (device headers of the sources) and ir/*
+  std::vector<Variant> variants; ///< sorted; together they serve every T >= 0 exactly once
+  std::vector<FileRecord> files; ///< include/* (device headers of the sources) and ir/*
 };
 
 /// Checks every rule of the format that the manifest alone can tell: indices, limits, parameter
@@ -170,8 +171,8 @@ Status validateFiles(const Manifest &manifest);
 /// The text of manifest.json. The manifest must be valid.
 std::string writeManifest(const Manifest &manifest);
 
-/// Reads and validates the text of a manifest.json, trusting nothing: any text gives a Manifest that
-/// passes `validate`, or InvalidInput naming the field by its JSON path.
+/// Reads and validates the text of a manifest.json, trusting nothing: any text gives a Manifest
+/// that passes `validate`, or InvalidInput naming the field by its JSON path.
 Result<Manifest> parseManifest(std::string_view text);
 
 /// The size in bytes of a compact tensor at T = `tokens`; InvalidInput on overflow.

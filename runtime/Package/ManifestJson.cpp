@@ -1,4 +1,5 @@
-//===- ManifestJson.cpp - The manifest as JSON ---------------------------------------------------===//
+//===- ManifestJson.cpp - The manifest as JSON
+//---------------------------------------------------===//
 //
 // The reader and the writer of manifest.json, field by field in the same order. What a field may
 // hold beyond its JSON type is checked in ManifestValidate.cpp, for both directions.
@@ -231,8 +232,9 @@ static Kernel readKernel(const JsonCursor &cursor) {
   kernel.name = cursor.field("name").text();
   kernel.entry = cursor.field("entry").text();
   kernel.parameters = readList<ParameterKind>(
-      cursor.field("parameters"), kMaxParameters,
-      [](const JsonCursor &element) { return readEnum<ParameterKind>(element, kNumParameterKinds); });
+      cursor.field("parameters"), kMaxParameters, [](const JsonCursor &element) {
+        return readEnum<ParameterKind>(element, kNumParameterKinds);
+      });
   kernel.threads = readU32(cursor.field("threads"));
   kernel.registers = readU32(cursor.field("registers"));
   kernel.spillBytes = readU32(cursor.field("spill_bytes"));
@@ -291,8 +293,8 @@ static Launch readLaunch(const JsonCursor &cursor) {
                        "overlaps_previous", "arguments"});
   Launch launch;
   launch.kernel = readU32(cursor.field("kernel"));
-  launch.grid =
-      readTriple<Expr>(cursor.field("grid"), [](const JsonCursor &element) { return element.expr(); });
+  launch.grid = readTriple<Expr>(cursor.field("grid"),
+                                 [](const JsonCursor &element) { return element.expr(); });
   launch.block = readTriple<uint32_t>(cursor.field("block"), readU32);
   launch.cluster = readTriple<uint32_t>(cursor.field("cluster"), readU32);
   launch.dynamicSharedBytes = readU32(cursor.field("dynamic_shared_bytes"));
@@ -332,14 +334,16 @@ Result<Manifest> parseManifest(std::string_view text) {
       root.field("version").isNumber()) {
     int64_t version = root.field("version").integer();
     if (!root.failed() && version != kPackageFormatVersion)
-      return Status(StatusCode::InvalidInput,
-                    fmt::format("/version: expects package format {}, but got {}; compile the block "
-                                "again with this version",
-                                kPackageFormatVersion, version));
+      return Status(
+          StatusCode::InvalidInput,
+          fmt::format("/version: expects package format {}, but got {}; compile the block "
+                      "again with this version",
+                      kPackageFormatVersion, version));
   } else {
-    return Status(StatusCode::InvalidInput,
-                  fmt::format("/: expects an object with \"format\": \"{}\" and a number \"version\"",
-                              kPackageMagic));
+    return Status(
+        StatusCode::InvalidInput,
+        fmt::format("/: expects an object with \"format\": \"{}\" and a number \"version\"",
+                    kPackageMagic));
   }
   root.expectObject({"format", "version", "producer", "block", "target", "max_tokens", "arguments",
                      "kernels", "variants", "files"});

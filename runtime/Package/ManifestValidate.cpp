@@ -1,4 +1,5 @@
-//===- ManifestValidate.cpp - The rules of the package format ------------------------------------===//
+//===- ManifestValidate.cpp - The rules of the package format
+//------------------------------------===//
 //
 // Everything that the manifest alone can tell. The executor relies on it: after `validate` every
 // index is in range and every shape grows with T.
@@ -56,10 +57,11 @@ static Status checkShape(const std::string &path, const std::vector<Expr> &shape
     return invalid(path, "expects a rank of at most {}, but got {}", kMaxRank, shape.size());
   for (size_t i = 0; i < shape.size(); ++i)
     if (!shape[i].isNonNegativeNonDecreasing())
-      return invalid(fmt::format("{}/{}", path, i),
-                     "expects an extent that is never negative and never shrinks as T grows, but got "
-                     "'{}'",
-                     shape[i].str());
+      return invalid(
+          fmt::format("{}/{}", path, i),
+          "expects an extent that is never negative and never shrinks as T grows, but got "
+          "'{}'",
+          shape[i].str());
   return Status::ok();
 }
 
@@ -74,7 +76,8 @@ static Status checkArguments(const Manifest &manifest) {
     std::string path = fmt::format("/arguments/{}", i);
     MOERT_RETURN_IF_ERROR(checkName(path + "/name", argument.name));
     if (!names.insert(argument.name).second)
-      return invalid(path + "/name", "expects a name of its own, but got '{}' again", argument.name);
+      return invalid(path + "/name", "expects a name of its own, but got '{}' again",
+                     argument.name);
     MOERT_RETURN_IF_ERROR(checkShape(path + "/shape", argument.shape));
     hasOutput |= argument.isOutput;
   }
@@ -115,8 +118,8 @@ static Status checkTensorMap(const std::string &path, const TensorMap &map,
   const char *field = map.fromBuffer ? "/buffer" : "/tensor";
   if (map.index >= sources)
     return invalid(path + field, "expects an index below {}, but got {}", sources, map.index);
-  DType stored = map.fromBuffer ? variant.buffers[map.index].dtype
-                                : manifest.arguments[map.index].dtype;
+  DType stored =
+      map.fromBuffer ? variant.buffers[map.index].dtype : manifest.arguments[map.index].dtype;
   if (byteSize(stored) != byteSize(map.dtype))
     return invalid(path + "/dtype", "expects elements of the size of {}, but got {}", name(stored),
                    name(map.dtype));
@@ -128,8 +131,7 @@ static Status checkTensorMap(const std::string &path, const TensorMap &map,
                    map.strides.size());
   if (map.box.size() != rank)
     return invalid(path + "/box", "expects {} elements, but got {}", rank, map.box.size());
-  for (const auto &[key, list] :
-       {std::pair{"dims", &map.dims}, std::pair{"strides", &map.strides}})
+  for (const auto &[key, list] : {std::pair{"dims", &map.dims}, std::pair{"strides", &map.strides}})
     for (size_t i = 0; i < list->size(); ++i)
       if (!(*list)[i].isNonNegativeNonDecreasing())
         return invalid(fmt::format("{}/{}/{}", path, key, i),
@@ -173,7 +175,8 @@ static Status checkLaunch(const std::string &path, const Launch &launch, const M
     return invalid(path + "/block", "expects at most the kernel's {} threads, but got {}",
                    kernel.threads, threads);
   if (launch.block[2] > kMaxBlockZ)
-    return invalid(path + "/block/2", "expects at most {}, but got {}", kMaxBlockZ, launch.block[2]);
+    return invalid(path + "/block/2", "expects at most {}, but got {}", kMaxBlockZ,
+                   launch.block[2]);
   if (blocks > kMaxClusterBlocks)
     return invalid(path + "/cluster", "expects at most {} blocks, but got {}", kMaxClusterBlocks,
                    blocks);
@@ -234,8 +237,8 @@ static Status checkVariants(const Manifest &manifest) {
                      variant.launches.size());
     unsigned maps = 0;
     for (size_t l = 0; l < variant.launches.size(); ++l) {
-      MOERT_RETURN_IF_ERROR(checkLaunch(fmt::format("{}/launches/{}", path, l),
-                                        variant.launches[l], manifest, variant));
+      MOERT_RETURN_IF_ERROR(checkLaunch(fmt::format("{}/launches/{}", path, l), variant.launches[l],
+                                        manifest, variant));
       for (const LaunchArgument &argument : variant.launches[l].arguments)
         maps += argument.kind == LaunchArgument::Kind::TensorMap;
     }
@@ -291,8 +294,8 @@ Status validateFiles(const Manifest &manifest) {
             checkFile(fmt::format("{}/{}", path, key), *record, {"kernels/"}, seen));
   }
   for (size_t i = 0; i < manifest.files.size(); ++i)
-    MOERT_RETURN_IF_ERROR(checkFile(fmt::format("/files/{}", i), manifest.files[i],
-                                    {"include/", "ir/"}, seen));
+    MOERT_RETURN_IF_ERROR(
+        checkFile(fmt::format("/files/{}", i), manifest.files[i], {"include/", "ir/"}, seen));
   return Status::ok();
 }
 

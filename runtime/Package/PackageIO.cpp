@@ -1,4 +1,5 @@
-//===- PackageIO.cpp - Packages on disk ----------------------------------------------------------===//
+//===- PackageIO.cpp - Packages on disk
+//----------------------------------------------------------===//
 
 #include "runtime/Package/PackageIO.h"
 
@@ -21,9 +22,8 @@ static FileRecord makeRecord(std::string file, std::string_view content) {
 Status sealPackage(Package &package) {
   Manifest &manifest = package.manifest;
   if (package.code.size() != manifest.kernels.size())
-    return Status(StatusCode::Internal,
-                  fmt::format("expects the code of {} kernels, but got {}", manifest.kernels.size(),
-                              package.code.size()));
+    return Status(StatusCode::Internal, fmt::format("expects the code of {} kernels, but got {}",
+                                                    manifest.kernels.size(), package.code.size()));
   MOERT_RETURN_IF_ERROR(validate(manifest));
   for (size_t i = 0; i < manifest.kernels.size(); ++i) {
     Kernel &kernel = manifest.kernels[i];

@@ -1,4 +1,5 @@
-//===- PackageIO.h - Packages on disk ------------------------------------------------------------===//
+//===- PackageIO.h - Packages on disk
+//------------------------------------------------------------===//
 //
 //   NAME.moepkg/manifest.json
 //               kernels/KERNEL.{cu,ptx,cubin}

@@ -1,4 +1,5 @@
-//===- DType.h - The element types of the project ------------------------------------------------===//
+//===- DType.h - The element types of the project
+//------------------------------------------------===//
 //
 // One enumeration for host tensors, package manifests, kernel arguments and the C API, so that no
 // two parts can disagree about a name or a size.

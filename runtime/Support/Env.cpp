@@ -1,4 +1,5 @@
-//===- Env.cpp - Every environment variable of the project ---------------------------------------===//
+//===- Env.cpp - Every environment variable of the project
+//---------------------------------------===//
 
 #include "runtime/Support/Env.h"
 
@@ -10,7 +11,8 @@ namespace moert {
 static constexpr EnvVarInfo kTable[] = {
     {EnvVar::LibCuda, "MOEC_LIBCUDA", "path of the CUDA driver library instead of libcuda.so.1"},
     {EnvVar::Nvrtc, "MOEC_NVRTC",
-     "path of libnvrtc.so, or of a folder that holds it (a toolkit's lib64, a site-packages folder, "
+     "path of libnvrtc.so, or of a folder that holds it (a toolkit's lib64, a site-packages "
+     "folder, "
      "a wheel's lib)"},
     {EnvVar::CudaHome, "CUDA_HOME", "CUDA toolkit in whose lib64 NVRTC is looked for"},
     {EnvVar::CudaPath, "CUDA_PATH", "the same as CUDA_HOME, read after it"},

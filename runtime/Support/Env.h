@@ -1,7 +1,8 @@
-//===- Env.h - Every environment variable of the project -----------------------------------------===//
+//===- Env.h - Every environment variable of the project
+//-----------------------------------------===//
 //
-// The only place that reads the environment. A variable that is not in this table does not exist, so
-// `moec env` can print all of them with their meaning.
+// The only place that reads the environment. A variable that is not in this table does not exist,
+// so `moec env` can print all of them with their meaning.
 //
 //===----------------------------------------------------------------------------------------------===//
 

@@ -1,4 +1,5 @@
-//===- File.cpp - Reading, and atomic writing, of files and folders ------------------------------===//
+//===- File.cpp - Reading, and atomic writing, of files and folders
+//------------------------------===//
 
 #include "runtime/Support/File.h"
 
@@ -122,8 +123,8 @@ static Status flushDirectory(const fs::path &path) {
 
 Status writeFileAtomically(const fs::path &path, std::string_view content) {
   if (!path.has_filename())
-    return Status(StatusCode::Usage, fmt::format("expects a file name, but got '{}'",
-                                                 path.string()));
+    return Status(StatusCode::Usage,
+                  fmt::format("expects a file name, but got '{}'", path.string()));
   fs::path temporary = temporarySibling(path);
   if (Status status = writeAndFlush(temporary, content); !status.isOk()) {
     ::unlink(temporary.c_str());
@@ -143,7 +144,8 @@ Status checkRelativePath(std::string_view path) {
                   fmt::format("expects a path below the folder, but got '{}' ({})", path, why));
   };
   if (path.empty())
-    return Status(StatusCode::InvalidInput, "expects a path below the folder, but got an empty one");
+    return Status(StatusCode::InvalidInput,
+                  "expects a path below the folder, but got an empty one");
   if (path.find('\0') != std::string_view::npos)
     return Status(StatusCode::InvalidInput, "expects a path without a NUL byte");
   if (path.find('\\') != std::string_view::npos)
@@ -188,8 +190,9 @@ AtomicDirectory::~AtomicDirectory() {
 Result<AtomicDirectory> AtomicDirectory::create(const fs::path &path) {
   fs::path target = withoutTrailingSlash(path);
   if (!target.has_filename() || target.filename() == "." || target.filename() == "..")
-    return Status(StatusCode::Usage, fmt::format("expects the name of a folder to write, but got '{}'",
-                                                 path.string()));
+    return Status(
+        StatusCode::Usage,
+        fmt::format("expects the name of a folder to write, but got '{}'", path.string()));
   fs::path temporary = temporarySibling(target);
   // A crashed process of the same id may have left this very name behind.
   std::error_code error;
@@ -220,8 +223,8 @@ Status AtomicDirectory::commit() {
   MOERT_RETURN_IF_ERROR(flushDirectory(temporary));
 
   // rename() puts a folder in the place of nothing or of an empty folder. A filled one is exchanged
-  // in one step, so that there is no moment without a package; file systems that cannot exchange get
-  // the two-step form, whose gap is one rename long.
+  // in one step, so that there is no moment without a package; file systems that cannot exchange
+  // get the two-step form, whose gap is one rename long.
   if (::rename(temporary.c_str(), target.c_str()) == 0) {
     temporary.clear();
     return flushDirectory(target.parent_path());

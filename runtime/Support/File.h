@@ -1,4 +1,5 @@
-//===- File.h - Reading, and atomic writing, of files and folders --------------------------------===//
+//===- File.h - Reading, and atomic writing, of files and folders
+//--------------------------------===//
 //
 // Whatever this project writes appears complete or not at all: content goes to a temporary sibling,
 // is flushed to the disk and renamed over the target. A crash leaves the old content in place.
@@ -45,8 +46,8 @@ public:
   Status writeFile(std::string_view relative, std::string_view content);
 
   /// Flushes everything and puts the folder in the target's place. Where the target exists already,
-  /// the two are exchanged in one step and the old one is removed, so that a reader sees one of them
-  /// at every moment. Files opened from the old folder stay readable.
+  /// the two are exchanged in one step and the old one is removed, so that a reader sees one of
+  /// them at every moment. Files opened from the old folder stay readable.
   Status commit();
 
 private:

@@ -1,4 +1,5 @@
-//===- Hash.h - Content checksums ----------------------------------------------------------------===//
+//===- Hash.h - Content checksums
+//----------------------------------------------------------------===//
 //
 // XXH3-128 finds damage and mix-ups, not malice: a package is as trusted as the folder it lies in.
 //

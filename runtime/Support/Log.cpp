@@ -1,4 +1,5 @@
-//===- Log.cpp - Logging through the host's callback ---------------------------------------------===//
+//===- Log.cpp - Logging through the host's callback
+//---------------------------------------------===//
 
 #include "runtime/Support/Log.h"
 

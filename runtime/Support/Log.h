@@ -1,7 +1,8 @@
-//===- Log.h - Logging through the host's callback -----------------------------------------------===//
+//===- Log.h - Logging through the host's callback
+//-----------------------------------------------===//
 //
-// A library must not print by itself. Messages go to a callback that the host sets; without one they
-// are dropped before they are formatted. Errors are returned, never only logged.
+// A library must not print by itself. Messages go to a callback that the host sets; without one
+// they are dropped before they are formatted. Errors are returned, never only logged.
 //
 //===----------------------------------------------------------------------------------------------===//
 

@@ -1,0 +1,44 @@
+//===- TestPackage.h - A small package for the tests of the runtime
+//------------------------------===//
+//
+// The block computes output[t, i] = hidden[t, i] * 6 over f32 [T, 8]. Up to 15 tokens one launch
+// multiplies by 6; from 16 on two launches multiply by 2 and by 3 through a workspace buffer, and a
+// third one, whose grid is empty below 64 tokens, does the second half of nothing: it exists to be
+// skipped. Kernel parameters: source, target, T, factor.
+//
+//===----------------------------------------------------------------------------------------------===//
+
+#ifndef MOEC_TEST_UNIT_RUNTIME_TESTPACKAGE_H
+#define MOEC_TEST_UNIT_RUNTIME_TESTPACKAGE_H
+
+#include "runtime/Package/PackageIO.h"
+
+#include <filesystem>
+#include <string>
+
+namespace moert::test {
+
+inline constexpr int64_t kWidth = 8;
+
+/// A manifest without file records.
+Manifest makeManifest();
+
+/// The manifest with code: a minimal ELF file as cubin, text as PTX and source, one header.
+Package makePackage();
+
+/// A folder that is empty at first and is removed at the end.
+class TemporaryDirectory {
+public:
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory &) = delete;
+  TemporaryDirectory &operator=(const TemporaryDirectory &) = delete;
+  const std::filesystem::path &path() const { return folder; }
+
+private:
+  std::filesystem::path folder;
+};
+
+} // namespace moert::test
+
+#endif // MOEC_TEST_UNIT_RUNTIME_TESTPACKAGE_H
