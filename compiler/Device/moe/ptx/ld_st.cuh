@@ -48,6 +48,9 @@ MOE_DEVICE void st_global_stream_16(void *p, uint4 v) {
                "r"(v.w)
                : "memory");
 }
+MOE_DEVICE void st_global_f32x2(float *p, float a, float b) {
+  asm volatile("st.global.v2.f32 [%0], {%1,%2};" ::"l"(p), "f"(a), "f"(b) : "memory");
+}
 MOE_DEVICE void st_release_gpu(u32 *p, u32 v) {
   asm volatile("st.release.gpu.global.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
 }
@@ -76,6 +79,15 @@ MOE_DEVICE uint4 ld_shared_16(u32 address) {
 /// p[0] += v, with no value returned.
 MOE_DEVICE void red_add_f32(float *p, float v) {
   asm volatile("red.global.add.f32 [%0], %1;" ::"l"(p), "f"(v) : "memory");
+}
+/// p[0] += a, p[1] += b; p 8-byte aligned. One instruction from sm_90 on, two before.
+MOE_DEVICE void red_add_f32x2(float *p, float a, float b) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("red.global.add.v2.f32 [%0], {%1,%2};" ::"l"(p), "f"(a), "f"(b) : "memory");
+#else
+  red_add_f32(p, a);
+  red_add_f32(p + 1, b);
+#endif
 }
 /// p[0..3] += v; p 16-byte aligned. One instruction from sm_90 on, four before.
 MOE_DEVICE void red_add_f32x4(float *p, float4 v) {

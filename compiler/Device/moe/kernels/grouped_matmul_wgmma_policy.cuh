@@ -1,0 +1,72 @@
+// The schedule of the Hopper grouped matmul, and the sizes that follow from problem and schedule.
+#pragma once
+#include "moe/kernels/grouped_matmul_policy.cuh"
+
+namespace moe {
+
+/// Members that a schedule of the wgmma form overrides. One block an SM: a producer warpgroup and
+/// two consumer warpgroups that take turns, one multiplying while the other stores (ping-pong).
+struct WgmmaSchedule {
+  static constexpr int kBlockM = 128; ///< rows of the tile map's entries
+  static constexpr int kBlockN = 192; ///< weight rows a tile (gated: half as many columns)
+  /// Which operand is wgmma's M, in strips of 64: the rows, or with swapped operands the weights.
+  /// The other one is its N; swapped tiles multiply only as many token columns as they have rows,
+  /// rounded up to kTokenStep.
+  static constexpr bool kSwapped = false;
+  static constexpr int kTokenStep = 32;
+  static constexpr int kStages = 5;   ///< K steps of 64 in flight
+  static constexpr int kRasterGroup = 8; ///< row tiles that share a weight tile in L2
+  static constexpr WeightPolicy kWeightPolicy = WeightPolicy::normal;
+};
+
+template <class Problem, class Schedule>
+struct GroupedMatmulWgmmaPlan : Problem, Schedule {
+  using typename Problem::Bias;
+  using typename Problem::Element;
+  using typename Problem::Output;
+  using RowMap = WeightRowMap<Problem::kWeightForm, Problem::kUpFirst, Problem::kN>;
+  using P = Problem;
+  using S = Schedule;
+
+  static constexpr int kBlockK = 64; ///< one 128-byte swizzled row
+  static constexpr int kThreads = 384;
+  static constexpr int kStrips = (S::kSwapped ? S::kBlockN : S::kBlockM) / 64;
+  static constexpr int kMmaN = S::kSwapped ? S::kBlockM : S::kBlockN;
+
+  static constexpr bool kGated = RowMap::kGated;
+  static constexpr bool kHasBias = !is_same<Bias, NoBias>;
+  static constexpr int kTileColumns = kGated ? S::kBlockN / 2 : S::kBlockN;
+  static constexpr int kColumnTiles = int(ceil_div(P::kN, kTileColumns));
+  static constexpr int kSteps = int(ceil_div(P::kK, kBlockK));
+  static constexpr bool kTailN = P::kN % kTileColumns != 0;
+
+  static constexpr int kRowTileBytes = S::kBlockM * 128;
+  static constexpr int kWeightTileBytes = S::kBlockN * 128;
+  static constexpr int kStageBytes = kRowTileBytes + kWeightTileBytes;
+  /// Stages, up to 1023 bytes of alignment, the barriers and the failure flag.
+  static constexpr int kSharedBytes = S::kStages * kStageBytes + 1024 + S::kStages * 16 + 16;
+
+  /// 168 registers a thread at entry; the producers give theirs to the consumers.
+  static constexpr int kProducerRegisters = 56;
+  static constexpr int kConsumerRegisters = 224;
+
+  static_assert(is_same<Element, bf16> || is_same<Element, f16>, "Element expects bf16 or f16");
+  static_assert(P::kN % 8 == 0 && P::kK % 8 == 0, "kN and kK expect multiples of 8");
+  static_assert(!P::kTransposed, "the wgmma form expects weights with K contiguous");
+  static_assert(S::kSwapped || S::kBlockM == 64 || S::kBlockM == 128,
+                "kBlockM expects 64 or 128");
+  static_assert(!S::kSwapped || S::kBlockN == 64 || S::kBlockN == 128,
+                "kBlockN of swapped operands expects 64 or 128");
+  static_assert(!S::kSwapped || !kGated || S::kBlockN == 128,
+                "swapped operands of a gated form expect a strip each of gate and up");
+  static_assert(!S::kSwapped || S::kBlockM % S::kTokenStep == 0,
+                "kBlockM of swapped operands expects a multiple of kTokenStep");
+  static_assert(S::kTokenStep % 16 == 0, "kTokenStep expects a multiple of 16");
+  static_assert(kMmaN % 16 == 0 && kMmaN >= 16 && kMmaN <= 256,
+                "wgmma's N expects a multiple of 16, at most 256");
+  static_assert(kStrips * kMmaN / 2 <= 192, "a consumer has at most 192 accumulators");
+  static_assert(S::kStages >= 2, "kStages expects at least 2");
+  static_assert(kSharedBytes <= 232448, "a block has at most 232448 bytes of shared memory");
+};
+
+} // namespace moe
