@@ -7,7 +7,8 @@ out=${1:-build/device}
 arch=${ARCH:-90a}
 nvcc=${NVCC:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
 mkdir -p "$out"
-flags="-std=c++20 -O3 -gencode=arch=compute_$arch,code=sm_$arch -Icompiler/Device -Itest/device -Xptxas -v"
+hopper=0; [ "$arch" = 90a ] && hopper=1
+flags="-std=c++20 -O3 -DHOPPER=$hopper -gencode=arch=compute_$arch,code=sm_$arch -Icompiler/Device -Itest/device -Xptxas -v"
 stale() { # OBJECT SOURCE: older than its source or than any header
   [ ! -f "$1" ] || [ "$2" -nt "$1" ] ||
     [ -n "$(find compiler/Device test/device -name '*.cuh' -newer "$1" -print -quit)" ]

@@ -54,12 +54,12 @@ bool run_case(const char *name) {
   const i64 outputs = (kAccumulate ? tokens : rows) * Problem::kN;
   constexpr i64 kGuard = 4096;
 
-  Buffer<Element> x(inputs * Problem::kK + kGuard), w(i64(experts) * Map::kMatrixRows * Problem::kK + kGuard),
-      up(w.count);
+  Buffer<Element> x(inputs * Problem::kK + kGuard),
+      w(i64(experts) * Map::kMatrixRows * Problem::kK + kGuard), up(w.count);
   Buffer<Output> out(outputs + kGuard), up_out(outputs + kGuard);
   Buffer<float> routing_weights(tokens * Problem::kTopK);
   Buffer<int> routes(routing.routes), expert_of(routing.expert_of);
-  Buffer<int4> tiles(routing.tiles(Schedule::kBlockM));
+  Buffer<int4> tiles(routing.tiles(Schedule::kBlockM, !kIsWgmma<Schedule>));
   const float scale = 2.0f / sqrtf(float(Problem::kK));
   x.poison(), w.poison(), up.poison(), out.poison(), up_out.poison();
   fill_random<<<256, 256>>>(x.data, inputs * Problem::kK, 1.0f, 1);
@@ -92,12 +92,15 @@ bool run_case(const char *name) {
     args.bias = bias.data;
     args.up_bias = up_bias.data;
   }
-  launch<Problem, Schedule, Epilogue>(args, tiles.count);
+  launch<Problem, Schedule, Epilogue>(args, experts, tiles.count);
 
   Buffer<Verdict> verdict(1);
   Buffer<float> sums(kAccumulate ? outputs : 1);
   verdict.zero(), sums.zero();
-  verify<Problem, Epilogue><<<512, 128>>>(args, expert_of.data, rows, 0, sums.data, verdict.data);
+  // The wgmma form leaves rows of no group alone, the mma form zeroes them.
+  const i64 checked = kIsWgmma<Schedule> ? routing.offsets.back() : rows;
+  verify<Problem, Epilogue>
+      <<<512, 128>>>(args, expert_of.data, checked, 0, sums.data, verdict.data);
   if constexpr (kAccumulate)
     compare_all<<<64, 256>>>(out.data, sums.data, outputs, verdict.data);
   verify_guard<<<1, 256>>>(reinterpret_cast<u8 *>(out.data + outputs), kGuard * sizeof(Output),
@@ -111,7 +114,8 @@ bool run_case(const char *name) {
   memcpy(&worst, &v.worst, 4);
   if (v.bad || worst == 0.0f)
     std::printf("WRONG %s %s: %u bad, worst %.3g tolerances, first at row %lld column %lld\n", name,
-                Schedule::name().c_str(), v.bad, worst, v.first / Problem::kN, v.first % Problem::kN);
+                Schedule::name().c_str(), v.bad, worst, v.first / Problem::kN,
+                v.first % Problem::kN);
   return v.bad == 0 && worst > 0.0f;
 }
 
@@ -128,6 +132,12 @@ void add_all(const char *name) {
       Tile<16, 128, 256, 2, 1, 8, 1>, Tile<32, 64, 64, 4, 1, 4, 2>, Tile<64, 64, 32, 2, 4, 1, 2>,
       Tile<64, 128, 64, 3, 2, 2, 2, 4>, Tile<128, 128, 32, 4, 2, 2, 2>,
       Tile<128, 256, 64, 3, 2, 4, 1, 16>, Tile<256, 128, 32, 3, 4, 2, 1, 2>>(name);
+#if HOPPER
+  if constexpr (!Problem::kTransposed)
+    add<Problem, Epilogue, Hopper<128, 192, 5>, Hopper<64, 256, 5>,
+        Hopper<128, 128, 6, false, 32, 2>, Hopper<64, 64, 8>, Hopper<32, 128, 8, true, 16>,
+        Hopper<128, 128, 6, true, 32>, Hopper<192, 128, 5, true, 64>>(name);
+#endif
 }
 
 struct Base : GroupedMatmulProblem {

@@ -3,12 +3,14 @@
 #pragma once
 #include "moe/common/math.cuh"
 #include "moe/kernels/grouped_matmul_mma.cuh"
+#include "moe/kernels/grouped_matmul_wgmma.cuh"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <cudaTypedefs.h>
 #include <functional>
 #include <memory>
 #include <random>
@@ -20,7 +22,7 @@
   do {                                                                                             \
     cudaError_t e_ = (call);                                                                       \
     if (e_ != cudaSuccess) {                                                                       \
-      std::printf("FAILED %s:%d %s: %s\n", __FILE__, __LINE__, #call, cudaGetErrorString(e_));    \
+      std::printf("FAILED %s:%d %s: %s\n", __FILE__, __LINE__, #call, cudaGetErrorString(e_));     \
       std::exit(5);                                                                                \
     }                                                                                              \
   } while (0)
@@ -86,7 +88,8 @@ __device__ void reference_value(const GroupedMatmulArgs<Problem> &args, int expe
       sum += double(to_f32(args.rows[source * Problem::kK + k])) * double(to_f32(w[i]));
     }
     if constexpr (!is_same<typename Problem::Bias, NoBias>)
-      sum += to_f32((at.matrix ? args.up_bias : args.bias)[i64(expert) * Map::kMatrixRows + at.row]);
+      sum +=
+          to_f32((at.matrix ? args.up_bias : args.bias)[i64(expert) * Map::kMatrixRows + at.row]);
     sums[part] = float(sum);
   }
   if constexpr (Problem::kTwoOutputs) {
@@ -161,7 +164,63 @@ __global__ void __launch_bounds__(GroupedMatmulPlan<Problem, Schedule>::kThreads
   grouped_matmul_mma<Problem, Schedule, Epilogue>(args);
 }
 
+template <class Schedule>
+constexpr bool kIsWgmma = requires { Schedule::kSwapped; };
+
+template <class Problem, class Schedule, class Epilogue>
+__global__ void __launch_bounds__(384, 1)
+    grouped_matmul_hopper(GroupedMatmulArgs<Problem> args,
+                          const __grid_constant__ TensorMap weights,
+                          const __grid_constant__ TensorMap up_weights) {
+  extern __shared__ unsigned char hopper_shared[];
+  using Plan = GroupedMatmulWgmmaPlan<Problem, Schedule>;
+  const GroupedMatmulWgmmaArgs<Plan> wgmma = {
+      args.rows,
+      args.routes,
+      args.tiles,
+      &weights,
+      &up_weights,
+      {args.out, args.up_out, args.bias, args.up_bias, args.routes, args.routing_weights}};
+  grouped_matmul_wgmma<Plan, Epilogue>(wgmma, hopper_shared);
+}
+
 // --------------------------------------------------------------------------------- host helpers
+
+/// The map of one part (gate or up) of the weights as (K, columns, experts).
+template <class Problem, class Plan>
+TensorMap weight_map(const GroupedMatmulArgs<Problem> &args, int experts, int part) {
+  using Map = typename Plan::RowMap;
+  static PFN_cuTensorMapEncodeTiled_v12000 encode = [] {
+    void *entry = nullptr;
+    cudaDriverEntryPointQueryResult found;
+    CHECK_CUDA(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &entry, 12000,
+                                                cudaEnableDefault, &found));
+    return reinterpret_cast<PFN_cuTensorMapEncodeTiled_v12000>(entry);
+  }();
+  const WeightRow first = Map::locate(0, part), second = Map::locate(1, part);
+  auto *base = const_cast<typename Problem::Element *>(
+      (first.matrix ? args.up_weights : args.weights) + first.row * Problem::kK);
+  const cuuint64_t extents[] = {Problem::kK, Problem::kN, cuuint64_t(experts)};
+  const cuuint64_t strides[] = {cuuint64_t(second.row - first.row) * Problem::kK * 2,
+                                cuuint64_t(Map::kMatrixRows) * Problem::kK * 2};
+  const cuuint32_t box[] = {64, cuuint32_t(Plan::kGated ? Plan::kBlockN / 2 : Plan::kBlockN), 1};
+  const cuuint32_t steps[] = {1, 1, 1};
+  alignas(64) CUtensorMap map;
+  const CUresult result =
+      encode(&map,
+             is_same<typename Problem::Element, bf16> ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
+                                                      : CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
+             3, base, extents, strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
+             CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+             CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  if (result != CUDA_SUCCESS) {
+    std::printf("FAILED cuTensorMapEncodeTiled: %d\n", int(result));
+    std::exit(5);
+  }
+  TensorMap out;
+  std::memcpy(&out, &map, sizeof out);
+  return out;
+}
 
 /// Device memory that lives as long as the process or its scope.
 template <class T>
@@ -194,13 +253,16 @@ struct Routing {
     return n;
   }
   /// The device-side tile map for tiles of `height` rows, with its unused tail.
-  std::vector<int4> tiles(int height) const {
+  std::vector<int4> tiles(int height, bool lost = true) const {
     std::vector<int4> map;
     const int experts = int(offsets.size()) - 1;
     for (int e = 0; e < experts; ++e)
       for (int r = offsets[e]; r < offsets[e + 1]; r += height)
         map.push_back({e, r, std::min(height, offsets[e + 1] - r), 0});
-    for (int r = offsets[experts]; r < rows(); r += height)
+    const int count = int(map.size());
+    for (int4 &entry : map)
+      entry.w = count;
+    for (int r = offsets[experts]; lost && r < rows(); r += height)
       map.push_back({-1, r, std::min(height, int(rows()) - r), 0});
     const i64 bound = rows() / height + std::min<i64>(experts + 1, rows());
     while (i64(map.size()) < bound)
@@ -210,14 +272,28 @@ struct Routing {
 };
 
 template <class Problem, class Schedule, class Epilogue>
-void launch(const GroupedMatmulArgs<Problem> &args, i64 row_tiles, cudaStream_t stream = nullptr) {
-  using Plan = GroupedMatmulPlan<Problem, Schedule>;
-  auto kernel = grouped_matmul<Problem, Schedule, Epilogue>;
-  CHECK_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                  Plan::kSharedBytes));
-  kernel<<<dim3(unsigned(grouped_matmul_blocks<Plan>(row_tiles))), Plan::kThreads,
-           Plan::kSharedBytes, stream>>>(args);
-  CHECK_CUDA(cudaGetLastError());
+void launch(const GroupedMatmulArgs<Problem> &args, int experts, i64 row_tiles,
+            cudaStream_t stream = nullptr) {
+  if constexpr (kIsWgmma<Schedule>) {
+    using Plan = GroupedMatmulWgmmaPlan<Problem, Schedule>;
+    auto kernel = grouped_matmul_hopper<Problem, Schedule, Epilogue>;
+    CHECK_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                    Plan::kSharedBytes));
+    const TensorMap weights = weight_map<Problem, Plan>(args, experts, 0);
+    const TensorMap up = weight_map<Problem, Plan>(args, experts, Plan::kGated ? 1 : 0);
+    const int blocks = int(std::min<i64>(132, row_tiles * Plan::kColumnTiles));
+    kernel<<<blocks, Plan::kThreads, Plan::kSharedBytes, stream>>>(args, weights, up);
+    CHECK_CUDA(cudaGetLastError());
+    return;
+  } else {
+    using Plan = GroupedMatmulPlan<Problem, Schedule>;
+    auto kernel = grouped_matmul<Problem, Schedule, Epilogue>;
+    CHECK_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                    Plan::kSharedBytes));
+    kernel<<<dim3(unsigned(grouped_matmul_blocks<Plan>(row_tiles))), Plan::kThreads,
+             Plan::kSharedBytes, stream>>>(args);
+    CHECK_CUDA(cudaGetLastError());
+  }
 }
 
 /// A schedule as a type: the tuple that tables are written in.
@@ -232,6 +308,23 @@ struct Tile : GroupedMatmulSchedule {
     char text[64];
     std::snprintf(text, sizeof text, "%dx%dx%d/%d w%dx%d b%d g%d%s", kM, kN_, kK_, kS, kWM, kWN,
                   kBlocks, kGroup, kEvictFirst ? " ef" : "");
+    return text;
+  }
+};
+
+/// A schedule of the wgmma form as a type.
+template <int kM, int kN_, int kS, bool kSwap = false, int kStep = 32, int kGroup = 8,
+          bool kEvictFirst = false>
+struct Hopper : WgmmaSchedule {
+  static constexpr int kBlockM = kM, kBlockN = kN_, kStages = kS, kTokenStep = kStep,
+                       kRasterGroup = kGroup;
+  static constexpr bool kSwapped = kSwap;
+  static constexpr WeightPolicy kWeightPolicy =
+      kEvictFirst ? WeightPolicy::evict_first : WeightPolicy::normal;
+  static std::string name() {
+    char text[64];
+    std::snprintf(text, sizeof text, "wgmma%s %dx%d/%d t%d g%d%s", kSwap ? "-swap" : "", kM, kN_,
+                  kS, kStep, kGroup, kEvictFirst ? " ef" : "");
     return text;
   }
 };

@@ -48,7 +48,7 @@ Routing uniform_routing(int tokens, int experts, int top_k, unsigned seed) {
 
 /// Several routings of one token count on the device, with tile maps for every height.
 struct Scenario {
-  static constexpr int kHeights[] = {16, 32, 64, 128, 256};
+  static constexpr int kHeights[] = {16, 32, 64, 96, 128, 192, 256};
   struct Copy {
     Routing host;
     Buffer<int> routes, expert_of;
@@ -121,7 +121,7 @@ template <class Problem, class Epilogue, class Schedule>
 void measure(const Scenario &scenario, GroupedMatmulArgs<Problem> args, float mean_rows,
              std::vector<Result> &results) {
   // Tiles far above the mean group only multiply zeros, far below only reread weights.
-  if (Schedule::kBlockM > 16 && mean_rows * 4 < Schedule::kBlockM)
+  if (!kIsWgmma<Schedule> && Schedule::kBlockM > 16 && mean_rows * 4 < Schedule::kBlockM)
     return;
   if (Schedule::kBlockM * 4 < mean_rows)
     return;
@@ -134,15 +134,16 @@ void measure(const Scenario &scenario, GroupedMatmulArgs<Problem> args, float me
   const float us = median_graph_us(
       [&](cudaStream_t stream) {
         for (auto &c : scenario.copies)
-          launch<Problem, Schedule, Epilogue>(with(*c), c->map(Schedule::kBlockM).count, stream);
+          launch<Problem, Schedule, Epilogue>(with(*c), int(c->host.offsets.size()) - 1,
+                                              c->map(Schedule::kBlockM).count, stream);
       },
       launches);
   // The last launch's results are still in place.
   const Scenario::Copy &last = *scenario.copies.back();
   Buffer<Verdict> verdict(1);
   verdict.zero();
-  verify<Problem, Epilogue><<<32, 64>>>(with(last), last.expert_of.data, last.host.rows(), 2048,
-                                        nullptr, verdict.data);
+  verify<Problem, Epilogue>
+      <<<32, 64>>>(with(last), last.expert_of.data, last.host.rows(), 2048, nullptr, verdict.data);
   Verdict v;
   CHECK_CUDA(cudaMemcpy(&v, verdict.data, sizeof v, cudaMemcpyDeviceToHost));
   results.push_back({Schedule::name(), us, v.bad == 0});
@@ -162,7 +163,8 @@ bool time_shape(const char *product, const Model &model, int tokens) {
       .out = shared_buffer(rows * Problem::kN, 2)};
   CHECK_CUDA(cudaMemset(args.out, 0xff, rows * Problem::kN * sizeof(bf16)));
   std::vector<Result> results;
-  (measure<Problem, Epilogue, Schedules>(scenario, args, float(rows) / model.experts, results), ...);
+  (measure<Problem, Epilogue, Schedules>(scenario, args, float(rows) / model.experts, results),
+   ...);
   std::sort(results.begin(), results.end(), [](auto &a, auto &b) { return a.us < b.us; });
 
   double touched = 0;
@@ -222,7 +224,13 @@ void add(const char *product, Model model) {
                Tile<128, 128, 64, 3, 2, 2, 2, 8>, Tile<128, 128, 64, 3, 2, 2, 2, 16>,
                Tile<128, 128, 32, 5, 2, 2, 2, 8>, Tile<128, 64, 64, 3, 2, 2, 3, 8>,
                Tile<128, 256, 64, 4, 2, 4, 1, 8>, Tile<128, 256, 32, 5, 2, 4, 1, 8>,
-               Tile<256, 128, 64, 4, 4, 2, 1, 4>>(product, model, tokens);
+               Tile<256, 128, 64, 4, 4, 2, 1, 4>,
+               // Hopper
+               Hopper<128, 192, 5>, Hopper<128, 192, 5, false, 32, 16>, Hopper<128, 128, 6>,
+               Hopper<64, 256, 5, false, 32, 8, true>, Hopper<64, 128, 8, false, 32, 8, true>,
+               Hopper<32, 128, 10, true, 16, 1, true>, Hopper<64, 128, 8, true, 32, 2, true>,
+               Hopper<128, 128, 6, true, 32, 4, true>, Hopper<192, 128, 5, true, 32, 8>>(
+               product, model, tokens);
          }});
 }
 

@@ -18,7 +18,7 @@ struct StoreTarget {
   using Output = typename Plan::Output;
   using Bias = typename Plan::Bias;
   Output *out;
-  Output *up_out;               ///< two outputs: where the up values go
+  Output *up_out; ///< two outputs: where the up values go
   const Bias *bias;
   const Bias *up_bias;          ///< separate matrices: the up matrix's bias
   const i32 *routes;            ///< weighted and accumulating stores
@@ -57,8 +57,8 @@ struct PlaceValue {
     if constexpr (Plan::kHasBias) {
       if (!Plan::kTailN || column < Plan::kN) {
         const WeightRow row = Plan::RowMap::locate(column, part);
-        v += to_f32((row.matrix ? to.up_bias
-                                : to.bias)[i64(expert) * Plan::RowMap::kMatrixRows + row.row]);
+        v += to_f32(
+            (row.matrix ? to.up_bias : to.bias)[i64(expert) * Plan::RowMap::kMatrixRows + row.row]);
       }
     }
     return v;
@@ -90,9 +90,8 @@ class RowStripStore {
   static constexpr int kGroups = Plan::kTileColumns / 8; ///< groups of eight result columns
   static constexpr int kUp = Plan::kGated ? Plan::kBlockN / 4 : 0; ///< from gate to up
 
-  MOE_DEVICE static void strip(const float (&acc)[Plan::kMmaN / 2], const Value &value,
-                               Output *out, int first_column, const RowTarget (&target)[2],
-                               int part) {
+  MOE_DEVICE static void strip(const float (&acc)[Plan::kMmaN / 2], const Value &value, Output *out,
+                               int first_column, const RowTarget (&target)[2], int part) {
     const int q = threadIdx.x % 4;
     const auto result = [&](int g, int h, int c) {
       const int i = 4 * g + 2 * h + c;
@@ -149,8 +148,8 @@ public:
   }
 };
 
-/// Swapped operands: weights as wgmma's M, tokens as its N. Gated forms hold a strip of gate and one
-/// of up rows.
+/// Swapped operands: weights as wgmma's M, tokens as its N. Gated forms hold a strip of gate and
+/// one of up rows.
 template <class Plan, class Epilogue>
 class TokenColumnStore {
   using Output = typename Plan::Output;
@@ -163,8 +162,7 @@ class TokenColumnStore {
                                  Output *out, const StoreTarget<Plan> &to, const Tile &tile,
                                  int part) {
     const int lane = threadIdx.x % 32, q = lane % 4;
-    const int first_column =
-        tile.column_tile * Plan::kTileColumns + (threadIdx.x / 32 % 4) * 16;
+    const int first_column = tile.column_tile * Plan::kTileColumns + (threadIdx.x / 32 % 4) * 16;
 #pragma unroll
     for (int j = 0; j < Plan::kMmaN / 8; j += 2) {
       if (8 * j >= tile.rows)
@@ -203,14 +201,14 @@ class TokenColumnStore {
               }
             }
         } else {
-          // Words of (token group n, column group h), turned so that a lane has its token's columns.
+          // Words of (token group n, column group h), turned so that a lane has its token's
+          // columns.
           u32 w[4];
 #pragma unroll
           for (int n = 0; n < 2; ++n)
 #pragma unroll
             for (int h = 0; h < 2; ++h)
-              w[2 * n + h] =
-                  transpose_8x8(pack2<Output>(result(n, h, 0), result(n, h, 1)));
+              w[2 * n + h] = transpose_8x8(pack2<Output>(result(n, h, 0), result(n, h, 1)));
           transpose_quad(w, q);
           const int row = 8 * (j + q / 2) + lane / 4;
           const int column = first_column + 64 * s + 8 * (q % 2);

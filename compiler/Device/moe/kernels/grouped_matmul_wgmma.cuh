@@ -1,8 +1,9 @@
-// Grouped matmul for Hopper (sm_90a): persistent blocks, warp-specialised, wgmma from shared memory.
+// Grouped matmul for Hopper (sm_90a): persistent blocks, warp-specialised, wgmma from shared
+// memory.
 //
 // Warpgroup 0 produces: its 128 threads copy row tiles through cp.async (gathered or contiguous),
-// one of them asks the copy engine for weight tiles. Warpgroups 1 and 2 consume whole tiles in turn:
-// while one multiplies, the other applies the epilogue and stores, so stores cost nothing.
+// one of them asks the copy engine for weight tiles. Warpgroups 1 and 2 consume whole tiles in
+// turn: while one multiplies, the other applies the epilogue and stores, so stores cost nothing.
 #pragma once
 #include "moe/epilogue/fragment_store.cuh"
 #include "moe/ptx/misc.cuh"
@@ -83,9 +84,8 @@ class GroupedMatmulConsumer {
     for (int k16 = 0; k16 < 4; ++k16)
 #pragma unroll
       for (int s = 0; s < kActive; ++s)
-        Mma::run(reinterpret_cast<float(&)[kN / 2]>(acc_[s]),
-                 a + ((s * 64 * 128 + k16 * 32) >> 4), b + ((k16 * 32) >> 4),
-                 k16 == 0 ? keep : 1);
+        Mma::run(reinterpret_cast<float (&)[kN / 2]>(acc_[s]), a + ((s * 64 * 128 + k16 * 32) >> 4),
+                 b + ((k16 * 32) >> 4), k16 == 0 ? keep : 1);
     ptx::wgmma_commit();
   }
 

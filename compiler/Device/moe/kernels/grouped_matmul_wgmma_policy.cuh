@@ -14,7 +14,7 @@ struct WgmmaSchedule {
   /// rounded up to kTokenStep.
   static constexpr bool kSwapped = false;
   static constexpr int kTokenStep = 32;
-  static constexpr int kStages = 5;   ///< K steps of 64 in flight
+  static constexpr int kStages = 5;      ///< K steps of 64 in flight
   static constexpr int kRasterGroup = 8; ///< row tiles that share a weight tile in L2
   static constexpr WeightPolicy kWeightPolicy = WeightPolicy::normal;
 };
@@ -53,8 +53,7 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static_assert(is_same<Element, bf16> || is_same<Element, f16>, "Element expects bf16 or f16");
   static_assert(P::kN % 8 == 0 && P::kK % 8 == 0, "kN and kK expect multiples of 8");
   static_assert(!P::kTransposed, "the wgmma form expects weights with K contiguous");
-  static_assert(S::kSwapped || S::kBlockM == 64 || S::kBlockM == 128,
-                "kBlockM expects 64 or 128");
+  static_assert(S::kSwapped || S::kBlockM == 64 || S::kBlockM == 128, "kBlockM expects 64 or 128");
   static_assert(!S::kSwapped || S::kBlockN == 64 || S::kBlockN == 128,
                 "kBlockN of swapped operands expects 64 or 128");
   static_assert(!S::kSwapped || !kGated || S::kBlockN == 128,

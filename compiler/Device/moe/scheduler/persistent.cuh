@@ -26,8 +26,7 @@ public:
   }
   MOE_DEVICE bool done() const { return next_ >= count_; }
   MOE_DEVICE Tile take() {
-    const TileIndex at =
-        grouped_raster<Plan::kRasterGroup>(next_, row_tiles_, Plan::kColumnTiles);
+    const TileIndex at = grouped_raster<Plan::kRasterGroup>(next_, row_tiles_, Plan::kColumnTiles);
     const int4 entry = map_[at.m];
     next_ += stride_;
     return {entry.x, entry.y, entry.z, at.n};
