@@ -63,12 +63,17 @@ static std::vector<int> map_reference(const std::vector<int> &offsets, int rows,
       map.insert(map.end(), {e, row, std::min(height, offsets[e + 1] - row), 0});
   for (int row = offsets[experts]; tail && row < rows; row += height)
     map.insert(map.end(), {-1, row, std::min(height, rows - row), 0});
+  int valid = 0;
+  for (int e = 0; e < experts; ++e)
+    valid += (offsets[e + 1] - offsets[e] + height - 1) / height;
   const size_t bound = 4 * size_t(moe::tile_map_bound(rows, experts + tail, height));
   if (map.size() > bound)
     report("tile_map_bound", 1, "more tiles than the bound");
   // Unused entries: no rows, and with tail tiles expert -1 at the end.
   while (map.size() < bound)
     map.insert(map.end(), {tail ? -1 : 0, tail ? rows : 0, 0, 0});
+  for (size_t i = 3; i < map.size(); i += 4)
+    map[i] = valid;
   return map;
 }
 

@@ -16,7 +16,7 @@ struct IdentityEpilogue {
   static MOE_DEVICE float apply(float value) { return value; }
 };
 
-/// One entry of the tile map, {expert, row_begin, rows, 0}: rows == 0 past the true end of the map,
+/// One entry of the tile map, {expert, row_begin, rows, n}: rows == 0 past the true end of the map,
 /// expert < 0 for rows of no group, whose results are zeros.
 struct RowTile {
   int expert, row_begin, rows;

@@ -26,7 +26,7 @@ struct GroupedMatmulArgs {
   const typename Problem::Bias *up_bias = nullptr;
   const i32 *routes = nullptr;            ///< [R]: gathered rows, weighted and accumulated stores
   const float *routing_weights = nullptr; ///< [T * k], by route index
-  const int4 *tiles = nullptr;            ///< [row tiles]: {expert, row_begin, rows, 0}
+  const int4 *tiles = nullptr;            ///< [row tiles]: {expert, row_begin, rows, n}
   typename Problem::Output *out = nullptr; ///< [R, N], or [T, N] when accumulated
   typename Problem::Output *up_out = nullptr;
 };

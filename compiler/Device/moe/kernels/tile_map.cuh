@@ -1,6 +1,7 @@
-// Tile maps: which rows a tile of a grouped matmul covers. Entry i is {expert, first row, rows, 0};
-// tiles come expert by expert, and entries beyond the last tile have rows = 0. On request the rows
-// beyond the last group get tiles too, of expert -1: a grouped matmul stores zeros there.
+// Tile maps: which rows a tile of a grouped matmul covers. Entry i is {expert, first row, rows,
+// n}; tiles come expert by expert, n of them, and entries beyond the last tile have rows = 0. On
+// request the rows beyond the last group get tiles too, of expert -1, that n does not count: a
+// grouped matmul stores zeros there.
 #pragma once
 
 #include "moe/kernels/bounds.cuh"
@@ -105,7 +106,7 @@ MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, Tile
     const int *begins = tile_begins + j * (kGroups + 1);
     const int entries = tile_map_bound(rows, kGroups + kTail, height);
     for (int i = thread; i < entries; i += threads) {
-      int4 entry = {0, 0, 0, 0};
+      int4 entry = {0, 0, 0, begins[kGroups]};
       if (i < begins[kGroups]) {
         entry.x = find_group<kGroups>(begins, i);
         entry.y = offsets[entry.x] + (i - begins[entry.x]) * height;
