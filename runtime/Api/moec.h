@@ -1,5 +1,4 @@
-/*===- moec.h - The C interface of libmoert
- * -----------------------------------------------------===*
+/*===- moec.h - The C interface of libmoert -------------------------------===*
  *
  * Launches compiled MoE blocks on CUDA devices. Needs the CUDA driver and nothing else.
  *
@@ -17,7 +16,7 @@
  * A function that can fail returns a status and takes `error`, which may be NULL. On failure it
  * stores a new moec_error there, to be released with moec_error_destroy; on success it stores NULL.
  *
- *===--------------------------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 #ifndef MOEC_RUNTIME_API_MOEC_H
 #define MOEC_RUNTIME_API_MOEC_H

@@ -1,5 +1,4 @@
-//===- Device.cpp - A CUDA device and its primary context
-//----------------------------------------===//
+//===- Device.cpp - A CUDA device and its primary context -----------------===//
 
 #include "runtime/Cuda/Device.h"
 

@@ -1,5 +1,4 @@
-//===- Device.h - A CUDA device and its primary context
-//------------------------------------------===//
+//===- Device.h - A CUDA device and its primary context -------------------===//
 
 #ifndef MOEC_RUNTIME_CUDA_DEVICE_H
 #define MOEC_RUNTIME_CUDA_DEVICE_H

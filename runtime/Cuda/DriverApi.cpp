@@ -1,5 +1,4 @@
-//===- DriverApi.cpp - The CUDA driver, loaded at run time
-//---------------------------------------===//
+//===- DriverApi.cpp - The CUDA driver, loaded at run time ----------------===//
 
 #include "runtime/Cuda/DriverApi.h"
 

@@ -1,5 +1,4 @@
-//===- DriverApi.h - The CUDA driver, loaded at run time
-//-----------------------------------------===//
+//===- DriverApi.h - The CUDA driver, loaded at run time ------------------===//
 
 #ifndef MOEC_RUNTIME_CUDA_DRIVERAPI_H
 #define MOEC_RUNTIME_CUDA_DRIVERAPI_H

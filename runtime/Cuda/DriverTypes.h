@@ -1,11 +1,10 @@
-//===- DriverTypes.h - The part of the CUDA driver's ABI that is used
-//----------------------------===//
+//===- DriverTypes.h - The part of the CUDA driver's ABI that is used -----===//
 //
 // Own declarations, so that no CUDA SDK is needed to build. Handles are the driver's own incomplete
 // types: a host's CUstream passes as it is. Values and layouts are those of cuda.h, whose ABI is
 // stable; test/unit checks them against the SDK's header where there is one.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_CUDA_DRIVERTYPES_H
 #define MOEC_RUNTIME_CUDA_DRIVERTYPES_H

@@ -1,5 +1,4 @@
-//===- Launch.cpp - One kernel launch
-//------------------------------------------------------------===//
+//===- Launch.cpp - One kernel launch -------------------------------------===//
 
 #include "runtime/Cuda/Launch.h"
 

@@ -1,5 +1,4 @@
-//===- Launch.h - One kernel launch
-//--------------------------------------------------------------===//
+//===- Launch.h - One kernel launch ---------------------------------------===//
 
 #ifndef MOEC_RUNTIME_CUDA_LAUNCH_H
 #define MOEC_RUNTIME_CUDA_LAUNCH_H

@@ -1,5 +1,4 @@
-//===- Memory.cpp - Device memory that frees itself
-//----------------------------------------------===//
+//===- Memory.cpp - Device memory that frees itself -----------------------===//
 
 #include "runtime/Cuda/Memory.h"
 

@@ -1,5 +1,4 @@
-//===- Memory.h - Device memory that frees itself
-//------------------------------------------------===//
+//===- Memory.h - Device memory that frees itself -------------------------===//
 
 #ifndef MOEC_RUNTIME_CUDA_MEMORY_H
 #define MOEC_RUNTIME_CUDA_MEMORY_H

@@ -1,5 +1,4 @@
-//===- Module.cpp - A loaded cubin or PTX
-//--------------------------------------------------------===//
+//===- Module.cpp - A loaded cubin or PTX ---------------------------------===//
 
 #include "runtime/Cuda/Module.h"
 

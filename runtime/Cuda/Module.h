@@ -1,5 +1,4 @@
-//===- Module.h - A loaded cubin or PTX
-//----------------------------------------------------------===//
+//===- Module.h - A loaded cubin or PTX -----------------------------------===//
 
 #ifndef MOEC_RUNTIME_CUDA_MODULE_H
 #define MOEC_RUNTIME_CUDA_MODULE_H

@@ -1,5 +1,4 @@
-//===- Stream.cpp - Streams, events and captured graphs
-//------------------------------------------===//
+//===- Stream.cpp - Streams, events and captured graphs -------------------===//
 
 #include "runtime/Cuda/Stream.h"
 

@@ -1,9 +1,8 @@
-//===- Stream.h - Streams, events and captured graphs
-//--------------------------------------------===//
+//===- Stream.h - Streams, events and captured graphs ---------------------===//
 //
 // For tools, benchmarks and tests. The launch path works on the caller's stream.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_CUDA_STREAM_H
 #define MOEC_RUNTIME_CUDA_STREAM_H

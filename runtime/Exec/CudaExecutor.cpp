@@ -1,5 +1,4 @@
-//===- CudaExecutor.cpp - Running a package with memory of its own
-//-------------------------------===//
+//===- CudaExecutor.cpp - Running a package with memory of its own --------===//
 
 #include "runtime/Exec/CudaExecutor.h"
 

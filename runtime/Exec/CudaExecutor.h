@@ -1,11 +1,10 @@
-//===- CudaExecutor.h - Running a package with memory of its own
-//---------------------------------===//
+//===- CudaExecutor.h - Running a package with memory of its own ----------===//
 //
 // What `moec run`, `moec bench` and the tests need around a LoadedPackage: device tensors, a
 // workspace and a stream for one token count, poison before a checked run, and guard bytes that
 // tell whether a kernel wrote beyond its memory.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_EXEC_CUDAEXECUTOR_H
 #define MOEC_RUNTIME_EXEC_CUDAEXECUTOR_H

@@ -1,5 +1,4 @@
-//===- KernelLoader.cpp - From the code of a package to functions on a device
-//--------------------===//
+//===- KernelLoader.cpp - From the code of a package to functions on a device -===//
 
 #include "runtime/Exec/KernelLoader.h"
 

@@ -1,5 +1,4 @@
-//===- KernelLoader.h - From the code of a package to functions on a device
-//----------------------===//
+//===- KernelLoader.h - From the code of a package to functions on a device -===//
 
 #ifndef MOEC_RUNTIME_EXEC_KERNELLOADER_H
 #define MOEC_RUNTIME_EXEC_KERNELLOADER_H

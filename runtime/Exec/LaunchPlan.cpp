@@ -1,5 +1,4 @@
-//===- LaunchPlan.cpp - What a launch computes from T, without allocating
-//------------------------===//
+//===- LaunchPlan.cpp - What a launch computes from T, without allocating -===//
 
 #include "runtime/Exec/LaunchPlan.h"
 

@@ -1,10 +1,9 @@
-//===- LaunchPlan.h - What a launch computes from T, without allocating
-//--------------------------===//
+//===- LaunchPlan.h - What a launch computes from T, without allocating ---===//
 //
 // Pure functions of a validated manifest: workspace layout, the greatest T, grids. The executor
 // keeps their results on its stack.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_EXEC_LAUNCHPLAN_H
 #define MOEC_RUNTIME_EXEC_LAUNCHPLAN_H

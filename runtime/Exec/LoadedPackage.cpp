@@ -1,5 +1,4 @@
-//===- LoadedPackage.cpp - A package ready to launch on a device
-//---------------------------------===//
+//===- LoadedPackage.cpp - A package ready to launch on a device ----------===//
 
 #include "runtime/Exec/LoadedPackage.h"
 

@@ -1,11 +1,10 @@
-//===- LoadedPackage.h - A package ready to launch on a device
-//-----------------------------------===//
+//===- LoadedPackage.h - A package ready to launch on a device ------------===//
 //
 // Loading does everything that may allocate, load code or fail slowly. After that, `launch`
 // evaluates the expressions of the manifest on its stack and calls the driver: no allocation, no
 // synchronisation, no read of device memory, so that it can be captured in a CUDA graph.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_EXEC_LOADEDPACKAGE_H
 #define MOEC_RUNTIME_EXEC_LOADEDPACKAGE_H

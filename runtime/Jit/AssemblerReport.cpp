@@ -1,5 +1,4 @@
-//===- AssemblerReport.cpp - Reading the log of ptxas
-//--------------------------------------------===//
+//===- AssemblerReport.cpp - Reading the log of ptxas ---------------------===//
 //
 // With -Xptxas=-v the log holds for each entry point lines such as
 //
@@ -8,7 +7,7 @@
 //       0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 //   ptxas info    : Used 168 registers, used 1 barriers, 1024 bytes smem
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #include "runtime/Jit/NvrtcCompiler.h"
 

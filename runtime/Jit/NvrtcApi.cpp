@@ -1,5 +1,4 @@
-//===- NvrtcApi.cpp - NVRTC, loaded at run time
-//--------------------------------------------------===//
+//===- NvrtcApi.cpp - NVRTC, loaded at run time ---------------------------===//
 
 #include "runtime/Jit/NvrtcApi.h"
 

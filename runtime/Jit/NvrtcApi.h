@@ -1,5 +1,4 @@
-//===- NvrtcApi.h - NVRTC, loaded at run time
-//----------------------------------------------------===//
+//===- NvrtcApi.h - NVRTC, loaded at run time -----------------------------===//
 
 #ifndef MOEC_RUNTIME_JIT_NVRTCAPI_H
 #define MOEC_RUNTIME_JIT_NVRTCAPI_H

@@ -1,5 +1,4 @@
-//===- NvrtcCompiler.cpp - CUDA C++ to PTX and cubin
-//---------------------------------------------===//
+//===- NvrtcCompiler.cpp - CUDA C++ to PTX and cubin ----------------------===//
 
 #include "runtime/Jit/NvrtcCompiler.h"
 

@@ -1,10 +1,9 @@
-//===- NvrtcCompiler.h - CUDA C++ to PTX and cubin
-//-----------------------------------------------===//
+//===- NvrtcCompiler.h - CUDA C++ to PTX and cubin ------------------------===//
 //
 // One NVRTC program with a real architecture yields both the PTX and the cubin, and with
 // -Xptxas=-v the assembler's report. Independent kernels compile at once on several threads.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_JIT_NVRTCCOMPILER_H
 #define MOEC_RUNTIME_JIT_NVRTCCOMPILER_H

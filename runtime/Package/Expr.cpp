@@ -1,5 +1,4 @@
-//===- Expr.cpp - Integer expressions in the token count
-//-----------------------------------------===//
+//===- Expr.cpp - Integer expressions in the token count ------------------===//
 
 #include "runtime/Package/Expr.h"
 

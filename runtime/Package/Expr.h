@@ -1,11 +1,10 @@
-//===- Expr.h - Integer expressions in the token count
-//-------------------------------------------===//
+//===- Expr.h - Integer expressions in the token count --------------------===//
 //
 // Shapes, workspace sizes and grids of a package are expressions in T, the number of tokens, which
 // is known only at launch. An expression is kept as a flat postfix program, so that evaluating it
 // allocates nothing and cannot recurse.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_PACKAGE_EXPR_H
 #define MOEC_RUNTIME_PACKAGE_EXPR_H

@@ -1,5 +1,4 @@
-//===- Json.cpp - Reading JSON without trusting it
-//-----------------------------------------------===//
+//===- Json.cpp - Reading JSON without trusting it ------------------------===//
 
 #include "runtime/Package/Json.h"
 

@@ -1,11 +1,10 @@
-//===- Json.h - Reading JSON without trusting it
-//-------------------------------------------------===//
+//===- Json.h - Reading JSON without trusting it --------------------------===//
 //
 // nlohmann::json aborts on a wrong access where exceptions are off. JsonCursor checks every access
 // instead and remembers the first failure of a document with the JSON path of its value, so that a
 // reader is a plain list of fields without a test after each.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_PACKAGE_JSON_H
 #define MOEC_RUNTIME_PACKAGE_JSON_H

@@ -1,5 +1,4 @@
-//===- Manifest.cpp - What a compiled package promises: derived facts
-//----------------------------===//
+//===- Manifest.cpp - What a compiled package promises: derived facts -----===//
 
 #include "runtime/Package/Manifest.h"
 

@@ -1,10 +1,9 @@
-//===- Manifest.h - What a compiled package promises
-//---------------------------------------------===//
+//===- Manifest.h - What a compiled package promises ----------------------===//
 //
 // Plain data: the compiler fills it, PackageIO stores it as manifest.json, the executor launches by
 // it. README.md of runtime/ shows the file with an example.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_PACKAGE_MANIFEST_H
 #define MOEC_RUNTIME_PACKAGE_MANIFEST_H

@@ -1,10 +1,9 @@
-//===- ManifestJson.cpp - The manifest as JSON
-//---------------------------------------------------===//
+//===- ManifestJson.cpp - The manifest as JSON ----------------------------===//
 //
 // The reader and the writer of manifest.json, field by field in the same order. What a field may
 // hold beyond its JSON type is checked in ManifestValidate.cpp, for both directions.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #include "runtime/Package/Json.h"
 #include "runtime/Package/Manifest.h"
@@ -16,9 +15,9 @@
 
 namespace moert {
 
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 // Writing
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 template <typename T, typename Function>
 static Json toArray(const T &range, Function function) {
@@ -153,9 +152,9 @@ std::string writeManifest(const Manifest &manifest) {
   return prettyPrint(json);
 }
 
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 // Reading
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 /// How many kernels, variants or files a manifest may list.
 static constexpr size_t kMaxListLength = 4096;

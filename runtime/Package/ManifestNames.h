@@ -1,5 +1,4 @@
-//===- ManifestNames.h - How the manifest spells its enumerations
-//--------------------------------===//
+//===- ManifestNames.h - How the manifest spells its enumerations ---------===//
 
 #ifndef MOEC_RUNTIME_PACKAGE_MANIFESTNAMES_H
 #define MOEC_RUNTIME_PACKAGE_MANIFESTNAMES_H

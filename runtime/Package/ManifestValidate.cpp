@@ -1,10 +1,9 @@
-//===- ManifestValidate.cpp - The rules of the package format
-//------------------------------------===//
+//===- ManifestValidate.cpp - The rules of the package format -------------===//
 //
 // Everything that the manifest alone can tell. The executor relies on it: after `validate` every
 // index is in range and every shape grows with T.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #include "runtime/Package/Manifest.h"
 #include "runtime/Package/ManifestNames.h"

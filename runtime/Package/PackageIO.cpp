@@ -1,5 +1,4 @@
-//===- PackageIO.cpp - Packages on disk
-//----------------------------------------------------------===//
+//===- PackageIO.cpp - Packages on disk -----------------------------------===//
 
 #include "runtime/Package/PackageIO.h"
 

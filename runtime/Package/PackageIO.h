@@ -1,5 +1,4 @@
-//===- PackageIO.h - Packages on disk
-//------------------------------------------------------------===//
+//===- PackageIO.h - Packages on disk -------------------------------------===//
 //
 //   NAME.moepkg/manifest.json
 //               kernels/KERNEL.{cu,ptx,cubin}
@@ -8,7 +7,7 @@
 //
 // Written under a temporary name and renamed; read with every size and checksum verified.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_PACKAGE_PACKAGEIO_H
 #define MOEC_RUNTIME_PACKAGE_PACKAGEIO_H

@@ -1,10 +1,9 @@
-//===- DType.h - The element types of the project
-//------------------------------------------------===//
+//===- DType.h - The element types of the project -------------------------===//
 //
 // One enumeration for host tensors, package manifests, kernel arguments and the C API, so that no
 // two parts can disagree about a name or a size.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_SUPPORT_DTYPE_H
 #define MOEC_RUNTIME_SUPPORT_DTYPE_H

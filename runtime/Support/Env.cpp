@@ -1,5 +1,4 @@
-//===- Env.cpp - Every environment variable of the project
-//---------------------------------------===//
+//===- Env.cpp - Every environment variable of the project ----------------===//
 
 #include "runtime/Support/Env.h"
 

@@ -1,10 +1,9 @@
-//===- Env.h - Every environment variable of the project
-//-----------------------------------------===//
+//===- Env.h - Every environment variable of the project ------------------===//
 //
 // The only place that reads the environment. A variable that is not in this table does not exist,
 // so `moec env` can print all of them with their meaning.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_SUPPORT_ENV_H
 #define MOEC_RUNTIME_SUPPORT_ENV_H

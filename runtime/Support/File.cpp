@@ -1,5 +1,4 @@
-//===- File.cpp - Reading, and atomic writing, of files and folders
-//------------------------------===//
+//===- File.cpp - Reading, and atomic writing, of files and folders -------===//
 
 #include "runtime/Support/File.h"
 

@@ -1,10 +1,9 @@
-//===- File.h - Reading, and atomic writing, of files and folders
-//--------------------------------===//
+//===- File.h - Reading, and atomic writing, of files and folders ---------===//
 //
 // Whatever this project writes appears complete or not at all: content goes to a temporary sibling,
 // is flushed to the disk and renamed over the target. A crash leaves the old content in place.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_SUPPORT_FILE_H
 #define MOEC_RUNTIME_SUPPORT_FILE_H

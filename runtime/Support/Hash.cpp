@@ -1,5 +1,4 @@
-//===- Hash.cpp - Content checksums
-//--------------------------------------------------------------===//
+//===- Hash.cpp - Content checksums ---------------------------------------===//
 
 #include "runtime/Support/Hash.h"
 

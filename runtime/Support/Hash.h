@@ -1,9 +1,8 @@
-//===- Hash.h - Content checksums
-//----------------------------------------------------------------===//
+//===- Hash.h - Content checksums -----------------------------------------===//
 //
 // XXH3-128 finds damage and mix-ups, not malice: a package is as trusted as the folder it lies in.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_SUPPORT_HASH_H
 #define MOEC_RUNTIME_SUPPORT_HASH_H

@@ -1,5 +1,4 @@
-//===- Log.cpp - Logging through the host's callback
-//---------------------------------------------===//
+//===- Log.cpp - Logging through the host's callback ----------------------===//
 
 #include "runtime/Support/Log.h"
 

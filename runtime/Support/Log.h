@@ -1,10 +1,9 @@
-//===- Log.h - Logging through the host's callback
-//-----------------------------------------------===//
+//===- Log.h - Logging through the host's callback ------------------------===//
 //
 // A library must not print by itself. Messages go to a callback that the host sets; without one
 // they are dropped before they are formatted. Errors are returned, never only logged.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_SUPPORT_LOG_H
 #define MOEC_RUNTIME_SUPPORT_LOG_H

@@ -1,12 +1,11 @@
-//===- Status.h - Errors as values
-//---------------------------------------------------------------===//
+//===- Status.h - Errors as values ----------------------------------------===//
 //
 // The runtime throws nothing: a call that can fail returns a Status, or a Result<T> that holds
 // either a value or the Status that says why there is none. The codes are the exit codes of the
 // tools, so that an error found deep in the runtime decides the exit code without a translation
 // table.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_RUNTIME_SUPPORT_STATUS_H
 #define MOEC_RUNTIME_SUPPORT_STATUS_H

@@ -1,5 +1,4 @@
-//===- ExprTest.cpp - Integer expressions in the token count
-//-------------------------------------===//
+//===- ExprTest.cpp - Integer expressions in the token count --------------===//
 
 #include "runtime/Package/Expr.h"
 #include "runtime/Package/Json.h"

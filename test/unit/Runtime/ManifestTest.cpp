@@ -1,5 +1,4 @@
-//===- ManifestTest.cpp - The package format, and who tries to break it
-//--------------------------===//
+//===- ManifestTest.cpp - The package format, and who tries to break it ---===//
 
 #include "runtime/Package/Manifest.h"
 #include "runtime/Package/Json.h"

@@ -1,5 +1,4 @@
-//===- PackageIOTest.cpp - Packages and files on disk
-//--------------------------------------------===//
+//===- PackageIOTest.cpp - Packages and files on disk ---------------------===//
 
 #include "runtime/Package/PackageIO.h"
 #include "runtime/Support/File.h"

@@ -1,5 +1,4 @@
-//===- SupportTest.cpp - Status, element types, environment, log
-//---------------------------------===//
+//===- SupportTest.cpp - Status, element types, environment, log ----------===//
 
 #include "runtime/Support/DType.h"
 #include "runtime/Support/Env.h"

@@ -1,5 +1,4 @@
-//===- TestPackage.cpp - A small package for the tests of the runtime
-//----------------------------===//
+//===- TestPackage.cpp - A small package for the tests of the runtime -----===//
 
 #include "test/unit/Runtime/TestPackage.h"
 

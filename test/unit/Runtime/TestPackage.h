@@ -1,12 +1,11 @@
-//===- TestPackage.h - A small package for the tests of the runtime
-//------------------------------===//
+//===- TestPackage.h - A small package for the tests of the runtime -------===//
 //
 // The block computes output[t, i] = hidden[t, i] * 6 over f32 [T, 8]. Up to 15 tokens one launch
 // multiplies by 6; from 16 on two launches multiply by 2 and by 3 through a workspace buffer, and a
 // third one, whose grid is empty below 64 tokens, does the second half of nothing: it exists to be
 // skipped. Kernel parameters: source, target, T, factor.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_TEST_UNIT_RUNTIME_TESTPACKAGE_H
 #define MOEC_TEST_UNIT_RUNTIME_TESTPACKAGE_H
