@@ -1,6 +1,7 @@
 //===- moe-opt.cpp - runs moec's passes on IR files -----------------------===//
 
 #include "compiler/Conversion/MoeToLinalg/MoeToLinalg.h"
+#include "compiler/Conversion/MoeToMoeKernel/Passes.h"
 #include "dialects/Moe/IR/MoeOps.h"
 #include "dialects/Moe/Transforms/Passes.h"
 #include "dialects/Moe/Transforms/Pipeline.h"
@@ -32,5 +33,6 @@ int main(int argc, char **argv) {
   moec::moe::registerMoePasses();
   moec::moe::registerFusionPipeline();
   moec::registerMoeToLinalgPasses();
+  moec::registerMoeToMoeKernelPasses();
   return asMainReturnCode(MlirOptMain(argc, argv, "moec pass driver\n", registry));
 }

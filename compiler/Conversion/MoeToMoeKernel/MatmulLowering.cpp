@@ -1,0 +1,162 @@
+//===- MatmulLowering.cpp - grouped matmuls and their fused parts ---------===//
+
+#include "compiler/Conversion/MoeToMoeKernel/VariantLowering.h"
+#include "dialects/MoeKernel/IR/MatmulLegality.h"
+#include "dialects/MoeKernel/IR/Sizes.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace moec {
+
+using schedule::RowKernel;
+
+/// The value whose leading extent is the number of sorted rows.
+static Value getSortedRows(moe::GroupedMatmulOp op) {
+  return op.hasGather() ? op.getGatherRoutes() : op.getRows();
+}
+
+schedule::MatmulProblem getMatmulProblem(moe::GroupedMatmulOp op, const TokenExtents &extents,
+                                         CombineForm combine) {
+  schedule::MatmulProblem problem;
+  problem.experts = op.getNumExperts();
+  problem.columns = op.getGateLayout() ? op.getWeightColumns() / 2 : op.getWeightColumns();
+  problem.reduction = op.getReductionSize();
+  problem.rowsPerToken = extents.getRowsPerToken(getSortedRows(op));
+  problem.gated = op.isGated();
+  problem.twoOutputs = op.getResults().size() == 2;
+  problem.transposed = op.getTransposed();
+  problem.outputBytes = op.hasCombine() && combine == CombineForm::Accumulate ? 4 : 2;
+  return problem;
+}
+
+LogicalResult VariantLowering::chooseSchedules() {
+  unsigned number = 0;
+  WalkResult result = block.block.walk([&](moe::GroupedMatmulOp op) {
+    schedule::MatmulProblem problem = getMatmulProblem(op, block.extents, block.combine);
+    kernel::ScheduleAttr schedule = block.overrides.find(number++);
+    if (schedule) {
+      kernel::MatmulTraits traits{problem.gated, problem.twoOutputs, problem.transposed,
+                                  problem.outputBytes};
+      if (failed(kernel::verifyMatmulSchedule(schedule, traits, block.target,
+                                              [&] { return op.emitError(); })))
+        return WalkResult::interrupt();
+    } else {
+      schedule = schedule::getMatmulSchedule(op.getContext(), problem, bucket, block.target);
+      if (!schedule) {
+        op.emitError() << kUnsupportedPrefix << "no schedule for " << toString(problem) << " fits "
+                       << block.target.getArch();
+        return WalkResult::interrupt();
+      }
+    }
+    schedules[op] = schedule;
+    SmallVector<int64_t> &heights = tileHeights[op.getOffsets()];
+    if (!llvm::is_contained(heights, schedule.getBlockM()))
+      heights.push_back(schedule.getBlockM());
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// Whether something may read rows of `value` behind the last group, which a matmul does not write.
+static bool readsTail(Value value) {
+  return llvm::any_of(value.getUses(), [](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (isa<moe::UnpadOp, moe::PadOp, moe::CombineOp>(user))
+      return false;
+    if (auto matmul = dyn_cast<moe::GroupedMatmulOp>(user))
+      return matmul.hasGather();
+    if (auto activation = dyn_cast<moe::ActivationOp>(user))
+      return readsTail(activation.getResult());
+    return true;
+  });
+}
+
+void VariantLowering::createFill(Value buffer, int32_t bits) {
+  createKernel<kernel::FillOp>(buffer, bits, getLaunch(RowKernel::Fill));
+}
+
+LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
+  AffineMap rows = block.extents.find(getSortedRows(op));
+  kernel::ScheduleAttr schedule = schedules.lookup(op);
+  FailureOr<Value> tiles = getTiles(op.getOffsets(), schedule.getBlockM(), rows);
+  if (failed(tiles))
+    return failure();
+  bool accumulates = op.hasCombine() && block.combine == CombineForm::Accumulate;
+  Type element = cast<RankedTensorType>(op.getResults().front().getType()).getElementType();
+
+  // Where results go, and what they find there.
+  SmallVector<Value> outs;
+  if (accumulates) {
+    auto type = cast<MemRefType>(getMemRefType(op.getResults().front()));
+    outs.push_back(createBuffer("sums", MemRefType::get(type.getShape(), builder.getF32Type()),
+                                block.extents.find(op.getResults().front())));
+    createFill(outs.front(), 0);
+    nondeterministic = true;
+  } else if (op.hasCombine()) {
+    int64_t columns = cast<RankedTensorType>(op.getResults().front().getType()).getDimSize(1);
+    outs.push_back(
+        createBuffer("weighted", MemRefType::get({ShapedType::kDynamic, columns}, element), rows));
+  } else {
+    for (Value result : op.getResults()) {
+      outs.push_back(getDestination(result, "product"));
+      if (readsTail(result))
+        createFill(outs.back(), 0);
+    }
+  }
+
+  // Gather and combine index by the same routes; one operand serves both.
+  Value routes;
+  if (op.hasGather())
+    routes = get(op.getGatherRoutes());
+  else if (op.hasCombine())
+    routes = get(op.getCombineRoutes());
+  std::optional<uint64_t> topK;
+  if (op.hasGather())
+    topK = op.getTopK();
+  if (op.hasCombine()) {
+    uint64_t slots = cast<RankedTensorType>(op.getCombineWeights().getType()).getDimSize(1);
+    if (op.hasGather() && (slots != *topK || op.getGatherRoutes() != op.getCombineRoutes()))
+      return op.emitError() << kUnsupportedPrefix
+                            << "expects gather and combine by the same routes and top_k, but got "
+                            << *topK << " and " << slots;
+    if (accumulates)
+      topK = slots;
+  }
+  auto store = kernel::StoreFormAttr::get(builder.getContext(),
+                                          accumulates       ? kernel::StoreForm::Accumulate
+                                          : op.hasCombine() ? kernel::StoreForm::WeightedRows
+                                                            : kernel::StoreForm::Rows);
+  SmallVector<Value> weights, bias;
+  for (Value weight : op.getWeights())
+    weights.push_back(get(weight));
+  for (Value value : op.getBias())
+    bias.push_back(get(value));
+  auto lowered = createKernel<kernel::GroupedMatmulOp>(
+      get(op.getRows()), weights, bias, routes,
+      op.hasCombine() ? get(op.getCombineWeights()) : Value(), *tiles, outs, store,
+      op.hasGather() ? builder.getUnitAttr() : UnitAttr(),
+      topK ? builder.getI64IntegerAttr(*topK) : IntegerAttr(), op.getTransposedAttr(),
+      op.getGateLayoutAttr(), schedule, UnitAttr());
+  if (op.hasEpilogue()) {
+    IRMapping mapping;
+    op.getEpilogue().cloneInto(&lowered.getEpilogue(), mapping);
+    replaceYield(lowered.getEpilogue());
+  }
+  if (!op.hasCombine())
+    return success();
+
+  Value index = accumulates ? Value() : getPositions(op.getCombineRoutes());
+  Value result = getDestination(op.getResults().front(), "combined");
+  if (accumulates)
+    createKernel<kernel::CastOp>(outs.front(), result, getLaunch(RowKernel::Cast));
+  else
+    createKernel<kernel::CombineOp>(
+        outs.front(), index, Value(), result,
+        cast<RankedTensorType>(op.getCombineWeights().getType()).getDimSize(1),
+        getLaunch(RowKernel::Combine));
+  return success();
+}
+
+} // namespace moec

@@ -1,0 +1,147 @@
+//===- RoutingLowering.cpp - route, permute, tile maps, positions ---------===//
+
+#include "compiler/Conversion/MoeToMoeKernel/VariantLowering.h"
+#include "dialects/MoeKernel/IR/Sizes.h"
+
+using namespace mlir;
+
+namespace moec {
+
+using schedule::RowKernel;
+using schedule::SortForm;
+
+/// The sum over the winners is what renormalisation divides by: the common denominator cancels.
+static kernel::SoftmaxOver getSoftmax(moe::RouteOp op) {
+  return op.getRenormalize() || op.getOrder() == moe::SelectOrder::SelectThenScore
+             ? kernel::SoftmaxOver::Selected
+             : kernel::SoftmaxOver::All;
+}
+
+static LogicalResult failOnExperts(Operation *op, int64_t experts) {
+  return op->emitError() << kUnsupportedPrefix
+                         << "expects few enough experts for the sort's counters in shared memory, "
+                            "but got "
+                         << experts;
+}
+
+moe::PermuteOp VariantLowering::getSortOf(moe::RouteOp op) {
+  if (bucket.sort != SortForm::RouteSort)
+    return {};
+  for (Operation *user : op.getExperts().getUsers())
+    if (auto permute = dyn_cast<moe::PermuteOp>(user))
+      if (permute.getExperts() == op.getExperts() && permute->getBlock() == op->getBlock() &&
+          static_cast<int64_t>(permute.getNumExperts()) ==
+              cast<RankedTensorType>(op.getLogits().getType()).getDimSize(1))
+        return permute;
+  return {};
+}
+
+LogicalResult VariantLowering::lowerRoute(moe::RouteOp op) {
+  Value weights = getDestination(op.getWeights(), "weights");
+  Value experts = getDestination(op.getExperts(), "experts");
+  kernel::SoftmaxOver softmax = getSoftmax(op);
+  moe::PermuteOp permute = getSortOf(op);
+  if (!permute) {
+    createKernel<kernel::RouteOp>(get(op.getLogits()), weights, experts, softmax,
+                                  getLaunch(RowKernel::Route));
+    return success();
+  }
+  Sorted sorted = createSorted(permute);
+  int64_t numExperts = permute.getNumExperts();
+  kernel::LaunchAttr launch = schedule::getLaunch(builder.getContext(), RowKernel::RouteSort,
+                                                  numExperts, sorted.tiles.size());
+  if (!launch)
+    return failOnExperts(permute, numExperts);
+  createKernel<kernel::RouteSortOp>(get(op.getLogits()), weights, experts, sorted.offsets,
+                                    sorted.routes, sorted.positions, sorted.tiles, sorted.heights,
+                                    softmax, bucket.maxTokens, launch);
+  lowerGather(permute);
+  done.insert(permute);
+  return success();
+}
+
+VariantLowering::Sorted VariantLowering::createSorted(moe::PermuteOp op) {
+  Sorted sorted;
+  AffineMap rows = block.extents.find(op.getRoutes());
+  sorted.offsets = getDestination(op.getOffsets(), "offsets");
+  sorted.routes = getDestination(op.getRoutes(), "routes");
+  sorted.positions = createIndexBuffer("positions", rows);
+  positions[op.getRoutes()] = sorted.positions;
+  createTiles(op.getOffsets(), rows, sorted.tiles, sorted.heights);
+  return sorted;
+}
+
+LogicalResult VariantLowering::lowerPermute(moe::PermuteOp op) {
+  Sorted sorted = createSorted(op);
+  int64_t experts = op.getNumExperts();
+  kernel::LaunchAttr launch =
+      schedule::getLaunch(builder.getContext(), RowKernel::Sort, experts, sorted.tiles.size());
+  if (!launch)
+    return failOnExperts(op, experts);
+  Value counts;
+  if (bucket.sort == SortForm::MultiBlock) {
+    counts = createBuffer("counts",
+                          MemRefType::get({bucket.sortBlocks, experts}, builder.getI32Type()), {});
+    createKernel<kernel::CountRoutesOp>(get(op.getExperts()), counts, launch);
+  }
+  createKernel<kernel::SortRoutesOp>(get(op.getExperts()), counts, sorted.offsets, sorted.routes,
+                                     sorted.positions, sorted.tiles, sorted.heights, launch);
+  lowerGather(op);
+  return success();
+}
+
+void VariantLowering::lowerGather(moe::PermuteOp op) {
+  if (!op.getX())
+    return;
+  Value rows = getDestination(op.getRows(), "rows");
+  int64_t topK = cast<RankedTensorType>(op.getExperts().getType()).getDimSize(1);
+  createKernel<kernel::GatherOp>(get(op.getX()), get(op.getRoutes()), rows, topK,
+                                 getLaunch(RowKernel::Copy));
+}
+
+void VariantLowering::createTiles(Value offsets, AffineMap rows, SmallVectorImpl<Value> &tiles,
+                                  SmallVectorImpl<int64_t> &heights) {
+  int64_t experts = cast<RankedTensorType>(offsets.getType()).getDimSize(0) - 1;
+  for (int64_t height : tileHeights.lookup(offsets)) {
+    Value map =
+        createBuffer("tiles", MemRefType::get({ShapedType::kDynamic, 4}, builder.getI32Type()),
+                     kernel::getTileMapExtent(rows, experts, height));
+    tiles.push_back(map);
+    heights.push_back(height);
+    tileMaps[{offsets.getAsOpaquePointer(), height}] = map;
+  }
+}
+
+LogicalResult VariantLowering::createTileMaps(Value offsets, AffineMap rows) {
+  SmallVector<Value> tiles;
+  SmallVector<int64_t> heights;
+  createTiles(offsets, rows, tiles, heights);
+  if (tiles.empty())
+    return success();
+  int64_t experts = cast<RankedTensorType>(offsets.getType()).getDimSize(0) - 1;
+  kernel::LaunchAttr launch =
+      schedule::getLaunch(builder.getContext(), RowKernel::TileMaps, experts, tiles.size());
+  if (!launch)
+    return failOnExperts(block.block, experts);
+  createKernel<kernel::TileMapsOp>(get(offsets), tiles, heights, rows, launch);
+  return success();
+}
+
+FailureOr<Value> VariantLowering::getTiles(Value offsets, int64_t height, AffineMap rows) {
+  auto key = std::make_pair(offsets.getAsOpaquePointer(), height);
+  if (tileMaps.count(key) == 0 && failed(createTileMaps(offsets, rows)))
+    return failure();
+  return tileMaps[key];
+}
+
+Value VariantLowering::getPositions(Value routes) {
+  Value &found = positions[routes];
+  if (!found) {
+    found = createIndexBuffer("positions", block.extents.find(routes));
+    createFill(found, -1);
+    createKernel<kernel::InvertRoutesOp>(get(routes), found, getLaunch(RowKernel::Index));
+  }
+  return found;
+}
+
+} // namespace moec

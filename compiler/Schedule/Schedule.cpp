@@ -1,0 +1,188 @@
+//===- Schedule.cpp - default schedules -----------------------------------===//
+
+#include "compiler/Schedule/Schedule.h"
+#include "compiler/Schedule/Tables.h"
+#include "dialects/MoeKernel/IR/MatmulLegality.h"
+#include "dialects/MoeKernel/IR/RowWalk.h"
+
+#include "mlir/IR/Diagnostics.h"
+
+#include <cmath>
+#include <sstream>
+
+using namespace mlir;
+
+namespace moec::schedule {
+
+using kernel::LaunchAttr;
+using kernel::ScheduleAttr;
+using kernel::TargetAttr;
+
+std::string toString(const MatmulProblem &problem) {
+  std::ostringstream out;
+  out << "experts=" << problem.experts << " columns=" << problem.columns
+      << " reduction=" << problem.reduction << " rows_per_token=" << problem.rowsPerToken;
+  if (problem.gated)
+    out << " gated";
+  if (problem.twoOutputs)
+    out << " two_outputs";
+  if (problem.transposed)
+    out << " transposed";
+  return out.str();
+}
+
+//===----------------------------------------------------------------------===//
+// Variants
+//===----------------------------------------------------------------------===//
+
+/// Buckets by the mean rows of an expert alone; the least T above each is the next one's.
+static std::vector<Bucket> getMatmulBuckets(const BlockProblem &problem, TargetAttr target) {
+  std::vector<Bucket> buckets;
+  ArrayRef<MatmulRow> table = getMatmulTable(target);
+  int64_t next = 0;
+  for (auto [index, row] : llvm::enumerate(table)) {
+    bool last = problem.matmuls.empty() || index + 1 == table.size();
+    int64_t max = -1;
+    if (!last) {
+      max = static_cast<int64_t>(std::floor(row.meanRows * problem.experts / problem.rowsPerToken));
+      if (max < next)
+        continue;
+    }
+    Bucket bucket;
+    bucket.minTokens = next;
+    bucket.maxTokens = max;
+    bucket.matmulRow = index;
+    buckets.push_back(bucket);
+    if (last)
+      break;
+    next = max + 1;
+  }
+  return buckets;
+}
+
+std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
+                               ArrayRef<int64_t> representatives) {
+  std::vector<Bucket> buckets = getMatmulBuckets(problem, target);
+  for (Bucket &bucket : buckets) {
+    double routes = bucket.maxTokens * problem.rowsPerToken;
+    bool bounded = bucket.maxTokens != -1;
+    bucket.sort =
+        bounded && routes <= kSingleBlockRoutes ? SortForm::SingleBlock : SortForm::MultiBlock;
+    bucket.sortBlocks = bounded && routes <= kFewBlocksRoutes ? kFewSortBlocks : kManySortBlocks;
+  }
+  // The one split that is not a matmul's: few tokens are routed and sorted at once.
+  if (problem.routes) {
+    for (size_t i = 0; i < buckets.size(); ++i) {
+      if (buckets[i].minTokens > kRouteSortTokens)
+        break;
+      Bucket rest = buckets[i];
+      buckets[i].sort = SortForm::RouteSort;
+      if (rest.maxTokens == -1 || rest.maxTokens > kRouteSortTokens) {
+        buckets[i].maxTokens = kRouteSortTokens;
+        rest.minTokens = kRouteSortTokens + 1;
+        buckets.insert(buckets.begin() + i + 1, rest);
+        break;
+      }
+    }
+  }
+  if (representatives.empty())
+    return buckets;
+
+  std::vector<Bucket> kept;
+  for (const Bucket &bucket : buckets)
+    if (llvm::any_of(representatives, [&](int64_t tokens) {
+          return tokens >= bucket.minTokens &&
+                 (bucket.maxTokens == -1 || tokens <= bucket.maxTokens);
+        }))
+      kept.push_back(bucket);
+  // A form for few tokens cannot serve more of them: without a later bucket it gives way.
+  if (kept.back().sort == SortForm::RouteSort) {
+    Bucket last = kept.back();
+    last.minTokens = last.maxTokens + 1;
+    last.sort = SortForm::MultiBlock;
+    last.sortBlocks = kManySortBlocks;
+    kept.push_back(last);
+  }
+  for (size_t i = 0; i < kept.size(); ++i)
+    kept[i].minTokens = i == 0 ? 0 : kept[i - 1].maxTokens + 1;
+  kept.back().maxTokens = -1;
+  return kept;
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &problem,
+                               const Bucket &bucket, TargetAttr target) {
+  const MatmulRow &row = getMatmulTable(target)[bucket.matmulRow];
+  kernel::MatmulTraits traits{problem.gated, problem.twoOutputs, problem.transposed,
+                              problem.outputBytes};
+  // Steps longer than the reduction would only copy zeros.
+  int64_t blockK = row.blockK;
+  while (blockK > 32 && blockK / 2 >= problem.reduction)
+    blockK /= 2;
+
+  // Legality is silent here: the table's row, fewer stages, then a single block.
+  ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
+  auto emitError = [&] { return mlir::emitError(UnknownLoc::get(context)); };
+  for (int64_t minBlocks : {row.minBlocks, int64_t(1)})
+    for (int64_t stages = row.stages; stages >= 2; --stages) {
+      auto schedule = ScheduleAttr::getChecked(emitError, context, kernel::MatmulForm::Mma,
+                                               row.blockM, row.blockN, blockK, stages, row.warpsM,
+                                               row.warpsN, minBlocks, row.rasterGroup, row.weights);
+      if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
+        return schedule;
+    }
+  return {};
+}
+
+/// The most of `threads` (halved down to a warp) whose shared memory `bytes(threads)` fits.
+template <class BytesT>
+static int64_t fitThreads(int64_t threads, BytesT bytes) {
+  while (threads >= 32 && bytes(threads) > kernel::kSortSharedLimit)
+    threads /= 2;
+  return threads;
+}
+
+LaunchAttr getLaunch(MLIRContext *context, RowKernel kernel, int64_t experts, int64_t maps) {
+  int64_t threads = 256, perThread = 1;
+  switch (kernel) {
+  case RowKernel::Route:
+    break;
+  case RowKernel::RouteSort:
+    threads = fitThreads(512, [&](int64_t t) {
+      return kernel::getRouteSortSharedBytes(experts, t, maps, kRouteSortTokens, 32);
+    });
+    break;
+  case RowKernel::Sort:
+    threads =
+        fitThreads(512, [&](int64_t t) { return kernel::getSortSharedBytes(experts, t, maps); });
+    break;
+  case RowKernel::TileMaps:
+    threads = fitThreads(
+        256, [&](int64_t) { return 4 * ((1 + maps) * (experts + 1) + 32 * (1 + maps)); });
+    break;
+  case RowKernel::Index:
+    break;
+  case RowKernel::Copy:
+  case RowKernel::Activation:
+    perThread = 2;
+    break;
+  case RowKernel::Combine:
+    threads = 128;
+    break;
+  case RowKernel::Fill:
+    perThread = 4;
+    break;
+  case RowKernel::Cast:
+    break;
+  }
+  return threads < 32 ? LaunchAttr() : LaunchAttr::get(context, threads, perThread);
+}
+
+int64_t getRouteSortTokens() { return kRouteSortTokens; }
+
+bool usesDependentLaunch(TargetAttr target) { return target.getComputeCapability() >= 90; }
+
+} // namespace moec::schedule

@@ -1,0 +1,71 @@
+//===- Schedule.h - default schedules -------------------------------------===//
+//
+// Which variants a block gets and how each of their kernels runs. Tables.cpp holds the numbers.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOEC_COMPILER_SCHEDULE_SCHEDULE_H
+#define MOEC_COMPILER_SCHEDULE_SCHEDULE_H
+
+#include "compiler/Schedule/Problem.h"
+#include "dialects/MoeKernel/IR/MoeKernelOps.h"
+
+namespace moec::schedule {
+
+/// How routes get sorted.
+enum class SortForm {
+  RouteSort,   ///< routing and sorting in one launch of one block
+  SingleBlock, ///< one launch of one block
+  MultiBlock,  ///< a histogram, then the sort, on many blocks
+};
+
+/// An interval of T that one variant serves, and what was decided for all of it.
+struct Bucket {
+  int64_t minTokens = 0;
+  int64_t maxTokens = -1; ///< inclusive; -1: unbounded
+  unsigned matmulRow = 0; ///< row of the matmul table
+  SortForm sort = SortForm::MultiBlock;
+  int64_t sortBlocks = 1; ///< blocks of the multi-block sort
+};
+
+/// Variants of `problem`, in order of T, together [0, inf). Few, because each brings its own
+/// kernels. With `representatives` (tokens, ascending or not) only buckets that hold one of them
+/// are kept; each then serves everything from the end of the one before, the last everything
+/// beyond.
+std::vector<Bucket> getBuckets(const BlockProblem &problem, kernel::TargetAttr target,
+                               llvm::ArrayRef<int64_t> representatives = {});
+
+/// The schedule of a matmul in `bucket`: the table's, shrunk until it is legal on `target`. Null
+/// where nothing is.
+kernel::ScheduleAttr getMatmulSchedule(mlir::MLIRContext *context, const MatmulProblem &problem,
+                                       const Bucket &bucket, kernel::TargetAttr target);
+
+/// Kernels other than matmuls.
+enum class RowKernel {
+  Route,
+  RouteSort,
+  Sort,
+  TileMaps,
+  Index,
+  Copy,
+  Activation,
+  Combine,
+  Fill,
+  Cast
+};
+
+/// Threads and vectors in flight of a kernel over `experts` experts (index kernels) with `maps`
+/// tile maps. Index kernels get the most threads whose counters fit the shared memory; null where
+/// none do.
+kernel::LaunchAttr getLaunch(mlir::MLIRContext *context, RowKernel kernel, int64_t experts = 1,
+                             int64_t maps = 0);
+
+/// The most tokens that `route_sort` takes: one block routes them in a few rounds.
+int64_t getRouteSortTokens();
+
+/// Whether kernels may start before their predecessor ends on `target`.
+bool usesDependentLaunch(kernel::TargetAttr target);
+
+} // namespace moec::schedule
+
+#endif // MOEC_COMPILER_SCHEDULE_SCHEDULE_H

@@ -1,0 +1,27 @@
+//===- Tables.h - the numbers behind the default schedules ----------------===//
+
+#ifndef MOEC_COMPILER_SCHEDULE_TABLES_H
+#define MOEC_COMPILER_SCHEDULE_TABLES_H
+
+#include "dialects/MoeKernel/IR/MoeKernelOps.h"
+
+namespace moec::schedule {
+
+/// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) this tile runs.
+struct MatmulRow {
+  double meanRows; ///< inclusive; the last row has no bound
+  int64_t blockM, blockN, blockK, stages, warpsM, warpsN, minBlocks, rasterGroup;
+  kernel::WeightPolicy weights;
+};
+
+/// The rows for `target`, ascending in meanRows.
+llvm::ArrayRef<MatmulRow> getMatmulTable(kernel::TargetAttr target);
+
+/// Thresholds of the sort; see Tables.cpp.
+inline constexpr int64_t kRouteSortTokens = 32;
+inline constexpr int64_t kSingleBlockRoutes = 4096;
+inline constexpr int64_t kFewSortBlocks = 16, kFewBlocksRoutes = 32768, kManySortBlocks = 64;
+
+} // namespace moec::schedule
+
+#endif // MOEC_COMPILER_SCHEDULE_TABLES_H
