@@ -2,10 +2,12 @@
 
 Features a test can require:
   nvrtc        an NVRTC library was found, so generated CUDA can be compiled
+  numpy        the Python that runs lit has NumPy
   cuda-device  a GPU and its driver are there, so kernels can be run
 """
 
 import ctypes
+import importlib.util
 import os
 import sys
 
@@ -23,6 +25,7 @@ config.environment["PATH"] = os.pathsep.join(
 # %rc N COMMAND: succeeds where the command exits with N, which `not` cannot tell from a crash.
 config.substitutions += [
     ("%python", sys.executable),
+    ("%moec_tools", config.moec_tools_dir),
     ("%rc", "sh " + os.path.join(config.test_source_root, "rc.sh")),
 ]
 config.substitutions.append(("%examples", os.path.join(config.moec_source_dir, "examples")))
@@ -42,6 +45,9 @@ if can_load(
     "/usr/local/cuda/lib64/libnvrtc.so.13",
 ):
     config.available_features.add("nvrtc")
+
+if importlib.util.find_spec("numpy"):
+    config.available_features.add("numpy")
 
 driver = can_load("libcuda.so.1")
 count = ctypes.c_int(0)

@@ -15,7 +15,7 @@ using moert::HostTensor;
 using moert::Result;
 using moert::Status;
 using moert::StatusCode;
-using moert::TensorMap;
+using moert::NamedTensors;
 
 InputSpec guessInputSpec(std::string name, DType dtype, std::vector<int64_t> shape) {
   InputSpec spec;
@@ -51,7 +51,7 @@ static Status checkGiven(const InputSpec &spec, const HostTensor &tensor, int64_
                             moert::describe(spec.dtype, shape), moert::describe(tensor)));
 }
 
-Result<std::vector<HostTensor>> bindInputs(std::span<const InputSpec> specs, const TensorMap &given,
+Result<std::vector<HostTensor>> bindInputs(std::span<const InputSpec> specs, const NamedTensors &given,
                                            const InputOptions &options) {
   for (const auto &[name, tensor] : given) {
     auto wanted = [&, &name = name](const InputSpec &spec) { return spec.name == name; };
@@ -79,7 +79,7 @@ Result<std::vector<HostTensor>> bindInputs(std::span<const InputSpec> specs, con
   return tensors;
 }
 
-std::optional<int64_t> inferTokens(std::span<const InputSpec> specs, const TensorMap &given) {
+std::optional<int64_t> inferTokens(std::span<const InputSpec> specs, const NamedTensors &given) {
   for (const InputSpec &spec : specs) {
     auto found = given.find(spec.name);
     if (found == given.end() || found->second.rank() != spec.shape.size())
@@ -138,7 +138,7 @@ uint64_t availableMemory() {
   return std::min(available, controlGroupRoom());
 }
 
-Result<MemoryPlan> planMemory(std::span<const InputSpec> specs, const TensorMap &given,
+Result<MemoryPlan> planMemory(std::span<const InputSpec> specs, const NamedTensors &given,
                               int64_t tokens, uint64_t extraBytes,
                               std::optional<uint64_t> available) {
   MemoryPlan plan;

@@ -69,12 +69,12 @@ moert::Result<moert::HostTensor> generateInput(const InputSpec &spec, const Inpu
 /// one otherwise. A given tensor of another dtype or shape, or of a name that no spec has, is
 /// InvalidInput. Call `planMemory` first.
 moert::Result<std::vector<moert::HostTensor>> bindInputs(std::span<const InputSpec> specs,
-                                                         const moert::TensorMap &given,
+                                                         const moert::NamedTensors &given,
                                                          const InputOptions &options);
 
 /// The number of tokens that the given tensors imply, or nothing where none of them has a dynamic
 /// dimension.
-std::optional<int64_t> inferTokens(std::span<const InputSpec> specs, const moert::TensorMap &given);
+std::optional<int64_t> inferTokens(std::span<const InputSpec> specs, const moert::NamedTensors &given);
 
 /// What a run needs in host memory.
 struct MemoryPlan {
@@ -87,7 +87,7 @@ struct MemoryPlan {
 /// Adds up what would be allocated, before anything is. Unsupported, with both numbers, where the
 /// system does not have that much; `available` replaces the system's figure in tests.
 moert::Result<MemoryPlan> planMemory(std::span<const InputSpec> specs,
-                                     const moert::TensorMap &given, int64_t tokens,
+                                     const moert::NamedTensors &given, int64_t tokens,
                                      uint64_t extraBytes,
                                      std::optional<uint64_t> available = std::nullopt);
 

@@ -18,25 +18,38 @@ Result<CudaExecutor> CudaExecutor::create(std::shared_ptr<const LoadedPackage> p
                                           int64_t tokens) {
   std::shared_ptr<const cuda::Device> device = package->device();
   MOERT_ASSIGN_OR_RETURN(cuda::Stream stream, cuda::Stream::create(device));
-  const std::vector<Argument> &arguments = package->manifest().arguments;
   CudaExecutor executor(package, tokens, std::move(stream));
-  for (size_t i = 0; i <= arguments.size(); ++i) {
-    bool isTensor = i < arguments.size();
-    MOERT_ASSIGN_OR_RETURN(uint64_t bytes, isTensor ? package->argumentBytes(i, tokens)
-                                                    : package->workspaceBytes(tokens));
+  MOERT_RETURN_IF_ERROR(executor.resize(tokens));
+  return executor;
+}
+
+Status CudaExecutor::resize(int64_t tokens) {
+  const std::vector<Argument> &arguments = loaded->manifest().arguments;
+  tokenCount = tokens;
+  blocks.resize(arguments.size() + 1);
+  addresses.resize(blocks.size());
+  std::vector<uint64_t> sizes(blocks.size());
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    MOERT_ASSIGN_OR_RETURN(sizes[i], i < arguments.size() ? loaded->argumentBytes(i, tokens)
+                                                          : loaded->workspaceBytes(tokens));
+    if (blocks[i].bytes != sizes[i])
+      blocks[i] = {}; // everything that goes is freed before anything is allocated
+  }
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks[i].memory.bytes() != 0)
+      continue;
     Result<cuda::DeviceMemory> memory =
-        cuda::DeviceMemory::allocate(device, bytes + 2 * kGuardBytes);
+        cuda::DeviceMemory::allocate(loaded->device(), sizes[i] + 2 * kGuardBytes);
     if (!memory)
       return std::move(memory).status().withContext(
-          isTensor ? fmt::format("tensor '{}'", arguments[i].name) : "the workspace");
+          i < arguments.size() ? fmt::format("tensor '{}'", arguments[i].name) : "the workspace");
     MOERT_RETURN_IF_ERROR(
-        memory->fill(kGuardByte, 0, memory->bytes(), executor.executionStream.handle()));
-    executor.addresses.push_back(memory->address() + kGuardBytes);
-    executor.blocks.push_back({*std::move(memory), bytes});
+        memory->fill(kGuardByte, 0, memory->bytes(), executionStream.handle()));
+    addresses[i] = memory->address() + kGuardBytes;
+    blocks[i] = {*std::move(memory), sizes[i]};
   }
-  MOERT_RETURN_IF_ERROR(executor.poison());
-  MOERT_RETURN_IF_ERROR(executor.synchronize());
-  return executor;
+  MOERT_RETURN_IF_ERROR(poison());
+  return synchronize();
 }
 
 Status CudaExecutor::checkSize(size_t index, uint64_t bytes) const {

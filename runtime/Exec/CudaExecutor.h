@@ -35,6 +35,10 @@ public:
   /// each. Budget failure where the device has too little memory.
   static Result<CudaExecutor> create(std::shared_ptr<const LoadedPackage> package, int64_t tokens);
 
+  /// Makes this an executor for another T. Tensors whose size stays (weights) keep memory, address
+  /// and content; all others are allocated anew. After a failure only another `resize` is valid.
+  Status resize(int64_t tokens);
+
   const LoadedPackage &package() const { return *loaded; }
   int64_t tokens() const { return tokenCount; }
   const cuda::Stream &stream() const { return executionStream; }

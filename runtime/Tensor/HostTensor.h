@@ -87,7 +87,7 @@ private:
 };
 
 /// Tensors by name: the content of a safetensors file, the inputs or outputs of a run.
-using TensorMap = std::map<std::string, HostTensor, std::less<>>;
+using NamedTensors = std::map<std::string, HostTensor, std::less<>>;
 
 /// The number of elements of a shape, or nothing where a dimension is negative or the bytes of
 /// `dtype` elements do not fit 63 bits.

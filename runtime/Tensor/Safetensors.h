@@ -22,7 +22,7 @@ inline constexpr uint64_t kMaxSafetensorsHeader = 100'000'000;
 
 /// The tensors of a file and the strings of its `__metadata__`.
 struct SafetensorsFile {
-  TensorMap tensors;
+  NamedTensors tensors;
   std::map<std::string, std::string, std::less<>> metadata;
 };
 
@@ -45,7 +45,7 @@ Result<SafetensorsFile> parseSafetensors(std::span<const std::byte> content, std
 /// Writes all tensors atomically (temporary sibling, flush, rename): the file is complete or what
 /// was there before stays. Elements are aligned to 8 bytes. Fails with Usage on names that the
 /// format cannot hold (not UTF-8, `__metadata__`) and with Toolchain on errors of the file system.
-Status writeSafetensors(const std::filesystem::path &path, const TensorMap &tensors,
+Status writeSafetensors(const std::filesystem::path &path, const NamedTensors &tensors,
                         const std::map<std::string, std::string, std::less<>> &metadata = {});
 
 } // namespace moert

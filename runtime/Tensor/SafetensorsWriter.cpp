@@ -93,7 +93,7 @@ static Status checkText(std::string_view what, const std::string &text) {
   return Status(StatusCode::Usage, fmt::format("expects {} to be UTF-8", what));
 }
 
-Status writeSafetensors(const std::filesystem::path &path, const TensorMap &tensors,
+Status writeSafetensors(const std::filesystem::path &path, const NamedTensors &tensors,
                         const std::map<std::string, std::string, std::less<>> &metadata) {
   if (!path.has_filename())
     return Status(StatusCode::Usage,

@@ -2,8 +2,10 @@
 
 #include "compiler/tools/moec/Options.h"
 
+#include "runtime/Support/Env.h"
 #include "runtime/Support/File.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -19,9 +21,138 @@ cl::OptionCategory &category() {
   return category;
 }
 
+cl::SubCommand &compileCommand() {
+  static cl::SubCommand command("compile", "compile a block to CUDA, PTX, cubin and a package");
+  return command;
+}
+
+cl::SubCommand &runCommand() {
+  static cl::SubCommand command("run", "run a block or a package, and check the result");
+  return command;
+}
+
 cl::SubCommand &importCommand() {
   static cl::SubCommand command("import", "write the MoE block of a Hugging Face model as IR");
   return command;
+}
+
+cl::SubCommand &benchCommand() {
+  static cl::SubCommand command("bench", "measure a block or a package against its floor");
+  return command;
+}
+
+cl::SubCommand &envCommand() {
+  static cl::SubCommand command("env", "print versions, libraries, devices and settings");
+  return command;
+}
+
+static cl::opt<std::string> inputOption(cl::Positional, cl::Required, cl::sub(compileCommand()),
+                                        cl::sub(runCommand()), cl::sub(benchCommand()),
+                                        cl::cat(category()), cl::value_desc("IN"),
+                                        cl::desc("<IN.mlir, - for stdin; run, bench: or OUT.moepkg>"));
+static cl::opt<unsigned> jobsOption("j", cl::sub(compileCommand()), cl::sub(runCommand()),
+                                    cl::sub(benchCommand()), cl::cat(category()), cl::Prefix,
+                                    cl::value_desc("N"),
+                                    cl::desc("threads (default: MOEC_JOBS, else one per core)"));
+static cl::opt<std::string>
+    targetOption("target", cl::sub(compileCommand()), cl::sub(runCommand()),
+                 cl::sub(benchCommand()), cl::cat(category()), cl::value_desc("sm_XX"),
+                 cl::desc("CUDA architecture (default: that of the device; compile: sm_90a)"));
+static cl::list<std::string> fuseOption("fuse", cl::sub(compileCommand()), cl::sub(runCommand()),
+                                        cl::sub(benchCommand()), cl::cat(category()),
+                                        cl::CommaSeparated, cl::value_desc("names"),
+                                        cl::desc(kFusionGrammar));
+static cl::opt<CombineMode> combineOption(
+    "combine", cl::sub(compileCommand()), cl::sub(runCommand()), cl::sub(benchCommand()),
+    cl::cat(category()), cl::init(CombineMode::Ordered), cl::desc("how a fused combine sums:"),
+    cl::values(clEnumValN(CombineMode::Ordered, "ordered",
+                          "rows stored, then summed in slot order: the same bits every time (default)"),
+               clEnumValN(CombineMode::Accumulate, "accumulate",
+                          "added into the output as they come; not deterministic")));
+static cl::list<std::string>
+    tokensOption("tokens", cl::sub(compileCommand()), cl::sub(runCommand()),
+                 cl::sub(benchCommand()), cl::cat(category()), cl::CommaSeparated,
+                 cl::value_desc("N,..."),
+                 cl::desc("token counts (compile: to choose schedules for; the package runs any)"));
+static cl::list<std::string> routingOption("routing", cl::sub(runCommand()),
+                                           cl::sub(benchCommand()), cl::cat(category()),
+                                           cl::CommaSeparated, cl::value_desc("R,..."),
+                                           cl::desc("uniform, zipf:A or one-expert"));
+static cl::opt<uint64_t> seedOption("seed", cl::sub(runCommand()), cl::sub(benchCommand()),
+                                    cl::cat(category()), cl::init(0), cl::value_desc("N"),
+                                    cl::desc("of generated inputs (default: 0)"));
+
+const std::string &inputPath() { return inputOption; }
+
+Result<unsigned> jobs() {
+  // More threads than this are a typing error.
+  constexpr unsigned kMaxJobs = 1024;
+  auto wrong = [&](StringRef source, Twine value) {
+    return Status(StatusCode::Usage, ("expects " + source + " to be an integer from 1 to " +
+                                      Twine(kMaxJobs) + ", but got " + value)
+                                         .str());
+  };
+  if (jobsOption.getNumOccurrences() > 0) {
+    if (jobsOption < 1 || jobsOption > kMaxJobs)
+      return wrong("-j", Twine(jobsOption));
+    return unsigned(jobsOption);
+  }
+  std::optional<std::string> value = moert::readEnv(moert::EnvVar::Jobs);
+  unsigned number = 0;
+  if (!value)
+    return 0u;
+  if (StringRef(*value).getAsInteger(10, number) || number < 1 || number > kMaxJobs)
+    return wrong("MOEC_JOBS", "'" + *value + "'");
+  return unsigned(number);
+}
+
+const std::string &targetArch() { return targetOption; }
+
+Result<FusionChoice> fusions() {
+  if (fuseOption.getNumOccurrences() == 0)
+    return FusionChoice();
+  auto choice = parseFusions(std::vector<std::string>(fuseOption.begin(), fuseOption.end()));
+  return choice ? choice : std::move(choice).status().withContext("--fuse");
+}
+
+CombineMode combineMode() { return combineOption; }
+
+Result<std::vector<int64_t>> tokenCounts() {
+  std::vector<int64_t> counts;
+  for (const std::string &text : tokensOption) {
+    int64_t count = 0;
+    if (StringRef(text).getAsInteger(10, count) || count < 0)
+      return Status(StatusCode::Usage,
+                    "expects --tokens to be integers from 0 on, but got '" + text + "'");
+    counts.push_back(count);
+  }
+  return counts;
+}
+
+Result<std::vector<Routing>> routings() {
+  std::vector<Routing> result;
+  for (const std::string &text : routingOption) {
+    auto routing = parseRouting(text);
+    if (!routing)
+      return std::move(routing).status().withContext("--routing");
+    result.push_back(*routing);
+  }
+  if (result.empty())
+    result.emplace_back();
+  return result;
+}
+
+uint64_t seed() { return seedOption; }
+
+std::string buildOptionsText() {
+  std::string text;
+  if (!targetOption.empty())
+    text += " --target " + targetOption;
+  if (fuseOption.getNumOccurrences() > 0)
+    text += " --fuse " + join(fuseOption.begin(), fuseOption.end(), ",");
+  if (combineOption == CombineMode::Accumulate)
+    text += " --combine accumulate";
+  return text;
 }
 
 int fail(const Status &status) {

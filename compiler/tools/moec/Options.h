@@ -8,6 +8,8 @@
 #ifndef MOEC_COMPILER_TOOLS_MOEC_OPTIONS_H
 #define MOEC_COMPILER_TOOLS_MOEC_OPTIONS_H
 
+#include "compiler/Inputs/Routing.h"
+#include "compiler/Pipelines/Pipelines.h"
 #include "runtime/Support/Status.h"
 
 #include "llvm/Support/CommandLine.h"
@@ -27,6 +29,28 @@ llvm::cl::SubCommand &runCommand();
 llvm::cl::SubCommand &importCommand();
 llvm::cl::SubCommand &benchCommand();
 llvm::cl::SubCommand &envCommand();
+
+// Options of several subcommands. Accessors check what the command line parser cannot; a failure is
+// a usage error.
+
+/// IN.mlir or OUT.moepkg (compile, run, bench).
+const std::string &inputPath();
+/// `-j`, else MOEC_JOBS, else 0: one per core.
+moert::Result<unsigned> jobs();
+/// `--target`; empty where it was not given.
+const std::string &targetArch();
+/// `--fuse`.
+moert::Result<FusionChoice> fusions();
+/// `--combine`.
+CombineMode combineMode();
+/// `--tokens`: token counts in the order given; empty where it was not given.
+moert::Result<std::vector<int64_t>> tokenCounts();
+/// `--routing`, by default uniform.
+moert::Result<std::vector<Routing>> routings();
+/// `--seed`.
+uint64_t seed();
+/// The options above that were given, as text for a command that reproduces a run.
+std::string buildOptionsText();
 
 /// One subcommand and what it does; `run` returns the exit code.
 struct Command {

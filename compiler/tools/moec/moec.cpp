@@ -6,6 +6,9 @@
 
 #include "compiler/tools/moec/Options.h"
 
+#include "runtime/Support/Env.h"
+#include "runtime/Support/Log.h"
+
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -22,10 +25,31 @@ static constexpr StringRef kOverview =
 /// What a usage error exits with.
 static constexpr int kUsageError = static_cast<int>(moert::StatusCode::Usage);
 
+/// Sends the runtime's log to standard error where MOEC_LOG asks for it.
+static moert::Status startLog() {
+  std::optional<std::string> text = moert::readEnv(moert::EnvVar::Log);
+  if (!text)
+    return moert::Status::ok();
+  std::optional<moert::LogLevel> level = moert::parseLogLevel(*text);
+  if (!level)
+    return moert::Status(moert::StatusCode::Usage, "expects MOEC_LOG to be debug, info, warning or "
+                                                   "error, but got '" + *text + "'");
+  moert::setLogCallback(
+      [](moert::LogLevel level, const char *component, const char *message, void *) {
+        std::string line = (Twine("moec: ") + StringRef(moert::name(level)) + ": " + component +
+                            ": " + message + "\n")
+                               .str();
+        errs() << line;
+      },
+      nullptr, *level);
+  return moert::Status::ok();
+}
+
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   Command commands[] = {
       {importCommand(), runImport},
+      {envCommand(), runEnv},
   };
   cl::HideUnrelatedOptions(category());
   for (Command &command : commands)
@@ -33,6 +57,8 @@ int main(int argc, char **argv) {
   cl::SetVersionPrinter([](raw_ostream &os) { os << "moec " MOEC_VERSION "\n"; });
   if (!cl::ParseCommandLineOptions(argc, argv, kOverview, &errs()))
     return kUsageError;
+  if (moert::Status status = startLog(); !status.isOk())
+    return fail(status);
   for (Command &command : commands)
     if (command.subCommand)
       return command.run();

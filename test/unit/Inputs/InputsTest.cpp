@@ -8,7 +8,7 @@ using namespace moec;
 using moert::DType;
 using moert::HostTensor;
 using moert::StatusCode;
-using moert::TensorMap;
+using moert::NamedTensors;
 
 namespace {
 
@@ -63,9 +63,9 @@ TEST(Inputs, RefusesWrongGivenTensors) {
 
 TEST(Inputs, InfersTokensFromGivenTensors) {
   EXPECT_EQ(inferTokens(kBlock, {}), std::nullopt);
-  TensorMap weights{{"gate_up", *HostTensor::allocate(DType::BF16, {8, 32, 64})}};
+  NamedTensors weights{{"gate_up", *HostTensor::allocate(DType::BF16, {8, 32, 64})}};
   EXPECT_EQ(inferTokens(kBlock, weights), std::nullopt);
-  TensorMap hidden{{"hidden", *HostTensor::allocate(DType::BF16, {7, 64})}};
+  NamedTensors hidden{{"hidden", *HostTensor::allocate(DType::BF16, {7, 64})}};
   EXPECT_EQ(inferTokens(kBlock, hidden), 7);
 }
 
@@ -76,7 +76,7 @@ TEST(MemoryPlan, AddsUpWhatIsGenerated) {
   EXPECT_EQ(plan->inputBytes, weights + tokens);
   EXPECT_EQ(plan->totalBytes(), weights + tokens + 100);
   EXPECT_GT(plan->availableBytes, 0u);
-  TensorMap given{{"gate_up", *HostTensor::allocate(DType::BF16, {8, 32, 64})}};
+  NamedTensors given{{"gate_up", *HostTensor::allocate(DType::BF16, {8, 32, 64})}};
   EXPECT_EQ(planMemory(kBlock, given, 10, 0)->inputBytes, tokens);
 }
 

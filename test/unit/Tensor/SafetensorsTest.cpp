@@ -49,7 +49,7 @@ Result<SafetensorsFile> parse(const std::string &content) {
 }
 
 TEST_F(Safetensors, RoundTripsEveryDType) {
-  TensorMap tensors;
+  NamedTensors tensors;
   for (unsigned i = 0; i < kNumDTypes; ++i) {
     DType dtype = static_cast<DType>(i);
     HostTensor tensor = *HostTensor::allocate(dtype, {static_cast<int64_t>(i) + 1, 3});

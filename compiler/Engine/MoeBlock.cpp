@@ -1,0 +1,84 @@
+//===- MoeBlock.cpp - a parsed module and the function it holds -------------===//
+
+#include "compiler/Engine/MoeBlock.h"
+
+#include "dialects/Moe/IR/MoeOps.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace moec;
+using moert::Result;
+using moert::Status;
+using moert::StatusCode;
+
+MoeBlock::MoeBlock() = default;
+MoeBlock::MoeBlock(MoeBlock &&) = default;
+MoeBlock &MoeBlock::operator=(MoeBlock &&) = default;
+MoeBlock::~MoeBlock() = default;
+
+/// The one function with a body; an error on the module where there is another number of them.
+static FailureOr<func::FuncOp> findFunction(ModuleOp module) {
+  func::FuncOp found;
+  for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+    if (function.isDeclaration())
+      continue;
+    if (found)
+      return function.emitOpError("expects one function in the module, but got another after '")
+             << found.getSymName() << "'";
+    found = function;
+  }
+  if (!found)
+    return module.emitError("expects one function in the module, but got none");
+  return found;
+}
+
+/// Lets arguments without a name of their own print by their `moe.name`.
+static void nameArguments(func::FuncOp function) {
+  for (BlockArgument argument : function.getArguments())
+    if (auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                          moe::MoeDialect::kNameAttr))
+      argument.setLoc(NameLoc::get(name, argument.getLoc()));
+}
+
+Result<MoeBlock> MoeBlock::parse(StringRef text, StringRef name, raw_ostream &diagnostics) {
+  MoeBlock block;
+  block.sources = std::make_unique<llvm::SourceMgr>();
+  block.sources->AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, name), SMLoc());
+  block.mlirContext = std::make_unique<MLIRContext>(MLIRContext::Threading::DISABLED);
+  block.mlirContext->loadDialect<arith::ArithDialect, func::FuncDialect, math::MathDialect,
+                                 moe::MoeDialect>();
+  block.handler = std::make_unique<SourceMgrDiagnosticHandler>(*block.sources, &*block.mlirContext,
+                                                               diagnostics);
+  auto invalid = [&](StringRef what) {
+    return Status(StatusCode::InvalidInput, (name + ": " + what).str());
+  };
+  block.root = parseSourceFile<ModuleOp>(*block.sources, &*block.mlirContext);
+  if (!block.root)
+    return invalid("expects valid IR of the moe dialect");
+  FailureOr<func::FuncOp> function = findFunction(*block.root);
+  if (failed(function))
+    return invalid("expects one function");
+  block.entry = *function;
+  FailureOr<std::vector<InputSpec>> inputs = inputSpecsOf(block.entry);
+  FailureOr<std::vector<OutputSpec>> outputs = outputSpecsOf(block.entry);
+  if (failed(inputs) || failed(outputs))
+    return invalid("expects arguments and results that bind to tensors");
+  block.inputSpecs = *std::move(inputs);
+  block.outputSpecs = *std::move(outputs);
+  nameArguments(block.entry);
+  return block;
+}
+
+std::string MoeBlock::printModule(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module.print(os, OpPrintingFlags().printNameLocAsPrefix());
+  return text;
+}
