@@ -32,17 +32,22 @@ static std::vector<int32_t> rankExperts(std::span<const double> logits) {
   return order;
 }
 
-/// exp(l - m) of every member of the sum, NaN logits as 0, divided by their sum (0 where that is
-/// 0).
+/// exp(l - m) with `m` the largest logit; at the infinities its limit: 0 for -inf (and for NaN), 1
+/// for m itself, be it +inf.
+static double score(double logit, double largest) {
+  if (std::isnan(logit) || logit == -std::numeric_limits<double>::infinity())
+    return 0.0;
+  return logit == largest ? 1.0 : std::exp(logit - largest);
+}
+
+/// The scores of the members of the sum, divided by their sum (0 where that is 0).
 static std::vector<double> softmax(std::vector<double> logits) {
   double largest = -std::numeric_limits<double>::infinity();
   for (double logit : logits)
     largest = logit > largest ? logit : largest; // false for NaN
   double sum = 0.0;
-  for (double &value : logits) {
-    value = std::isnan(value) ? 0.0 : std::exp(value - largest);
-    sum += value;
-  }
+  for (double &value : logits)
+    sum += value = score(value, largest);
   for (double &value : logits)
     value = sum == 0.0 ? 0.0 : value / sum;
   return logits;

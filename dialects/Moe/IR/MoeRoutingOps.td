@@ -21,7 +21,8 @@ def Moe_RouteOp : Moe_Op<"route", [Pure, InferTypeOpAdaptorWithIsCompatible, Moe
       A NaN ranks after every number; NaNs among themselves rank by expert id. The winners are the
       first `k` experts of that order; slot `s` holds the `s`-th.
     * *Scores.* `p[e] = exp(l[e] - m) / sum_j exp(l[j] - m)` with `m` the largest logit in the sum;
-      a NaN logit contributes 0 and has score 0. With `score_then_select` the sum runs over all E
+      a NaN logit contributes 0 and has score 0. At infinities `exp(l[e] - m)` is its limit: 0 for
+      `l[e] = -inf`, 1 for `l[e] = m = +inf`. With `score_then_select` the sum runs over all E
       experts, with `select_then_score` over the winners.
     * *Weights.* `weights[t, s] = p[experts[t, s]]`, with `renormalize` divided by their sum over
       the slots. A zero denominator gives weight 0.

@@ -1,0 +1,140 @@
+// Names, shapes and roles that are read off functions.
+
+#include "compiler/Inputs/FunctionInputs.h"
+#include "test/unit/Reference/Fixture.h"
+
+using namespace moec;
+using namespace moec::test;
+
+namespace {
+
+class FunctionInputs : public ReferenceTest {};
+
+TEST_F(FunctionInputs, RolesOfAWholeBlock) {
+  auto specs = inputSpecsOf(parse(R"(
+  func.func @f(%x: tensor<?x8xf32> {moe.name = "hidden"}, %l: tensor<?x4xf32>,
+               %w: tensor<4x6x8xf32> {moe.name = "up"}, %d: tensor<4x6x8xf32>,
+               %b: tensor<4x6xf32>) -> tensor<?x8xf32> {
+    %weights, %ids = moe.route %l top_k(2) score(softmax) order(score_then_select)
+        : (tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
+    %routes, %offsets = moe.permute %ids experts(4)
+        : (tensor<?x2xi32>) -> (tensor<?xi32>, tensor<5xi32>)
+    %h = moe.grouped_matmul %x, %offsets, %w bias(%b) gather(%routes) top_k(2)
+        : (tensor<?x8xf32>, tensor<5xi32>, tensor<4x6x8xf32>, tensor<4x6xf32>, tensor<?xi32>)
+        -> tensor<?x6xf32>
+    %y = moe.grouped_matmul %h, %offsets, %d combine(%weights, %routes) transposed
+        : (tensor<?x6xf32>, tensor<5xi32>, tensor<4x6x8xf32>, tensor<?x2xf32>, tensor<?xi32>)
+        -> tensor<?x8xf32>
+    return %y : tensor<?x8xf32>
+  })"));
+  ASSERT_TRUE(mlir::succeeded(specs)) << errors;
+  ASSERT_EQ(specs->size(), 5u);
+  EXPECT_EQ((*specs)[0].name, "hidden");
+  EXPECT_EQ((*specs)[0].role, InputRole::Data);
+  EXPECT_EQ((*specs)[0].shape, (std::vector<int64_t>{kTokensDim, 8}));
+  EXPECT_EQ((*specs)[0].rowsPerToken, 1);
+  EXPECT_EQ((*specs)[1].name, "arg1");
+  EXPECT_EQ((*specs)[1].role, InputRole::RouterLogits);
+  EXPECT_EQ((*specs)[2].role, InputRole::Weight);
+  EXPECT_EQ((*specs)[2].fanIn, 8);
+  EXPECT_EQ((*specs)[3].fanIn, 6) << "transposed weights sum over their middle axis";
+  EXPECT_EQ((*specs)[4].role, InputRole::Bias);
+}
+
+TEST_F(FunctionInputs, RolesOfParts) {
+  auto specs = inputSpecsOf(parse(R"(
+  func.func @f(%rows: tensor<?x8xbf16>, %w: tensor<?x2xf32>, %routes: tensor<?xi32>)
+      -> tensor<?x8xbf16> {
+    %y = moe.combine %rows, %w, %routes
+        : (tensor<?x8xbf16>, tensor<?x2xf32>, tensor<?xi32>) -> tensor<?x8xbf16>
+    return %y : tensor<?x8xbf16>
+  })"));
+  ASSERT_TRUE(mlir::succeeded(specs));
+  EXPECT_EQ((*specs)[0].rowsPerToken, 2);
+  EXPECT_EQ((*specs)[1].role, InputRole::RoutingWeights);
+  EXPECT_EQ((*specs)[1].rowsPerToken, 1);
+  EXPECT_EQ((*specs)[2].role, InputRole::Routes);
+  EXPECT_EQ((*specs)[2].rowsPerToken, 2);
+
+  specs = inputSpecsOf(parse(R"(
+  func.func @f(%ids: tensor<?x2xi32>) -> tensor<?xi32> {
+    %routes, %offsets = moe.permute %ids experts(4)
+        : (tensor<?x2xi32>) -> (tensor<?xi32>, tensor<5xi32>)
+    return %routes : tensor<?xi32>
+  })"));
+  EXPECT_EQ((*specs)[0].role, InputRole::ExpertIds);
+  EXPECT_EQ((*specs)[0].numExperts, 4);
+
+  specs = inputSpecsOf(parse(R"(
+  func.func @f(%rows: tensor<?x8xbf16>, %offsets: tensor<5xi32>, %w: tensor<4x6x8xbf16>)
+      -> tensor<?x6xbf16> {
+    %y = moe.grouped_matmul %rows, %offsets, %w
+        : (tensor<?x8xbf16>, tensor<5xi32>, tensor<4x6x8xbf16>) -> tensor<?x6xbf16>
+    return %y : tensor<?x6xbf16>
+  })"));
+  EXPECT_EQ((*specs)[1].role, InputRole::Offsets);
+  EXPECT_EQ((*specs)[1].rowsPerToken, 1);
+}
+
+TEST_F(FunctionInputs, GeneratedPartsCanBeEvaluated) {
+  // What is generated for index arguments must be what the ops accept.
+  mlir::func::FuncOp func = parse(R"(
+  func.func @f(%rows: tensor<?x8xbf16>, %offsets: tensor<5xi32>, %w: tensor<4x6x8xbf16>,
+               %weights: tensor<?x2xf32>, %routes: tensor<?xi32>) -> tensor<?x6xbf16> {
+    %y = moe.grouped_matmul %rows, %offsets, %w combine(%weights, %routes)
+        : (tensor<?x8xbf16>, tensor<5xi32>, tensor<4x6x8xbf16>, tensor<?x2xf32>, tensor<?xi32>)
+        -> tensor<?x6xbf16>
+    return %y : tensor<?x6xbf16>
+  })");
+  auto specs = inputSpecsOf(func);
+  ASSERT_TRUE(mlir::succeeded(specs)) << errors;
+  InputOptions options;
+  options.tokens = 9;
+  auto arguments = bindInputs(*specs, {}, options);
+  ASSERT_TRUE(arguments.isOk()) << arguments.status().message();
+  EXPECT_EQ(describe((*arguments)[0]), "bf16[18, 8]");
+  EXPECT_EQ((*arguments)[1].at(4), 18.0);
+  auto results = evaluate(func, *arguments);
+  ASSERT_TRUE(mlir::succeeded(results)) << errors;
+  EXPECT_EQ(describe(results->at(0)), "f64[9, 6]");
+}
+
+TEST_F(FunctionInputs, Outputs) {
+  auto specs = outputSpecsOf(parse(R"(
+  func.func @f(%ids: tensor<?x2xi32>, %x: tensor<?x8xbf16>)
+      -> (tensor<?x8xbf16> {moe.name = "rows"}, tensor<?xi32>, tensor<5xi32>) {
+    %rows, %routes, %offsets = moe.permute %ids, %x experts(4)
+        : (tensor<?x2xi32>, tensor<?x8xbf16>) -> (tensor<?x8xbf16>, tensor<?xi32>, tensor<5xi32>)
+    return %rows, %routes, %offsets : tensor<?x8xbf16>, tensor<?xi32>, tensor<5xi32>
+  })"));
+  ASSERT_TRUE(mlir::succeeded(specs)) << errors;
+  EXPECT_EQ((*specs)[0].name, "rows");
+  EXPECT_EQ((*specs)[0].rowsPerToken, 2);
+  EXPECT_EQ((*specs)[0].dtype, DType::BF16);
+  EXPECT_EQ((*specs)[1].name, "result1");
+  EXPECT_EQ((*specs)[1].rowsPerToken, 2);
+  EXPECT_EQ((*specs)[2].shape, (std::vector<int64_t>{5}));
+}
+
+TEST_F(FunctionInputs, PaddedRowsHaveNoMultipleOfT) {
+  EXPECT_TRUE(mlir::failed(outputSpecsOf(parse(R"(
+  func.func @f(%rows: tensor<?x8xbf16>, %offsets: tensor<5xi32>) -> tensor<?x8xbf16> {
+    %p, %o = moe.pad %rows, %offsets multiple(8)
+        : (tensor<?x8xbf16>, tensor<5xi32>) -> (tensor<?x8xbf16>, tensor<5xi32>)
+    return %p : tensor<?x8xbf16>
+  })"))));
+  EXPECT_NE(errors.find("expects result 'result0' to have a row count that is a multiple"),
+            std::string::npos)
+      << errors;
+}
+
+TEST_F(FunctionInputs, WhatCannotBeBoundIsAnError) {
+  EXPECT_TRUE(mlir::failed(inputSpecsOf(parse("func.func private @f(f32)"))));
+  EXPECT_NE(errors.find("expects argument #0 to be a ranked tensor"), std::string::npos) << errors;
+  EXPECT_TRUE(mlir::failed(inputSpecsOf(parse("func.func private @f(tensor<4xi1>)"))));
+  EXPECT_TRUE(mlir::failed(inputSpecsOf(parse(
+      R"(func.func private @f(tensor<4xf32> {moe.name = "x"}, tensor<4xf32> {moe.name = "x"}))"))));
+  EXPECT_NE(errors.find("'x' again"), std::string::npos) << errors;
+}
+
+} // namespace
