@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -27,6 +28,16 @@ void MoeDialect::initialize() {
       >();
 }
 
+/// How often the arguments and results of `function` carry `name`.
+static int64_t countName(FunctionOpInterface function, StringAttr name) {
+  int64_t count = 0;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    count += function.getArgAttr(i, MoeDialect::kNameAttr) == name;
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    count += function.getResultAttr(i, MoeDialect::kNameAttr) == name;
+  return count;
+}
+
 static LogicalResult verifyName(Operation *op, NamedAttribute attribute) {
   if (attribute.getName() != MoeDialect::kNameAttr)
     return op->emitOpError() << "expects only '" << MoeDialect::kNameAttr
@@ -36,6 +47,10 @@ static LogicalResult verifyName(Operation *op, NamedAttribute attribute) {
   if (!name || name.empty())
     return op->emitOpError() << "expects '" << MoeDialect::kNameAttr
                              << "' to be a non-empty string, but got " << attribute.getValue();
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  if (function && countName(function, name) > 1)
+    return op->emitOpError() << "expects every '" << MoeDialect::kNameAttr
+                             << "' of a function once, but got " << name << " again";
   return success();
 }
 

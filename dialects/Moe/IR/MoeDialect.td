@@ -22,7 +22,7 @@ def Moe_Dialect : Dialect {
     is one (token, slot) pair, numbered `r = t * k + slot`.
 
     Arguments and results of a function bind to files and host tensors through the attribute
-    `moe.name`:
+    `moe.name`, a non-empty string that a function uses once:
 
     ```mlir
     func.func @moe_block(%hidden: tensor<?x2048xbf16> {moe.name = "hidden"}, ...)
@@ -30,6 +30,7 @@ def Moe_Dialect : Dialect {
     ```
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasCanonicalizer = 1;
   let hasRegionArgAttrVerify = 1;
   let hasRegionResultAttrVerify = 1;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];

@@ -31,14 +31,16 @@ def Moe_GroupedMatmulOp : Moe_Op<"grouped_matmul",
     Constraints:
     * C1: one or two weights `[E, N, K]` (`[E, K, N]` when `transposed`) of one type, with the `K`
       and element type of `rows`; `E + 1` is the length of `offsets`.
-    * C2: no bias, or one `[E, N]` per weight.
-    * C3: `gather` and `top_k` go together, `top_k >= 1`; without them `rows` is `[R, K]`.
+    * C2: no bias, or one `[E, N]` per weight, all of one type.
+    * C3: `gather` and `top_k` go together, `top_k >= 1`; without them `rows` is `[R, K]`, with them
+      `[T, K]` where `T * top_k = R` is the length of the routes.
     * C4: `layout` needs an epilogue, one weight and an even `N`.
     * C5: an epilogue takes as many f32 arguments as there are values (two for gated forms, else
       one), holds `arith` and `math` ops on scalars without side effects, and yields one f32.
     * C6: two weights without an epilogue have two results, every other form has one; `combine`
-      goes with one result.
-    * C7: results are `[R, N']`, with `combine` `[T, N']`; `N' = N`, with a `layout` `N / 2`.
+      takes weights and routes and goes with one result.
+    * C7: results are `[R, N']`, with `combine` `[T, N']` where `T` is that of its weights and `R` the
+      length of its routes; `N' = N`, with a `layout` `N / 2`. Their element type is that of `rows`.
 
     Example:
 
@@ -57,11 +59,11 @@ def Moe_GroupedMatmulOp : Moe_Op<"grouped_matmul",
         -> tensor<?x768xbf16>
     ```
   }];
-  let arguments = (ins Moe_DataTensor2D:$rows, Moe_IndexTensor1D:$offsets,
+  let arguments = (ins Moe_DataTensor2D:$rows, Moe_OffsetsTensor:$offsets,
                        Variadic<Moe_DataTensor3D>:$weights, Variadic<Moe_DataTensor2D>:$bias,
-                       Optional<Moe_IndexTensor1D>:$gather_routes,
+                       Optional<Moe_RoutesTensor>:$gather_routes,
                        Optional<Moe_FloatTensor2D>:$combine_weights,
-                       Optional<Moe_IndexTensor1D>:$combine_routes,
+                       Optional<Moe_RoutesTensor>:$combine_routes,
                        OptionalAttr<I64Attr>:$top_k, UnitAttr:$transposed,
                        OptionalAttr<Moe_GateLayoutAttr>:$gate_layout);
   let regions = (region AnyRegion:$epilogue);
@@ -81,6 +83,8 @@ def Moe_GroupedMatmulOp : Moe_Op<"grouped_matmul",
     bool hasEpilogue() { return !getEpilogue().empty(); }
     bool hasGather() { return static_cast<bool>(getGatherRoutes()); }
     bool hasCombine() { return static_cast<bool>(getCombineWeights()); }
+    /// The result types that the operands ask for; dynamic sizes where they say nothing.
+    ::llvm::SmallVector<::mlir::Type> inferTypes();
     /// E, N (of one weight) and K, whatever the storage order.
     int64_t getNumExperts();
     int64_t getWeightColumns();
@@ -110,7 +114,7 @@ def Moe_ActivationOp : Moe_Op<"activation", [Pure, IsolatedFromAbove, Moe_NamedR
     | `silu`, `gelu`, `gelu_tanh`, `relu`, `relu2` | plain; `relu2(x) = max(x, 0)^2` |
 
     Constraints:
-    * C1: one or two inputs of one type.
+    * C1: one or two inputs of one element type and of shapes that agree.
     * C2: exactly one of `kind` and `body`; a body takes two f32 arguments in the gated forms, one
       in the plain form, and yields one f32; a `kind` matches the form.
     * C3: `layout` goes with one input of an even column count.
@@ -136,6 +140,8 @@ def Moe_ActivationOp : Moe_Op<"activation", [Pure, IsolatedFromAbove, Moe_NamedR
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     bool isGated() { return getInputs().size() == 2 || getGateLayout().has_value(); }
+    /// The result type that the inputs ask for.
+    ::mlir::RankedTensorType inferType();
   }];
 }
 

@@ -13,6 +13,11 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace moec::moe::detail {
+/// Whether a ranked tensor has no encoding and a size in bytes that 63 bits hold.
+bool isPlainTensor(mlir::Type type);
+} // namespace moec::moe::detail
+
 #include "dialects/Moe/IR/MoeDialect.h.inc"
 #include "dialects/Moe/IR/MoeEnums.h.inc"
 #define GET_ATTRDEF_CLASSES

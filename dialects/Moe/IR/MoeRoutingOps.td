@@ -29,7 +29,7 @@ def Moe_RouteOp : Moe_Op<"route", [Pure, InferTypeOpAdaptorWithIsCompatible, Moe
 
     Constraints:
     * C1: `1 <= top_k <= min(E, 32)`.
-    * C2: `logits` is `[T, E]` with static `E >= 1`.
+    * C2: `logits` is `[T, E]` with a static `E >= 1`.
     * C3: `weights` and `experts` are `[T, top_k]`.
     * C4: `renormalize` goes with `score_then_select` (the other order sums to 1 already).
 
@@ -62,10 +62,11 @@ def Moe_PermuteOp : Moe_Op<"permute", [Pure, InferTypeOpAdaptorWithIsCompatible,
     `routes[i] = -1`. Without it the op yields the two index tensors only.
 
     Constraints:
-    * C1: `num_experts >= 1`.
+    * C1: `1 <= num_experts < 2^31 - 1`.
     * C2: `x`, where given, has the `T` of `experts`.
     * C3: `rows` is `[R, H]`, `routes` is `[R]`, `offsets` is `[num_experts + 1]`; `rows` is there
       exactly when `x` is.
+    * C4: `R < 2^31`, so that i32 numbers every route.
 
     Example:
 
@@ -79,14 +80,13 @@ def Moe_PermuteOp : Moe_Op<"permute", [Pure, InferTypeOpAdaptorWithIsCompatible,
   }];
   let arguments = (ins Moe_IndexTensor2D:$experts, Optional<Moe_DataTensor2D>:$x,
                        I64Attr:$num_experts);
-  let results = (outs Optional<Moe_DataTensor2D>:$rows, Moe_IndexTensor1D:$routes,
-                      Moe_IndexTensor1D:$offsets);
+  let results = (outs Optional<Moe_DataTensor2D>:$rows, Moe_RoutesTensor:$routes,
+                      Moe_OffsetsTensor:$offsets);
   let assemblyFormat = [{
     $experts (`,` $x^)? `experts` `(` $num_experts `)` attr-dict
     `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
-  let hasCanonicalizeMethod = 1;
 }
 
 def Moe_PadOp : Moe_Op<"pad", [Pure, InferTypeOpAdaptorWithIsCompatible, Moe_NamedResults]> {
@@ -100,6 +100,7 @@ def Moe_PadOp : Moe_Op<"pad", [Pure, InferTypeOpAdaptorWithIsCompatible, Moe_Nam
     Constraints:
     * C1: `multiple >= 1`.
     * C2: `padded` is `[P, H]`, `padded_offsets` has the type of `offsets`.
+    * C3: `P < 2^31`, so that i32 numbers every padded row.
 
     Example:
 
@@ -108,8 +109,8 @@ def Moe_PadOp : Moe_Op<"pad", [Pure, InferTypeOpAdaptorWithIsCompatible, Moe_Nam
         : (tensor<?x2048xbf16>, tensor<129xi32>) -> (tensor<?x2048xbf16>, tensor<129xi32>)
     ```
   }];
-  let arguments = (ins Moe_DataTensor2D:$rows, Moe_IndexTensor1D:$offsets, I64Attr:$multiple);
-  let results = (outs Moe_DataTensor2D:$padded, Moe_IndexTensor1D:$padded_offsets);
+  let arguments = (ins Moe_DataTensor2D:$rows, Moe_OffsetsTensor:$offsets, I64Attr:$multiple);
+  let results = (outs Moe_DataTensor2D:$padded, Moe_OffsetsTensor:$padded_offsets);
   let assemblyFormat = [{
     $rows `,` $offsets `multiple` `(` $multiple `)` attr-dict
     `:` functional-type(operands, results)
@@ -137,8 +138,8 @@ def Moe_UnpadOp : Moe_Op<"unpad", [Pure, InferTypeOpAdaptorWithIsCompatible, Moe
         -> tensor<?x2048xbf16>
     ```
   }];
-  let arguments = (ins Moe_DataTensor2D:$padded, Moe_IndexTensor1D:$padded_offsets,
-                       Moe_IndexTensor1D:$offsets, Moe_IndexTensor1D:$routes);
+  let arguments = (ins Moe_DataTensor2D:$padded, Moe_OffsetsTensor:$padded_offsets,
+                       Moe_OffsetsTensor:$offsets, Moe_RoutesTensor:$routes);
   let results = (outs Moe_DataTensor2D:$rows);
   let assemblyFormat = [{
     $padded `,` $padded_offsets `,` $offsets `,` $routes attr-dict
@@ -167,7 +168,7 @@ def Moe_CombineOp : Moe_Op<"combine", [Pure, InferTypeOpAdaptorWithIsCompatible,
     ```
   }];
   let arguments = (ins Moe_DataTensor2D:$rows, Moe_FloatTensor2D:$weights,
-                       Moe_IndexTensor1D:$routes);
+                       Moe_RoutesTensor:$routes);
   let results = (outs Moe_DataTensor2D:$output);
   let assemblyFormat = [{
     $rows `,` $weights `,` $routes attr-dict `:` functional-type(operands, results)
