@@ -118,7 +118,7 @@ struct LaunchConfig {
 static_assert(sizeof(LaunchConfig) == 56 && offsetof(LaunchConfig, stream) == 32);
 
 /// CUtensorMap.
-struct alignas(64) EncodedTensorMap {
+struct alignas(128) EncodedTensorMap {
   uint64_t opaque[16];
 };
 static_assert(sizeof(EncodedTensorMap) == 128);

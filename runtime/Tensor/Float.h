@@ -5,7 +5,7 @@
 // conversions round to nearest, ties to even, and keep NaN a (quiet) NaN. Inline and branch-light
 // so that loops over them vectorise.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 #ifndef MOEC_RUNTIME_TENSOR_FLOAT_H
 #define MOEC_RUNTIME_TENSOR_FLOAT_H
 

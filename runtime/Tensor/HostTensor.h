@@ -5,7 +5,7 @@
 // either owns its memory or views memory that something else keeps alive (a mapped file); copies of
 // it are cheap and share the elements.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 #ifndef MOEC_RUNTIME_TENSOR_HOSTTENSOR_H
 #define MOEC_RUNTIME_TENSOR_HOSTTENSOR_H
 

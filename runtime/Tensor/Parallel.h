@@ -5,7 +5,7 @@
 // Threads live for one call: these loops run for milliseconds to minutes, so a pool would buy
 // nothing.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 #ifndef MOEC_RUNTIME_TENSOR_PARALLEL_H
 #define MOEC_RUNTIME_TENSOR_PARALLEL_H
 

@@ -7,7 +7,7 @@
 //
 // Source of the format and its limits: https://github.com/huggingface/safetensors, README "Format".
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 #ifndef MOEC_RUNTIME_TENSOR_SAFETENSORS_H
 #define MOEC_RUNTIME_TENSOR_SAFETENSORS_H
 

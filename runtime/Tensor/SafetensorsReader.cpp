@@ -4,7 +4,7 @@
 // The header is read by a SAX handler that knows the only legal structure, so nothing is built from
 // a hostile file that has not been checked, and duplicate keys are seen (a DOM would drop them).
 //
-//===----------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #include "runtime/Tensor/Safetensors.h"
 
