@@ -45,7 +45,11 @@ Status DeviceMemory::upload(std::span<const std::byte> host, uint64_t offset) co
     return Status::ok();
   ContextScope scope(*device);
   MOERT_RETURN_IF_ERROR(Status(scope.status()));
-  return MOERT_CUDA(device->api(), cuMemcpyHtoD_v2, pointer + offset, host.data(), host.size());
+  MOERT_RETURN_IF_ERROR(
+      MOERT_CUDA(device->api(), cuMemcpyHtoD_v2, pointer + offset, host.data(), host.size()));
+  // From pageable memory the call returns when the bytes are staged. A stream that does not wait for
+  // the legacy stream could start before they have arrived.
+  return MOERT_CUDA(device->api(), cuStreamSynchronize, nullptr);
 }
 
 Status DeviceMemory::download(std::span<std::byte> host, uint64_t offset) const {

@@ -16,7 +16,7 @@ others=$(grep -v '^moec_' <<<"$exports" || true)
 header=$(dirname "$0")/../../../runtime/Api/moec.h
 declared=$(grep -o '^MOEC_API [^(]*(' "$header" | grep -o 'moec_[a-z_]*($' | tr -d '(' | sort)
 [ "$declared" = "$(sort <<<"$exports")" ] ||
-  fail "exports differ from moec.h: $(diff <(echo "$declared") <(sort <<<"$exports") | tr '\n' ' ')"
+  fail "exports differ from moec.h: $(diff <(echo "$declared") <(sort <<<"$exports") | head -5 | tr '\n' ' ')"
 
 needed=$("$readelf" -d "$library" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p')
 bad=$(grep -vE '^(libc|libm|libdl|libpthread|libgcc_s|ld-linux-x86-64)\.so' <<<"$needed" || true)
