@@ -167,8 +167,9 @@ TEST(Generate, RoutesAreAPermutationAndOffsetsAscend) {
 TEST(Generate, NoTokensGiveEmptyTensors) {
   for (const InputSpec &spec : kAllRoles) {
     HostTensor tensor = generate(spec, {.tokens = 0});
-    if (spec.shape[0] == kTokensDim)
+    if (spec.shape[0] == kTokensDim) {
       EXPECT_EQ(tensor.numElements(), 0);
+    }
   }
 }
 

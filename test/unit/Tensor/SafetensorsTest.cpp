@@ -70,8 +70,9 @@ TEST_F(Safetensors, RoundTripsEveryDType) {
     const HostTensor &actual = file->tensors.at(name);
     EXPECT_EQ(describe(actual), describe(expected));
     ASSERT_EQ(actual.byteSize(), expected.byteSize());
-    if (actual.byteSize() != 0)
+    if (actual.byteSize() != 0) {
       EXPECT_EQ(std::memcmp(actual.data(), expected.data(), actual.byteSize()), 0) << name;
+    }
     EXPECT_EQ(reinterpret_cast<uintptr_t>(actual.data()) % byteSize(actual.dtype()), 0u);
   }
 }
