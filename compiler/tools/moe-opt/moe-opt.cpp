@@ -2,6 +2,7 @@
 
 #include "compiler/Conversion/MoeToLinalg/MoeToLinalg.h"
 #include "compiler/Conversion/MoeToMoeKernel/Passes.h"
+#include "compiler/Target/Cuda/CudaEmitter.h"
 #include "dialects/Moe/IR/MoeOps.h"
 #include "dialects/Moe/Transforms/Passes.h"
 #include "dialects/Moe/Transforms/Pipeline.h"
@@ -34,5 +35,6 @@ int main(int argc, char **argv) {
   moec::moe::registerFusionPipeline();
   moec::registerMoeToLinalgPasses();
   moec::registerMoeToMoeKernelPasses();
+  moec::registerEmitCudaPass();
   return asMainReturnCode(MlirOptMain(argc, argv, "moec pass driver\n", registry));
 }

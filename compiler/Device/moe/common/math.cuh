@@ -22,5 +22,16 @@ MOE_DEVICE float fast_div(float a, float b) { return a * fast_rcp(b); }
 MOE_DEVICE float sigmoid(float x) { return fast_rcp(1.0f + fast_exp(-x)); }
 /// x * sigmoid(x).
 MOE_DEVICE float silu(float x) { return x * sigmoid(x); }
+/// IEEE 754-2019 maximum and minimum: NaN where either is NaN, unlike fmaxf and fminf.
+MOE_DEVICE float maximum(float a, float b) {
+  float r;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
+  return r;
+}
+MOE_DEVICE float minimum(float a, float b) {
+  float r;
+  asm("min.NaN.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
+  return r;
+}
 
 } // namespace moe

@@ -1,0 +1,164 @@
+//===- PrintIndexKernels.cpp - callers of route, sort and map kernels -----===//
+//
+// compiler/Device/moe/kernels/README.md lists the calls and their policies.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Target/Cuda/KernelText.h"
+#include "dialects/MoeKernel/IR/Sizes.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace moec::cuda {
+namespace {
+
+/// Appends formatted text to one of the pieces.
+class Text {
+public:
+  explicit Text(std::string &text) : stream(text) {}
+  template <class T>
+  Text &operator<<(const T &value) {
+    stream << value;
+    return *this;
+  }
+
+private:
+  llvm::raw_string_ostream stream;
+};
+
+template <class OpT>
+void declareRoute(OpT op, KernelText &text) {
+  Text(text.declarations) << "using Route = moe::RouteConfig<" << op.getNumExperts() << ", "
+                          << op.getTopK() << ", moe::SoftmaxOver::"
+                          << (op.getSoftmax() == kernel::SoftmaxOver::All ? "kAll" : "kSelected")
+                          << ", " << op.getThreads() << ", " << op.getLanes() << ">;\n";
+}
+
+/// `, height...` after the other template arguments; no tiles for the rows of no group.
+std::string getHeights(ArrayRef<int64_t> heights) {
+  std::string list;
+  for (int64_t height : heights)
+    list += ", " + std::to_string(height);
+  return list;
+}
+
+void declareSort(int64_t experts, int64_t threads, bool multiBlock, ArrayRef<int64_t> heights,
+                 KernelText &text) {
+  Text(text.declarations) << "using Sort = moe::SortConfig<" << experts << ", " << threads << ", "
+                          << (multiBlock ? "true" : "false") << ", false" << getHeights(heights)
+                          << ">;\n";
+}
+
+/// Adds the tile maps as parameters; the brace initialiser of moe::TileMapPointers.
+std::string addMaps(OperandRange tiles, KernelText &text) {
+  std::string list;
+  for (auto [i, map] : llvm::enumerate(tiles)) {
+    std::string name = "map" + std::to_string(i);
+    text.addOutput(name, map);
+    text.parameters.back().type = "int4 *";
+    list += (list.empty() ? "" : ", ") + name;
+  }
+  return "{{" + list + "}}";
+}
+
+std::string getRoutesExtent(Value experts) {
+  return getCudaExtent(kernel::scaleExtent(kernel::getLeadingExtent(experts),
+                                           cast<MemRefType>(experts.getType()).getDimSize(1)));
+}
+
+void print(kernel::RouteOp op, KernelText &text) {
+  text.includes.push_back("moe/kernels/route.cuh");
+  declareRoute(op, text);
+  text.addInput("logits", op.getLogits());
+  text.addOutput("weights", op.getWeights());
+  text.addOutput("experts", op.getExperts());
+  Text(text.body) << "moe::route<Route>(logits, weights, experts, "
+                  << getCudaExtent(kernel::getLeadingExtent(op.getLogits())) << ");\n";
+}
+
+void print(kernel::SortRoutesOp op, KernelText &text) {
+  text.includes.push_back("moe/kernels/sort.cuh");
+  declareSort(op.getNumExperts(), op.getThreads(), static_cast<bool>(op.getCounts()),
+              op.getTileRows(), text);
+  text.addInput("experts", op.getExperts());
+  if (op.getCounts())
+    text.addInput("block_counts", op.getCounts());
+  text.addOutput("offsets", op.getOffsets());
+  text.addOutput("routes", op.getRoutes());
+  text.addOutput("positions", op.getPositions());
+  std::string maps = addMaps(op.getTiles(), text);
+  Text(text.body) << "moe::sort_routes<Sort>(experts, "
+                  << (op.getCounts() ? "block_counts" : "nullptr")
+                  << ", offsets, routes, positions, " << maps << ", "
+                  << getRoutesExtent(op.getExperts()) << ");\n";
+}
+
+void print(kernel::CountRoutesOp op, KernelText &text) {
+  text.includes.push_back("moe/kernels/sort.cuh");
+  declareSort(op.getNumExperts(), op.getThreads(), /*multiBlock=*/true, {}, text);
+  text.addInput("experts", op.getExperts());
+  text.addOutput("block_counts", op.getCounts());
+  Text(text.body) << "moe::count_routes<Sort>(experts, block_counts, "
+                  << getRoutesExtent(op.getExperts()) << ");\n";
+}
+
+void print(kernel::RouteSortOp op, KernelText &text) {
+  text.includes.push_back("moe/kernels/route_sort.cuh");
+  declareRoute(op, text);
+  declareSort(op.getNumExperts(), op.getThreads(), /*multiBlock=*/false, op.getTileRows(), text);
+  Text(text.declarations) << "using RouteSort = moe::RouteSortConfig<Route, Sort, "
+                          << op.getMaxTokens() << ">;\n";
+  text.addInput("logits", op.getLogits());
+  text.addOutput("weights", op.getWeights());
+  text.addOutput("experts", op.getExperts());
+  text.addOutput("offsets", op.getOffsets());
+  text.addOutput("routes", op.getRoutes());
+  text.addOutput("positions", op.getPositions());
+  std::string maps = addMaps(op.getTiles(), text);
+  Text(text.body) << "moe::route_sort<RouteSort>(logits, weights, experts, offsets, routes, "
+                     "positions, "
+                  << maps << ", " << getCudaExtent(kernel::getLeadingExtent(op.getLogits()))
+                  << ");\n";
+}
+
+void print(kernel::TileMapsOp op, KernelText &text) {
+  text.includes.push_back("moe/kernels/tile_map.cuh");
+  Text(text.declarations) << "using Maps = moe::TileMapConfig<" << op.getNumExperts() << ", "
+                          << op.getThreads() << ", false" << getHeights(op.getTileRows()) << ">;\n";
+  text.addInput("offsets", op.getOffsets());
+  std::string maps = addMaps(op.getTiles(), text);
+  Text(text.body) << "moe::tile_maps<Maps>(offsets, " << maps << ", " << getCudaExtent(op.getRows())
+                  << ");\n";
+}
+
+void print(kernel::PadOffsetsOp op, KernelText &text) {
+  text.includes.push_back("moe/kernels/pad.cuh");
+  text.addInput("offsets", op.getOffsets());
+  text.addOutput("padded_offsets", op.getPaddedOffsets());
+  Text(text.body) << "moe::pad_offsets<" << op.getNumExperts() << ", " << op.getMultiple() << ", "
+                  << op.getThreads() << ">(offsets, padded_offsets);\n";
+}
+
+void print(kernel::InvertRoutesOp op, KernelText &text) {
+  text.includes.push_back("moe/kernels/accumulate.cuh");
+  text.addInput("routes", op.getRoutes());
+  text.addOutput("positions", op.getPositions());
+  Text(text.body) << "moe::invert_routes<" << op.getThreads() << ">(routes, positions, "
+                  << getCudaExtent(kernel::getLeadingExtent(op.getRoutes())) << ");\n";
+}
+
+} // namespace
+
+LogicalResult printIndexKernel(Operation *op, KernelText &text) {
+  text.launchBounds = std::to_string(cast<kernel::KernelOpInterface>(op).getThreads());
+  llvm::TypeSwitch<Operation *>(op)
+      .Case<kernel::RouteOp, kernel::SortRoutesOp, kernel::CountRoutesOp, kernel::RouteSortOp,
+            kernel::TileMapsOp, kernel::PadOffsetsOp, kernel::InvertRoutesOp>(
+          [&](auto kernel) { print(kernel, text); });
+  return success();
+}
+
+} // namespace moec::cuda
