@@ -19,7 +19,7 @@ namespace moec {
 /// One translation unit with one entry point of the same name.
 struct CudaKernel {
   std::string name;   ///< "moe_grouped_matmul_0": family and number, stable for one module
-  std::string source; ///< includes device headers as "moe/...", nothing else
+  std::string source; ///< includes deviceHeaders() (compiler/Device/EmbeddedHeaders.h) alone
 };
 
 /// What a block becomes: its kernels, each once, and the plan that launches them.

@@ -60,7 +60,7 @@ LogicalResult verifyMatmulSchedule(ScheduleAttr schedule, const MatmulTraits &tr
   if (shared > target.getSharedBytes())
     return emitError() << "expects at most " << target.getSharedBytes()
                        << " bytes of shared memory a block on " << target.getArch()
-                       << ", but the schedule needs " << shared;
+                       << ", but needs " << shared;
   int64_t available = target.getSharedBytes() + kReservedSharedBytes;
   if (blocks * (shared + kReservedSharedBytes) > available)
     return emitError() << "expects min_blocks = " << blocks << " blocks to fit the " << available
