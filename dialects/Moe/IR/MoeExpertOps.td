@@ -102,7 +102,8 @@ def Moe_ActivationOp : Moe_Op<"activation", [Pure, IsolatedFromAbove, Moe_NamedR
     * one input `[R, I]` and a plain activation: `result[i, j] = f(x[i, j])`.
 
     `f` is either named by `kind`, a shorthand for a region, or given as a `body` region of `arith`
-    and `math` ops on f32 scalars. The shorthands (`s(x) = x / (1 + exp(-x))`):
+    and `math` ops on f32 scalars. The shorthands (`s(x) = x / (1 + exp(-x))`), all of which map 0 to
+    0, keep NaN, and take the factor of the gate to its limit (0 at -inf, +inf at +inf):
 
     | kind | f |
     | --- | --- |
