@@ -158,12 +158,11 @@ func.func @activation_forms(%x: tensor<?x8xf16>, %y: tensor<?x8xf16>) {
   return
 }
 
-// The generic form is read as well; attributes stand alone.
+// The generic form is read as well; T may be 0.
 
 // CHECK-LABEL: func.func @generic
-// CHECK-SAME:  layout = #moe.gate_layout<halves, gate_first>
 // CHECK:       moe.route %{{.*}} top_k(2) score(softmax) order(score_then_select) :
-func.func @generic(%logits: tensor<0x8xf32>) attributes {layout = #moe.gate_layout<halves, gate_first>} {
+func.func @generic(%logits: tensor<0x8xf32>) {
   %w, %e = "moe.route"(%logits) <{top_k = 2 : i64, score = #moe<score(softmax)>, order = #moe<order(score_then_select)>}>
     : (tensor<0x8xf32>) -> (tensor<0x2xf32>, tensor<0x2xi32>)
   return
