@@ -13,6 +13,9 @@ static constexpr EnvVarInfo kTable[] = {
      "path of libnvrtc.so, or of a folder that holds it (a toolkit's lib64, a site-packages "
      "folder, "
      "a wheel's lib)"},
+    {EnvVar::LibOmp, "MOEC_LIBOMP",
+     "path of the OpenMP runtime library that runs CPU code in several threads, instead of "
+     "libomp.so.5"},
     {EnvVar::CudaHome, "CUDA_HOME", "CUDA toolkit in whose lib64 NVRTC is looked for"},
     {EnvVar::CudaPath, "CUDA_PATH", "the same as CUDA_HOME, read after it"},
     {EnvVar::CacheDir, "MOEC_CACHE_DIR", "folder of the kernel cache"},

@@ -19,6 +19,7 @@ namespace moert {
 enum class EnvVar {
   LibCuda,      ///< MOEC_LIBCUDA
   Nvrtc,        ///< MOEC_NVRTC
+  LibOmp,       ///< MOEC_LIBOMP
   CudaHome,     ///< CUDA_HOME
   CudaPath,     ///< CUDA_PATH
   CacheDir,     ///< MOEC_CACHE_DIR

@@ -82,7 +82,8 @@ private:
     return result[1];
   }
 
-  /// exp(l - max) per entry, 0 for a NaN, and the sum of these.
+  /// exp(l - max) per entry, 0 for NaN and -inf, 1 for the maximum itself (be it +inf), and the sum
+  /// of these.
   std::pair<Value, Value> exponentiate(Value logits, int64_t count) {
     Value lowest = b.constF32(-std::numeric_limits<float>::infinity());
     Value greatest = b.loop(b.index(count), lowest, [&](Value i, Value greatest) {
@@ -91,9 +92,10 @@ private:
     Value out = b.empty(b.tensorType({count}, b.getF32Type()));
     Value exponentials = b.elementwise(logits, out, [&](ValueRange scalars) {
       Value logit = scalars[0];
-      Value isNan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, logit, logit);
+      Value counts = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, logit, lowest);
+      Value isGreatest = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, logit, greatest);
       Value value = math::ExpOp::create(b, arith::SubFOp::create(b, logit, greatest));
-      return b.choose(isNan, b.constF32(0.0f), value);
+      return b.choose(counts, b.choose(isGreatest, b.constF32(1.0f), value), b.constF32(0.0f));
     });
     return {exponentials, total(exponentials, count)};
   }

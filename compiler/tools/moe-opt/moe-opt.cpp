@@ -2,6 +2,7 @@
 
 #include "compiler/Conversion/MoeToLinalg/MoeToLinalg.h"
 #include "compiler/Conversion/MoeToMoeKernel/Passes.h"
+#include "compiler/Target/Cpu/CpuPipeline.h"
 #include "compiler/Target/Cuda/CudaEmitter.h"
 #include "dialects/Moe/IR/MoeOps.h"
 #include "dialects/Moe/Transforms/Passes.h"
@@ -30,7 +31,9 @@ int main(int argc, char **argv) {
                   func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
                   memref::MemRefDialect, moec::kernel::MoeKernelDialect, moec::moe::MoeDialect,
                   scf::SCFDialect, tensor::TensorDialect, vector::VectorDialect>();
+  moec::cpu::registerCpuDialects(registry);
   registerTransformsPasses();
+  moec::cpu::registerCpuPipeline();
   moec::moe::registerMoePasses();
   moec::moe::registerFusionPipeline();
   moec::registerMoeToLinalgPasses();
