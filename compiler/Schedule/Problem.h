@@ -22,6 +22,7 @@ struct MatmulProblem {
   bool gated = false;      ///< two weight rows a column
   bool twoOutputs = false; ///< gate and up are both stored
   bool transposed = false; ///< weights [E, K, N]
+  bool hasBias = false;
   int64_t outputBytes = 2; ///< of a stored element
 
   bool operator==(const MatmulProblem &) const = default;

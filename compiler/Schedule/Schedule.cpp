@@ -28,6 +28,8 @@ std::string toString(const MatmulProblem &problem) {
     out << " two_outputs";
   if (problem.transposed)
     out << " transposed";
+  if (problem.hasBias)
+    out << " bias";
   return out.str();
 }
 
@@ -116,25 +118,31 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
 ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &problem,
                                const Bucket &bucket, TargetAttr target) {
   const MatmulRow &row = getMatmulTable(target)[bucket.matmulRow];
-  kernel::MatmulTraits traits{problem.gated, problem.twoOutputs, problem.transposed,
-                              problem.outputBytes};
-  // Steps longer than the reduction would only copy zeros.
-  int64_t blockK = row.blockK;
-  while (blockK > 32 && blockK / 2 >= problem.reduction)
-    blockK /= 2;
+  kernel::MatmulTraits traits = getMatmulTraits(problem);
 
-  // Legality is silent here: the table's row, fewer stages, then a single block.
+  // Legality is silent here: the table's tile, fewer stages, then a single block.
   ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
   auto emitError = [&] { return mlir::emitError(UnknownLoc::get(context)); };
-  for (int64_t minBlocks : {row.minBlocks, int64_t(1)})
-    for (int64_t stages = row.stages; stages >= 2; --stages) {
-      auto schedule = ScheduleAttr::getChecked(emitError, context, kernel::MatmulForm::Mma,
-                                               row.blockM, row.blockN, blockK, stages, row.warpsM,
-                                               row.warpsN, minBlocks, row.rasterGroup, row.weights);
-      if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
-        return schedule;
-    }
+  for (const MatmulTile &tile : {problem.gated ? row.gated : row.plain, row.other}) {
+    // Steps longer than the reduction would only copy zeros.
+    int64_t blockK = tile.blockK;
+    while (tile.form == kernel::MatmulForm::Mma && blockK > 32 && blockK / 2 >= problem.reduction)
+      blockK /= 2;
+    for (int64_t minBlocks : {tile.minBlocks, int64_t(1)})
+      for (int64_t stages = tile.stages; stages >= 2; --stages) {
+        auto schedule = ScheduleAttr::getChecked(
+            emitError, context, tile.form, tile.blockM, tile.blockN, blockK, stages, tile.warpsM,
+            tile.warpsN, minBlocks, tile.tokenStep, tile.rasterGroup, tile.weights);
+        if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
+          return schedule;
+      }
+  }
   return {};
+}
+
+kernel::MatmulTraits getMatmulTraits(const MatmulProblem &problem) {
+  return {problem.gated,   problem.twoOutputs,  problem.transposed,
+          problem.hasBias, problem.outputBytes, problem.reduction};
 }
 
 /// The most of `threads` (halved down to a warp) whose shared memory `bytes(threads)` fits.

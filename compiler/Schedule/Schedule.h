@@ -8,7 +8,7 @@
 #define MOEC_COMPILER_SCHEDULE_SCHEDULE_H
 
 #include "compiler/Schedule/Problem.h"
-#include "dialects/MoeKernel/IR/MoeKernelOps.h"
+#include "dialects/MoeKernel/IR/MatmulLegality.h"
 
 namespace moec::schedule {
 
@@ -39,6 +39,9 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, kernel::TargetAttr t
 /// where nothing is.
 kernel::ScheduleAttr getMatmulSchedule(mlir::MLIRContext *context, const MatmulProblem &problem,
                                        const Bucket &bucket, kernel::TargetAttr target);
+
+/// What the legality of a schedule of `problem` depends on.
+kernel::MatmulTraits getMatmulTraits(const MatmulProblem &problem);
 
 /// Kernels other than matmuls.
 enum class RowKernel {

@@ -1,26 +1,30 @@
 //===- Tables.cpp - the numbers behind the default schedules --------------===//
 //
-// The one place to write measured results into.
+// The one place to write measured results into (test/bench/RESULTS.md has the measurements).
 //
 // Rows are chosen by m = T * k / E, the mean rows of an expert, since m and not T decides whether
 // the weights' stream or the tensor cores limit a grouped matmul (the crossover lies near m = 185
-// for every bf16 block on an H200). The row tile is about twice m while weights dominate, so that
-// most experts are one tile and their weights are read once, and grows to the largest tile whose
-// accumulators fit four warps where arithmetic dominates. Every row brings two kernels to a block,
-// hence only four.
+// for every bf16 block on an H200). Every row brings two kernels to a block, hence only four.
 //
-// * m <= 8: nothing but weights moves. A 16-row tile, 64 weight rows, long steps and four stages
-//   keep 48 KiB of weights a block under way, two to three blocks a multiprocessor; weights are
-//   read once and leave L2 first.
-// * m <= 16: the same stream with 32 rows; 128 weight rows a tile halve the re-reads of the rows.
+// sm_90a (H200, measured):
+// * m <= 8: nothing but weights moves. A 16-row mma tile of 32 weight rows, steps of 128 and four
+//   stages, four blocks a multiprocessor, keep 128 KiB under way and cut the work finely enough
+//   that even one token fills the card: 4.4 to 4.55 TB/s. Weights are read once, so they leave L2
+//   first.
+// * m <= 48: 64-row tiles by wgmma with 256 (128 for down) weight rows stream as fast and need one
+//   pass over the weights where 16-row tiles would need several.
+// * m <= 160: 128 x 192 and 128 x 128.
+// * more: 128 x 192, the largest tile whose accumulators leave room for the epilogue.
+//
+// Portable mma, for what the wgmma forms do not admit and for other cards:
+// * m <= 16: the stream with 32 rows; 128 weight rows a tile halve the re-reads of the rows.
 // * m <= 64: 64-row tiles still read weights once for most experts; 2 x 2 warps of 32 x 64 each
 //   have enough independent products to hide ldmatrix.
 // * more: 128 x 128 with four 64 x 64 warps, the most arithmetic per shared-memory byte that the
 //   registers of two blocks allow. Eight row tiles share each weight tile in L2.
 //
 // Sort thresholds: one block that routes and sorts saves a launch while it has at most a few rounds
-// of tokens; one block sorts 4096 routes in the time a second launch would cost; beyond 32768
-// routes the histogram of 64 blocks pays for the 64 lines of counters that every block sums.
+// of tokens; one block sorts 2048 routes in the time that the second launch costs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,30 +34,43 @@
 
 namespace moec::schedule {
 
+using kernel::MatmulForm;
 using kernel::WeightPolicy;
 
 static constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+static constexpr MatmulForm kMma = MatmulForm::Mma, kWgmma = MatmulForm::Wgmma;
+static constexpr WeightPolicy kKeep = WeightPolicy::Normal, kOnce = WeightPolicy::EvictFirst;
 
 // clang-format off
-static constexpr MatmulRow kMmaRows[] = {
-    // m <=        M    N    K  stages wM wN min raster weights
-    {8,           16,  64, 128,    4,  1, 4,  2,     1, WeightPolicy::EvictFirst},
-    {16,          32, 128,  64,    4,  1, 4,  2,     1, WeightPolicy::EvictFirst},
-    {64,          64, 128,  64,    4,  2, 2,  2,     4, WeightPolicy::Normal},
-    {kUnbounded, 128, 128,  64,    3,  2, 2,  2,     8, WeightPolicy::Normal},
+//                                           M    N    K  stages wM wN min step raster weights
+static constexpr MatmulTile kStream16  {kMma,  16,  32, 128, 4, 1, 2, 4, 32,  1, kOnce};
+static constexpr MatmulTile kStream32  {kMma,  32,  64, 128, 4, 1, 4, 2, 32,  1, kOnce};
+static constexpr MatmulTile kMiddle64  {kMma,  64, 128,  64, 4, 2, 2, 2, 32,  4, kKeep};
+static constexpr MatmulTile kLarge128  {kMma, 128, 128,  64, 3, 2, 2, 2, 32,  8, kKeep};
+static constexpr MatmulTile kSm80Middle{kMma,  64, 128,  64, 3, 2, 2, 2, 32,  4, kKeep};
+static constexpr MatmulTile kSm80Large {kMma, 128, 128,  32, 4, 2, 2, 2, 32,  8, kKeep};
+static constexpr MatmulTile kHopper64  {kWgmma,  64, 256, 64, 5, 1, 1, 1, 32,  8, kOnce};
+static constexpr MatmulTile kHopper192 {kWgmma, 128, 192, 64, 5, 1, 1, 1, 32,  8, kKeep};
+static constexpr MatmulTile kHopper128 {kWgmma, 128, 128, 64, 6, 1, 1, 1, 32,  8, kKeep};
+
+//    m <=         gated       plain       other
+static constexpr MatmulRow kHopperRows[] = {
+    {8,          kStream16,  kStream16,  kStream16},
+    {48,         kHopper64,  kHopper64,  kStream32},
+    {160,        kHopper192, kHopper128, kMiddle64},
+    {kUnbounded, kHopper192, kHopper192, kLarge128},
 };
-/// 164 KiB of shared memory a multiprocessor: shorter steps instead of fewer stages.
 static constexpr MatmulRow kSm80Rows[] = {
-    {8,           16,  64, 128,    4,  1, 4,  2,     1, WeightPolicy::EvictFirst},
-    {16,          32, 128,  64,    4,  1, 4,  2,     1, WeightPolicy::EvictFirst},
-    {64,          64, 128,  64,    3,  2, 2,  2,     4, WeightPolicy::Normal},
-    {kUnbounded, 128, 128,  32,    4,  2, 2,  2,     8, WeightPolicy::Normal},
+    {8,          kStream16,   kStream16,   kStream16},
+    {16,         kStream32,   kStream32,   kStream32},
+    {64,         kSm80Middle, kSm80Middle, kSm80Middle},
+    {kUnbounded, kSm80Large,  kSm80Large,  kSm80Large},
 };
 // clang-format on
 
 llvm::ArrayRef<MatmulRow> getMatmulTable(kernel::TargetAttr target) {
-  if (target.getComputeCapability() >= 90 && target.getSharedBytes() >= 232448)
-    return kMmaRows;
+  if (target.getArch() == "sm_90a")
+    return kHopperRows;
   return kSm80Rows;
 }
 

@@ -7,11 +7,18 @@
 
 namespace moec::schedule {
 
-/// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) this tile runs.
+/// A schedule as a line of a table.
+struct MatmulTile {
+  kernel::MatmulForm form;
+  int64_t blockM, blockN, blockK, stages, warpsM, warpsN, minBlocks, tokenStep, rasterGroup;
+  kernel::WeightPolicy weights;
+};
+
+/// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) these tiles run. `other`
+/// takes over where a problem does not admit the first choice.
 struct MatmulRow {
   double meanRows; ///< inclusive; the last row has no bound
-  int64_t blockM, blockN, blockK, stages, warpsM, warpsN, minBlocks, rasterGroup;
-  kernel::WeightPolicy weights;
+  MatmulTile gated, plain, other;
 };
 
 /// The rows for `target`, ascending in meanRows.
@@ -19,7 +26,7 @@ llvm::ArrayRef<MatmulRow> getMatmulTable(kernel::TargetAttr target);
 
 /// Thresholds of the sort; see Tables.cpp.
 inline constexpr int64_t kRouteSortTokens = 32;
-inline constexpr int64_t kSingleBlockRoutes = 4096;
+inline constexpr int64_t kSingleBlockRoutes = 2048;
 inline constexpr int64_t kFewSortBlocks = 16, kFewBlocksRoutes = 32768, kManySortBlocks = 64;
 
 } // namespace moec::schedule

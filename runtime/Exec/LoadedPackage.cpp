@@ -209,6 +209,7 @@ static Status prepareLaunches(const cuda::DriverApi &api, const Manifest &manife
       const TensorMap &map = argument.tensorMap;
       DevicePtr address =
           map.fromBuffer ? workspace + prepared.layout.offsets[map.index] : tensors[map.index];
+      address += map.offset;
       if (Status status = encodeTensorMap(api, map, address, tokens, prepared.tensorMaps[slot]);
           !status.isOk())
         return std::move(status).withContext(fmt::format("kernel '{}'", kernel));

@@ -83,6 +83,7 @@ struct TensorMap {
 
   bool fromBuffer = false; ///< `index` is a buffer of the variant, else an argument
   uint32_t index = 0;
+  uint64_t offset = 0; ///< bytes from the start of the tensor to the map's first element
   DType dtype = DType::BF16;
   std::vector<Expr> dims;    ///< extents in elements, innermost first, 1 to 5 of them
   std::vector<Expr> strides; ///< bytes between steps of dims 1.. (one fewer than dims)

@@ -74,6 +74,7 @@ static Json toJson(const Kernel &kernel) {
 static Json toJson(const TensorMap &map) {
   Json json = Json::object();
   json[map.fromBuffer ? "buffer" : "tensor"] = map.index;
+  json["offset"] = map.offset;
   json["dtype"] = std::string(name(map.dtype));
   json["dims"] = exprs(map.dims);
   json["strides"] = exprs(map.strides);
@@ -248,12 +249,13 @@ static Kernel readKernel(const JsonCursor &cursor) {
 
 static TensorMap readTensorMap(const JsonCursor &cursor) {
   cursor.expectObject(
-      {"tensor", "buffer", "dtype", "dims", "strides", "box", "swizzle", "l2_promotion"});
+      {"tensor", "buffer", "offset", "dtype", "dims", "strides", "box", "swizzle", "l2_promotion"});
   TensorMap map;
   map.fromBuffer = cursor.has("buffer");
   if (map.fromBuffer && cursor.has("tensor"))
     cursor.fail("expects one of tensor and buffer, but got both");
   map.index = readU32(cursor.field(map.fromBuffer ? "buffer" : "tensor"));
+  map.offset = cursor.field("offset").integerAs<int64_t>();
   map.dtype = readDType(cursor.field("dtype"));
   map.dims = readExprs(cursor.field("dims"), kMaxTensorMapRank);
   map.strides = readExprs(cursor.field("strides"), kMaxTensorMapRank);

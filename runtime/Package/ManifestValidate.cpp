@@ -122,6 +122,9 @@ static Status checkTensorMap(const std::string &path, const TensorMap &map,
   if (byteSize(stored) != byteSize(map.dtype))
     return invalid(path + "/dtype", "expects elements of the size of {}, but got {}", name(stored),
                    name(map.dtype));
+  if (map.offset % kTensorAlignment != 0)
+    return invalid(path + "/offset", "expects a multiple of {} bytes, but got {}",
+                   kTensorAlignment, map.offset);
   size_t rank = map.dims.size();
   if (rank < 1 || rank > kMaxTensorMapRank)
     return invalid(path + "/dims", "expects 1 to {} elements, but got {}", kMaxTensorMapRank, rank);

@@ -27,6 +27,7 @@ schedule::MatmulProblem getMatmulProblem(moe::GroupedMatmulOp op, const TokenExt
   problem.gated = op.isGated();
   problem.twoOutputs = op.getResults().size() == 2;
   problem.transposed = op.getTransposed();
+  problem.hasBias = !op.getBias().empty();
   problem.outputBytes = op.hasCombine() && combine == CombineForm::Accumulate ? 4 : 2;
   return problem;
 }
@@ -37,10 +38,8 @@ LogicalResult VariantLowering::chooseSchedules() {
     schedule::MatmulProblem problem = getMatmulProblem(op, block.extents, block.combine);
     kernel::ScheduleAttr schedule = block.overrides.find(number++);
     if (schedule) {
-      kernel::MatmulTraits traits{problem.gated, problem.twoOutputs, problem.transposed,
-                                  problem.outputBytes};
-      if (failed(kernel::verifyMatmulSchedule(schedule, traits, block.target,
-                                              [&] { return op.emitError(); })))
+      if (failed(kernel::verifyMatmulSchedule(schedule, schedule::getMatmulTraits(problem),
+                                              block.target, [&] { return op.emitError(); })))
         return WalkResult::interrupt();
     } else {
       schedule = schedule::getMatmulSchedule(op.getContext(), problem, bucket, block.target);

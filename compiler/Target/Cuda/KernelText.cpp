@@ -24,11 +24,15 @@ static std::string getPointerType(Value memref) {
 }
 
 void KernelText::addInput(StringRef name, Value memref) {
-  parameters.push_back({"const " + getPointerType(memref), name.str(), memref});
+  parameters.push_back({"const " + getPointerType(memref), name.str(), memref, {}});
 }
 
 void KernelText::addOutput(StringRef name, Value memref) {
-  parameters.push_back({getPointerType(memref), name.str(), memref});
+  parameters.push_back({getPointerType(memref), name.str(), memref, {}});
+}
+
+void KernelText::addWeightMap(StringRef name, const kernel::WeightMap &map) {
+  parameters.push_back({"const __grid_constant__ moe::TensorMap ", name.str(), map.weight, map});
 }
 
 //===----------------------------------------------------------------------===//

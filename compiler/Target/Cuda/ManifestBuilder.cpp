@@ -114,13 +114,33 @@ unsigned ManifestBuilder::addKernel(StringRef name, kernel::KernelOpInterface op
                                     const KernelText &text) {
   moert::Kernel kernel;
   kernel.name = kernel.entry = name.str();
-  kernel.parameters.assign(text.parameters.size(), moert::ParameterKind::Pointer);
+  for (const KernelText::Parameter &parameter : text.parameters)
+    kernel.parameters.push_back(parameter.map ? moert::ParameterKind::TensorMap
+                                              : moert::ParameterKind::Pointer);
   if (text.takesTokens)
     kernel.parameters.push_back(moert::ParameterKind::I32);
   kernel.threads = op.getThreads();
   kernel.dynamicSharedBytes = op.getSharedBytes();
   manifest.kernels.push_back(std::move(kernel));
   return manifest.kernels.size() - 1;
+}
+
+moert::TensorMap ManifestBuilder::getTensorMap(const kernel::WeightMap &map) const {
+  moert::TensorMap tensorMap;
+  auto argument = dyn_cast<BlockArgument>(map.weight);
+  tensorMap.fromBuffer = !argument;
+  tensorMap.index = argument ? argument.getArgNumber() : buffers.lookup(map.weight);
+  tensorMap.offset = map.offset;
+  tensorMap.dtype = getDType(cast<MemRefType>(map.weight.getType()).getElementType());
+  for (int64_t extent : map.extents)
+    tensorMap.dims.push_back(moert::Expr(extent));
+  for (int64_t stride : map.strides)
+    tensorMap.strides.push_back(moert::Expr(stride));
+  for (int64_t extent : map.box)
+    tensorMap.box.push_back(extent);
+  tensorMap.swizzle = moert::TensorMap::Swizzle::B128;
+  tensorMap.l2Promotion = moert::TensorMap::L2Promotion::B256;
+  return tensorMap;
 }
 
 void ManifestBuilder::addLaunch(unsigned kernel, kernel::KernelOpInterface op,
@@ -132,7 +152,9 @@ void ManifestBuilder::addLaunch(unsigned kernel, kernel::KernelOpInterface op,
   launch.dynamicSharedBytes = op.getSharedBytes();
   launch.overlapsPrevious = op.isDependent();
   for (const KernelText::Parameter &parameter : text.parameters) {
-    if (auto argument = dyn_cast<BlockArgument>(parameter.value))
+    if (parameter.map)
+      launch.arguments.push_back(moert::LaunchArgument::map(getTensorMap(*parameter.map)));
+    else if (auto argument = dyn_cast<BlockArgument>(parameter.value))
       launch.arguments.push_back(moert::LaunchArgument::tensor(argument.getArgNumber()));
     else
       launch.arguments.push_back(moert::LaunchArgument::buffer(buffers.lookup(parameter.value)));

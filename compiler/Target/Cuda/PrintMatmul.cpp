@@ -81,43 +81,115 @@ static void printMmaSchedule(GroupedMatmulOp op, raw_indented_ostream &os) {
   os.unindent() << "};\n";
 }
 
-/// Parameters in the order of the template's arguments, and the designated initialisers.
-static std::string addArguments(GroupedMatmulOp op, KernelText &text) {
-  std::string initialisers;
-  auto add = [&](StringRef name, Value value, bool isOutput) {
-    if (!value)
-      return;
-    if (isOutput)
-      text.addOutput(name, value);
-    else
+static void printHopperSchedule(GroupedMatmulOp op, raw_indented_ostream &os) {
+  kernel::ScheduleAttr s = op.getSchedule();
+  os << "struct Schedule : moe::WgmmaSchedule {\n";
+  os.indent();
+  os << "static constexpr int kBlockM = " << s.getBlockM() << ", kBlockN = " << s.getBlockN()
+     << ", kStages = " << s.getStages() << ", kRasterGroup = " << s.getRasterGroup() << ";\n";
+  if (s.isSwapped())
+    os << "static constexpr bool kSwapped = true;\n"
+       << "static constexpr int kTokenStep = " << s.getTokenStep() << ";\n";
+  if (s.getWeights() == kernel::WeightPolicy::EvictFirst)
+    os << "static constexpr moe::WeightPolicy kWeightPolicy = moe::WeightPolicy::evict_first;\n";
+  os.unindent() << "};\n";
+}
+
+/// Designated initialisers of parameters that were just added.
+class Initialisers {
+public:
+  explicit Initialisers(KernelText &text) : text(text) {}
+  void addInput(StringRef name, Value value) {
+    if (value) {
       text.addInput(name, value);
-    initialisers += (initialisers.empty() ? "." : ", .") + name.str() + " = " + name.str();
-  };
-  auto get = [](OperandRange values, size_t i) { return i < values.size() ? values[i] : Value(); };
-  add("rows", op.getRows(), false);
-  add("weights", get(op.getWeights(), 0), false);
-  add("up_weights", get(op.getWeights(), 1), false);
-  add("bias", get(op.getBias(), 0), false);
-  add("up_bias", get(op.getBias(), 1), false);
-  add("routes", op.getRoutes(), false);
-  add("routing_weights", op.getRoutingWeights(), false);
-  add("tiles", op.getTiles(), false);
+      addName(name, name);
+    }
+  }
+  void addOutput(StringRef name, Value value) {
+    if (value) {
+      text.addOutput(name, value);
+      addName(name, name);
+    }
+  }
+  void addName(StringRef member, StringRef value) {
+    list += (list.empty() ? "." : ", .") + member.str() + " = " + value.str();
+  }
+  const std::string &str() const { return list; }
+
+private:
+  KernelText &text;
+  std::string list;
+};
+
+static Value getOrNone(OperandRange values, size_t i) {
+  return i < values.size() ? values[i] : Value();
+}
+
+/// Parameters of the wgmma template; its members nest the store's.
+static std::string addHopperArguments(GroupedMatmulOp op, KernelText &text) {
+  Initialisers args(text), store(text);
+  args.addInput("rows", op.getRows());
+  args.addInput("routes", op.getRoutes());
+  args.addInput("tiles", op.getTiles());
   text.parameters.back().type = "const int4 *";
-  add("out", get(op.getOuts(), 0), true);
-  add("up_out", get(op.getOuts(), 1), true);
-  return initialisers;
+  constexpr StringRef kMembers[] = {"weights", "up_weights"};
+  for (auto [member, map] : llvm::zip(kMembers, op.getWeightMaps())) {
+    text.addWeightMap(member, map);
+    args.addName(member, ("&" + member).str());
+  }
+  store.addOutput("out", getOrNone(op.getOuts(), 0));
+  store.addOutput("up_out", getOrNone(op.getOuts(), 1));
+  store.addInput("bias", getOrNone(op.getBias(), 0));
+  store.addInput("up_bias", getOrNone(op.getBias(), 1));
+  if (op.getRoutes())
+    store.addName("routes", "routes");
+  store.addInput("routing_weights", op.getRoutingWeights());
+  args.addName("store", "{" + store.str() + "}");
+  return args.str();
+}
+
+/// Parameters in the order of the mma template's arguments.
+static std::string addArguments(GroupedMatmulOp op, KernelText &text) {
+  Initialisers args(text);
+  args.addInput("rows", op.getRows());
+  args.addInput("weights", getOrNone(op.getWeights(), 0));
+  args.addInput("up_weights", getOrNone(op.getWeights(), 1));
+  args.addInput("bias", getOrNone(op.getBias(), 0));
+  args.addInput("up_bias", getOrNone(op.getBias(), 1));
+  args.addInput("routes", op.getRoutes());
+  args.addInput("routing_weights", op.getRoutingWeights());
+  args.addInput("tiles", op.getTiles());
+  text.parameters.back().type = "const int4 *";
+  args.addOutput("out", getOrNone(op.getOuts(), 0));
+  args.addOutput("up_out", getOrNone(op.getOuts(), 1));
+  return args.str();
 }
 
 LogicalResult printMatmul(GroupedMatmulOp op, KernelText &text) {
-  text.includes.push_back("moe/kernels/grouped_matmul_mma.cuh");
+  bool hopper = op.getSchedule().isHopper();
+  text.includes.push_back(hopper ? "moe/kernels/grouped_matmul_wgmma.cuh"
+                                 : "moe/kernels/grouped_matmul_mma.cuh");
   {
     llvm::raw_string_ostream stream(text.declarations);
     raw_indented_ostream os(stream);
     printProblem(op, os);
-    printMmaSchedule(op, os);
+    if (hopper)
+      printHopperSchedule(op, os);
+    else
+      printMmaSchedule(op, os);
   }
   if (op.hasEpilogue() && failed(printFunctor(op.getEpilogue(), "Epilogue", text)))
     return failure();
+  if (hopper) {
+    text.declarations += "using Plan = moe::GroupedMatmulWgmmaPlan<Problem, Schedule>;\n";
+    text.launchBounds = "Plan::kThreads, 1";
+    std::string initialisers = addHopperArguments(op, text);
+    text.body = std::string("extern __shared__ unsigned char shared[];\n") +
+                "moe::grouped_matmul_wgmma<Plan, " +
+                (op.hasEpilogue() ? "Epilogue" : "moe::IdentityEpilogue") + ">(\n    {" +
+                initialisers + "}, shared);\n";
+    return success();
+  }
   text.declarations += "using Plan = moe::GroupedMatmulPlan<Problem, Schedule>;\n";
   text.launchBounds = "Plan::kThreads, Plan::kMinBlocks";
   std::string initialisers = addArguments(op, text);

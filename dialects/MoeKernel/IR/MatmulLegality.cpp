@@ -17,7 +17,9 @@ static constexpr int64_t kReservedSharedBytes = 1024;
 
 MatmulTraits getMatmulTraits(GroupedMatmulOp op) {
   auto type = cast<MemRefType>(op.getOuts().front().getType());
-  return {op.isGated(), op.hasTwoOutputs(), op.getTransposed(), type.getElementTypeBitWidth() / 8};
+  return {op.isGated(),          op.hasTwoOutputs(),
+          op.getTransposed(),    !op.getBias().empty(),
+          type.getElementTypeBitWidth() / 8, op.getReduction()};
 }
 
 int64_t getMatmulTileColumns(ScheduleAttr schedule, const MatmulTraits &traits) {
@@ -25,6 +27,9 @@ int64_t getMatmulTileColumns(ScheduleAttr schedule, const MatmulTraits &traits) 
 }
 
 int64_t getMatmulSharedBytes(ScheduleAttr schedule, const MatmulTraits &traits) {
+  if (schedule.isHopper())
+    return schedule.getStages() * ((schedule.getBlockM() + schedule.getBlockN()) * 128 + 16) +
+           1024 + 16;
   int64_t ring = schedule.getStages() * (schedule.getBlockM() + schedule.getBlockN()) *
                  schedule.getBlockK() * kOperandBytes;
   int64_t columns =
@@ -41,9 +46,52 @@ int64_t getMatmulRegisters(ScheduleAttr schedule) {
   return accumulators + fragments + 24;
 }
 
+using EmitError = llvm::function_ref<InFlightDiagnostic()>;
+
+static LogicalResult verifySharedBytes(ScheduleAttr schedule, const MatmulTraits &traits,
+                                       TargetAttr target, EmitError emitError) {
+  int64_t shared = getMatmulSharedBytes(schedule, traits);
+  if (shared > target.getSharedBytes())
+    return emitError() << "expects at most " << target.getSharedBytes()
+                       << " bytes of shared memory a block on " << target.getArch()
+                       << ", but needs " << shared;
+  return success();
+}
+
+/// What the wgmma forms leave to others, and what ptxas cannot fit: stores that need a value for
+/// each f32 or two outputs beside 192 accumulators spill, and a reduction of one step makes it
+/// serialise the products (C7511).
+static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTraits &traits,
+                                          TargetAttr target, EmitError emitError) {
+  constexpr int64_t kMinReduction = 128, kPlainAccumulators = 128;
+  if (target && target.getArch() != "sm_90a")
+    return emitError() << "expects sm_90a for a wgmma form, but the target is "
+                       << target.getArch();
+  if (traits.transposed)
+    return emitError() << "expects weights [E, N, K] for a wgmma form, but they are transposed";
+  if (traits.reduction < kMinReduction)
+    return emitError() << "expects a reduction of at least " << kMinReduction
+                       << " for a wgmma form, but got " << traits.reduction;
+  if (traits.gated && schedule.getBlockN() % 32 != 0)
+    return emitError() << "expects block_n to be a multiple of 32 for gate and up, but got "
+                       << schedule.getBlockN();
+  if (traits.gated && schedule.isSwapped() && schedule.getBlockN() != 128)
+    return emitError() << "expects block_n of 128 for swapped gate and up, but got "
+                       << schedule.getBlockN();
+  int64_t accumulators = schedule.getBlockM() * schedule.getBlockN() / 128;
+  if ((traits.twoOutputs || traits.hasBias || traits.outputBytes == 4) &&
+      accumulators > kPlainAccumulators)
+    return emitError() << "expects at most " << kPlainAccumulators
+                       << " accumulators a thread with a bias, two outputs or f32 results, but "
+                          "block_m * block_n / 128 is "
+                       << accumulators;
+  return target ? verifySharedBytes(schedule, traits, target, emitError) : success();
+}
+
 LogicalResult verifyMatmulSchedule(ScheduleAttr schedule, const MatmulTraits &traits,
-                                   TargetAttr target,
-                                   llvm::function_ref<InFlightDiagnostic()> emitError) {
+                                   TargetAttr target, EmitError emitError) {
+  if (schedule.isHopper())
+    return verifyHopperSchedule(schedule, traits, target, emitError);
   if (traits.transposed) {
     int64_t chunks = schedule.getBlockN() / 8;
     if (chunks != 4 && chunks % 8 != 0)
@@ -56,11 +104,9 @@ LogicalResult verifyMatmulSchedule(ScheduleAttr schedule, const MatmulTraits &tr
   }
   if (!target)
     return success();
+  if (failed(verifySharedBytes(schedule, traits, target, emitError)))
+    return failure();
   int64_t shared = getMatmulSharedBytes(schedule, traits), blocks = schedule.getMinBlocks();
-  if (shared > target.getSharedBytes())
-    return emitError() << "expects at most " << target.getSharedBytes()
-                       << " bytes of shared memory a block on " << target.getArch()
-                       << ", but needs " << shared;
   int64_t available = target.getSharedBytes() + kReservedSharedBytes;
   if (blocks * (shared + kReservedSharedBytes) > available)
     return emitError() << "expects min_blocks = " << blocks << " blocks to fit the " << available

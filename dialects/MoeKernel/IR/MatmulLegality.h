@@ -17,17 +17,20 @@ struct MatmulTraits {
   bool gated = false;      ///< two weight rows a column
   bool twoOutputs = false; ///< gate and up are both stored
   bool transposed = false; ///< weights [E, K, N]
+  bool hasBias = false;
   int64_t outputBytes = 2; ///< of one stored element
+  int64_t reduction = 0;   ///< K
 };
 
 MatmulTraits getMatmulTraits(GroupedMatmulOp op);
 
-/// Dynamic shared memory in bytes: a ring of operand stages, reused by the tile of results,
+/// Dynamic shared memory in bytes. mma: a ring of operand stages, reused by the tile of results,
 /// `max(stages * (block_m + block_n) * block_k * 2, block_m * (result columns + 8) * element
-/// size)`.
+/// size)`. wgmma forms: the ring, its alignment, two barriers a stage and the failure flag,
+/// `stages * ((block_m + block_n) * 128 + 16) + 1024 + 16`.
 int64_t getMatmulSharedBytes(ScheduleAttr schedule, const MatmulTraits &traits);
 
-/// f32 accumulators and operand fragments (double-buffered) of a thread plus 24 for addresses: a
+/// mma: f32 accumulators and operand fragments (double-buffered) of a thread plus 24 for addresses: a
 /// lower bound of its registers.
 int64_t getMatmulRegisters(ScheduleAttr schedule);
 

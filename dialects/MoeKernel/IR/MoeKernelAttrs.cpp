@@ -61,9 +61,46 @@ LogicalResult LaunchAttr::verify(EmitError emitError, int64_t threads, int64_t p
   return success();
 }
 
-LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm, int64_t blockM, int64_t blockN,
-                                   int64_t blockK, int64_t stages, int64_t warpsM, int64_t warpsN,
-                                   int64_t minBlocks, int64_t rasterGroup, WeightPolicy) {
+/// Tile shapes of the wgmma forms.
+static LogicalResult verifyHopperTile(EmitError emitError, bool swapped, int64_t blockM,
+                                      int64_t blockN, int64_t blockK, int64_t tokenStep) {
+  if (blockK != 64)
+    return emitError() << "expects block_k of 64 for a wgmma form, but got " << blockK;
+  if (!swapped && blockM != 64 && blockM != 128)
+    return emitError() << "expects block_m of 64 or 128 for wgmma, but got " << blockM;
+  if (!swapped && (blockN < 16 || blockN > 256 || blockN % 16 != 0))
+    return emitError() << "expects block_n to be a multiple of 16 up to 256 for wgmma, but got "
+                       << blockN;
+  if (swapped && (tokenStep < 16 || tokenStep % 16 != 0))
+    return emitError() << "expects token_step to be a multiple of 16, but got " << tokenStep;
+  if (swapped && (blockM < 16 || blockM > 256 || blockM % tokenStep != 0))
+    return emitError() << "expects block_m to be a multiple of token_step = " << tokenStep
+                       << " up to 256, but got " << blockM;
+  if (swapped && blockN != 64 && blockN != 128)
+    return emitError() << "expects block_n of 64 or 128 for wgmma_swapped, but got " << blockN;
+  int64_t accumulators = blockM * blockN / 128;
+  if (accumulators > 192)
+    return emitError() << "expects at most 192 accumulators a thread, but block_m * block_n / 128 "
+                          "is "
+                       << accumulators;
+  return success();
+}
+
+LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t blockM,
+                                   int64_t blockN, int64_t blockK, int64_t stages, int64_t warpsM,
+                                   int64_t warpsN, int64_t minBlocks, int64_t tokenStep,
+                                   int64_t rasterGroup, WeightPolicy) {
+  if (stages < 2 || stages > 16)
+    return emitError() << "expects stages in [2, 16], but got " << stages;
+  if (rasterGroup < 1)
+    return emitError() << "expects raster_group to be at least 1, but got " << rasterGroup;
+  if (form != MatmulForm::Mma) {
+    if (warpsM != 1 || warpsN != 1 || minBlocks != 1)
+      return emitError() << "expects no warps_m, warps_n and min_blocks for a wgmma form, but got "
+                         << warpsM << ", " << warpsN << " and " << minBlocks;
+    return verifyHopperTile(emitError, form == MatmulForm::WgmmaSwapped, blockM, blockN, blockK,
+                            tokenStep);
+  }
   if (warpsM < 1 || warpsN < 1 || warpsM * warpsN > 32 || !llvm::isPowerOf2_64(warpsM * warpsN))
     return emitError() << "expects warps_m * warps_n to be a power of two up to 32, but got "
                        << warpsM << " * " << warpsN;
@@ -75,12 +112,8 @@ LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm, int64_t bloc
                        << ", but got " << blockN;
   if (blockK < 32 || blockK > 256 || !llvm::isPowerOf2_64(blockK))
     return emitError() << "expects block_k to be 32, 64, 128 or 256, but got " << blockK;
-  if (stages < 2 || stages > 16)
-    return emitError() << "expects stages in [2, 16], but got " << stages;
   if (minBlocks < 1 || minBlocks > 32)
     return emitError() << "expects min_blocks in [1, 32], but got " << minBlocks;
-  if (rasterGroup < 1)
-    return emitError() << "expects raster_group to be at least 1, but got " << rasterGroup;
   int64_t accumulators = (blockM / warpsM) * (blockN / warpsN);
   if (accumulators > 64 * 64)
     return emitError() << "expects at most 4096 accumulators a warp, but block_m / warps_m * "

@@ -51,29 +51,40 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
   let summary = "how a grouped matmul runs";
   let description = [{
     Tile sizes count rows (`block_m`), weight rows (`block_n`; gated forms have half as many
-    columns) and steps of the reduction (`block_k`). `stages` tiles are under way at once,
-    `warps_m` x `warps_n` warps share a tile, registers leave room for `min_blocks` blocks on a
-    multiprocessor. `raster_group` row tiles are walked together for each weight tile; `weights`
-    says how long weights stay in L2.
+    columns) and steps of the reduction (`block_k`). `stages` tiles are under way at once.
+    `raster_group` row tiles are walked together for each weight tile; `weights` says how long
+    weights stay in L2.
+
+    * `mma`, any GPU from sm_80 on: `warps_m` x `warps_n` warps share a tile, registers leave room
+      for `min_blocks` blocks on a multiprocessor.
+    * `wgmma`, sm_90a: one persistent block a multiprocessor, a producer warpgroup and two consumer
+      warpgroups that take whole tiles in turn; `block_k` is 64.
+    * `wgmma_swapped`: the same with the weights as the instruction's M and the rows as its N, which
+      follows each tile's own rows in steps of `token_step`: for few rows an expert.
 
     ```mlir
+    #moe_kernel.schedule<wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5>
     #moe_kernel.schedule<mma, block_m = 64, block_n = 128, block_k = 64, stages = 4, warps_m = 2,
                          warps_n = 2, min_blocks = 2, raster_group = 8, weights = normal>
     ```
   }];
   let parameters = (ins EnumParameter<MoeKernel_MatmulForm>:$form,
       "int64_t":$block_m, "int64_t":$block_n, "int64_t":$block_k, "int64_t":$stages,
-      "int64_t":$warps_m, "int64_t":$warps_n,
+      DefaultValuedParameter<"int64_t", "1">:$warps_m,
+      DefaultValuedParameter<"int64_t", "1">:$warps_n,
       DefaultValuedParameter<"int64_t", "1">:$min_blocks,
+      DefaultValuedParameter<"int64_t", "32">:$token_step,
       DefaultValuedParameter<"int64_t", "8">:$raster_group,
       MoeKernel_WeightPolicyParameter:$weights);
   let assemblyFormat = [{
     `<` $form `,` struct($block_m, $block_n, $block_k, $stages, $warps_m, $warps_n, $min_blocks,
-                         $raster_group, $weights) `>`
+                         $token_step, $raster_group, $weights) `>`
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    int64_t getThreads() const { return 32 * getWarpsM() * getWarpsN(); }
+    bool isHopper() const { return getForm() != MatmulForm::Mma; }
+    bool isSwapped() const { return getForm() == MatmulForm::WgmmaSwapped; }
+    int64_t getThreads() const { return isHopper() ? 384 : 32 * getWarpsM() * getWarpsN(); }
   }];
 }
 

@@ -16,7 +16,9 @@ class MoeKernel_Enum<string name, string summary, list<I32EnumAttrCase> cases>
 /// compiler/Schedule, its device template and the branch that prints the caller.
 def MoeKernel_MatmulForm : MoeKernel_Enum<"MatmulForm",
     "the device template that computes a grouped matmul", [
-  I32EnumAttrCase<"Mma", 0, "mma">
+  I32EnumAttrCase<"Mma", 0, "mma">,
+  I32EnumAttrCase<"Wgmma", 1, "wgmma">,
+  I32EnumAttrCase<"WgmmaSwapped", 2, "wgmma_swapped">
 ]>;
 
 def MoeKernel_WeightPolicy : MoeKernel_Enum<"WeightPolicy", "how weights are kept in L2", [

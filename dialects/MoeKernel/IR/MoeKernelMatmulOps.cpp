@@ -20,7 +20,36 @@ int64_t GroupedMatmulOp::getSharedBytes() {
 }
 
 AffineMap GroupedMatmulOp::getGrid() {
-  return scaleExtent(getLeadingExtent(getTiles()), getColumnTiles());
+  AffineMap tiles = scaleExtent(getLeadingExtent(getTiles()), getColumnTiles());
+  if (!getSchedule().isHopper())
+    return tiles;
+  // Persistent blocks, one a multiprocessor.
+  TargetAttr target = getTarget(*this);
+  int64_t multiprocessors = target ? target.getMultiprocessors() : 1;
+  return minExtent(tiles, getConstantExtent(getContext(), multiprocessors));
+}
+
+SmallVector<WeightMap> GroupedMatmulOp::getWeightMaps() {
+  SmallVector<WeightMap> maps;
+  if (!getSchedule().isHopper())
+    return maps;
+  constexpr int64_t kElementBytes = 2;
+  int64_t columns = getColumns(), rowBytes = getReduction() * kElementBytes;
+  for (int part = 0; part < (isGated() ? 2 : 1); ++part) {
+    WeightMap map;
+    map.weight = getWeights()[getWeights().size() == 2 ? part : 0];
+    int64_t first = 0, second = 1;
+    if (auto layout = getGateLayout()) {
+      first = layout->getEntry(0, columns, part == 0);
+      second = layout->getEntry(1, columns, part == 0);
+    }
+    map.offset = first * rowBytes;
+    map.extents = {getReduction(), columns, getNumExperts()};
+    map.strides = {(second - first) * rowBytes, getWeightRows() * rowBytes};
+    map.box = {64, getMatmulTileColumns(getSchedule(), getMatmulTraits(*this)), 1};
+    maps.push_back(map);
+  }
+  return maps;
 }
 
 bool GroupedMatmulOp::takesTokens() { return false; }

@@ -81,6 +81,8 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     bool hasTwoOutputs() { return getOuts().size() == 2; }
     /// Tiles along the columns.
     int64_t getColumnTiles();
+    /// What the copy engine reads in the wgmma forms: the weights, or gate and up. Else nothing.
+    ::llvm::SmallVector<::moec::kernel::WeightMap> getWeightMaps();
     ::mlir::MemRefType getWeightType() {
       return ::mlir::cast<::mlir::MemRefType>(getWeights().front().getType());
     }

@@ -14,10 +14,24 @@
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include <array>
+
 #include "dialects/MoeKernel/IR/MoeKernelDialect.h.inc"
 #include "dialects/MoeKernel/IR/MoeKernelEnums.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/MoeKernel/IR/MoeKernelAttrs.h.inc"
+
+namespace moec::kernel {
+/// A part of a weight (all of it, its gate or its up rows) as a tensor (K, columns, E), of which the
+/// copy engine takes boxes.
+struct WeightMap {
+  mlir::Value weight;
+  int64_t offset = 0;                   ///< bytes from the weight's start
+  std::array<int64_t, 3> extents = {};  ///< elements, innermost first
+  std::array<int64_t, 2> strides = {};  ///< bytes between columns and between experts
+  std::array<int64_t, 3> box = {};      ///< elements
+};
+} // namespace moec::kernel
 
 namespace moec::kernel::detail {
 /// What holds for every kernel op: threads of a block, shared memory within the target's.
