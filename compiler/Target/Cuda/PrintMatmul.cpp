@@ -92,6 +92,8 @@ static void printHopperSchedule(GroupedMatmulOp op, raw_indented_ostream &os) {
        << "static constexpr int kTokenStep = " << s.getTokenStep() << ";\n";
   if (s.getWeights() == kernel::WeightPolicy::EvictFirst)
     os << "static constexpr moe::WeightPolicy kWeightPolicy = moe::WeightPolicy::evict_first;\n";
+  if (op.getDependent())
+    os << "static constexpr bool kDependentLaunch = true;\n";
   os.unindent() << "};\n";
 }
 

@@ -174,11 +174,15 @@ MOE_DEVICE void grouped_matmul_wgmma(const GroupedMatmulWgmmaArgs<Plan> &args, v
     ptx::mbarrier_init_fence();
   }
   __syncthreads();
+  if constexpr (Plan::kDependentLaunch)
+    ptx::grid_dependency_wait();
 
   const int warpgroup = __shfl_sync(~0u, int(threadIdx.x / 128), 0);
   if (warpgroup == 0) {
     ptx::registers_decrease<Plan::kProducerRegisters>();
     GroupedMatmulProducer<Plan>::run(args, stages, barriers);
+    if constexpr (Plan::kDependentLaunch)
+      ptx::grid_dependency_launch();
     u32 failed;
     asm volatile("ld.volatile.shared.u32 %0, [%1];" : "=r"(failed) : "r"(state.failure_flag()));
     if (failed)

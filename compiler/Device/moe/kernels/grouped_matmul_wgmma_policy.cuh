@@ -17,6 +17,7 @@ struct WgmmaSchedule {
   static constexpr int kStages = 5;      ///< K steps of 64 in flight
   static constexpr int kRasterGroup = 8; ///< row tiles that share a weight tile in L2
   static constexpr WeightPolicy kWeightPolicy = WeightPolicy::normal;
+  static constexpr bool kDependentLaunch = false; ///< launched with programmatic serialization
 };
 
 template <class Problem, class Schedule>
