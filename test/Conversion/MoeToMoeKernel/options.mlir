@@ -1,13 +1,13 @@
 // Which T a compile serves, and schedules written by hand.
-// RUN: moe-opt %s --convert-moe-to-kernel | FileCheck %s --check-prefix=ALL
-// RUN: moe-opt %s --convert-moe-to-kernel="tokens=40,4096" | FileCheck %s --check-prefix=SOME
+// RUN: moe-opt %s --convert-moe-to-kernel=target=sm_80 | FileCheck %s --check-prefix=ALL
+// RUN: moe-opt %s --convert-moe-to-kernel="tokens=40,4096 target=sm_80" | FileCheck %s --check-prefix=SOME
 // RUN: moe-opt %s --convert-moe-to-kernel="tokens=1 target=sm_80" | FileCheck %s --check-prefix=ONE
 // RUN: moe-opt %s --convert-moe-to-kernel="tokens=4096 schedule='0: mma, block_m = 64, block_n = 64, block_k = 32, stages = 2, warps_m = 2, warps_n = 1; *: mma, block_m = 32, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2'" | FileCheck %s --check-prefix=HAND
 // RUN: not moe-opt %s --convert-moe-to-kernel="schedule='0: wave, block_m = 64'" 2>&1 | FileCheck %s --check-prefix=FORM
 // RUN: not moe-opt %s --convert-moe-to-kernel="schedule='first'" 2>&1 | FileCheck %s --check-prefix=ENTRY
 // RUN: not moe-opt %s --convert-moe-to-kernel="target=sm_86 schedule='*: mma, block_m = 128, block_n = 128, block_k = 64, stages = 4, warps_m = 2, warps_n = 2'" 2>&1 | FileCheck %s --check-prefix=LEGAL
 
-// The boundaries are those of m = 2 T / 8 in the table, and 32 tokens for route_sort.
+// The boundaries are those of m = 2 T / 8 in the table of sm_80, and 32 tokens for route_sort.
 // ALL: @block_t0({{.*}}moe_kernel.tokens = #moe_kernel.tokens<0, 32>
 // ALL: moe_kernel.route_sort
 // ALL: block_m = 16,
@@ -37,7 +37,7 @@
 
 // Two heights, two maps, one sort.
 // HAND: moe_kernel.sort_routes {{.*}} tiles(%[[A:.*]], %[[B:.*]] : memref<?x4xi32>, memref<?x4xi32>) tile_rows = [64, 32]
-// HAND: moe_kernel.grouped_matmul {{.*}} tiles(%[[A]] : memref<?x4xi32>) {{.*}} schedule<mma, block_m = 64, block_n = 64, block_k = 32, stages = 2, warps_m = 2, warps_n = 1>
+// HAND: moe_kernel.grouped_matmul {{.*}} tiles(%[[A]] : memref<?x4xi32>) {{.*}} schedule<mma, block_m = 64, block_n = 64, block_k = 32, stages = 2, warps_m = 2>
 // HAND: moe_kernel.grouped_matmul {{.*}} tiles(%[[B]] : memref<?x4xi32>) {{.*}} schedule<mma, block_m = 32, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>
 
 // FORM: expects the inside of a #moe_kernel.schedule for matmul 0, but got 'wave, block_m = 64'
