@@ -16,7 +16,7 @@ import lit.formats
 config.name = "moec"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "unit", "device", "bench"]
+config.excludes = ["Inputs", "unit", "device", "gpu", "bench"]
 config.test_source_root = os.path.dirname(__file__)
 
 config.environment["PATH"] = os.pathsep.join(

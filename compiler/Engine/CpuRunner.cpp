@@ -40,6 +40,7 @@ Result<std::unique_ptr<CpuRunner>> CpuRunner::create(const MoeBlock &block,
   return runner;
 }
 
+CpuRunner::CpuRunner(const MoeBlock &block) : block(block) {}
 CpuRunner::~CpuRunner() = default;
 
 Result<uint64_t> CpuRunner::planMemory(int64_t tokens) {

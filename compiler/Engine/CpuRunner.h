@@ -28,7 +28,7 @@ public:
   const cpu::CpuExecutor &compiled() const { return *executor; }
 
 private:
-  explicit CpuRunner(const MoeBlock &block) : block(block) {}
+  explicit CpuRunner(const MoeBlock &block);
 
   const MoeBlock &block;
   mlir::OwningOpRef<mlir::ModuleOp> fused;

@@ -52,6 +52,8 @@ Result<MoeBlock> MoeBlock::parse(StringRef text, StringRef name, raw_ostream &di
   block.sources = std::make_unique<llvm::SourceMgr>();
   block.sources->AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, name), SMLoc());
   block.mlirContext = std::make_unique<MLIRContext>(MLIRContext::Threading::DISABLED);
+  // The line that an error is about says enough; the whole operation in its generic form does not.
+  block.mlirContext->printOpOnDiagnostic(false);
   block.mlirContext->loadDialect<arith::ArithDialect, func::FuncDialect, math::MathDialect,
                                  moe::MoeDialect>();
   block.handler = std::make_unique<SourceMgrDiagnosticHandler>(*block.sources, &*block.mlirContext,

@@ -2,8 +2,11 @@
 
 #include "compiler/Pipelines/Pipelines.h"
 
+#include "compiler/Conversion/MoeToMoeKernel/Passes.h"
 #include "dialects/Moe/Transforms/Pipeline.h"
+#include "dialects/MoeKernel/IR/KnownTargets.h"
 
+#include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -84,3 +87,24 @@ void moec::buildFusionStage(mlir::OpPassManager &manager, const FusionChoice &ch
   options.combine = choice.combine;
   moe::buildFusionPipeline(manager, options);
 }
+
+void moec::buildKernelStage(mlir::OpPassManager &manager, const KernelOptions &options) {
+  ConvertMoeToKernelPassOptions pass;
+  pass.target = options.target;
+  pass.tokens.assign(options.tokens.begin(), options.tokens.end());
+  pass.combine = options.combine == CombineMode::Ordered ? CombineForm::Ordered
+                                                         : CombineForm::Accumulate;
+  pass.schedule = options.schedule;
+  manager.addPass(createConvertMoeToKernelPass(std::move(pass)));
+}
+
+Status moec::checkTarget(StringRef arch) {
+  if (llvm::any_of(kernel::getKnownTargets(),
+                   [&](const kernel::KnownTarget &target) { return target.arch == arch; }))
+    return Status::ok();
+  return Status(StatusCode::Unsupported, "expects one of the targets " +
+                                             kernel::listKnownTargets() + ", but got '" +
+                                             arch.str() + "'");
+}
+
+bool moec::isUnsupported(StringRef diagnostic) { return diagnostic.contains(kUnsupportedPrefix); }

@@ -14,7 +14,9 @@
 #include "llvm/ADT/StringRef.h"
 
 #include <array>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace mlir {
 class OpPassManager;
@@ -58,8 +60,28 @@ enum class CombineMode {
   Accumulate, ///< rows are added into the output as they are computed; depends on timing
 };
 
+/// What the step from Stage::Fused to Stage::Kernel depends on.
+struct KernelOptions {
+  std::string target = "sm_90a";
+  CombineMode combine = CombineMode::Ordered;
+  /// Token counts whose variants are compiled, each of which then serves fewer tokens too; empty:
+  /// all variants.
+  std::vector<int64_t> tokens;
+  /// Schedules of products in place of the default ones, as `--convert-moe-to-kernel` reads them.
+  std::string schedule;
+};
+
 /// Appends the passes from Stage::Moe to Stage::Fused.
 void buildFusionStage(mlir::OpPassManager &manager, const FusionChoice &choice);
+
+/// Appends the passes from Stage::Fused to Stage::Kernel.
+void buildKernelStage(mlir::OpPassManager &manager, const KernelOptions &options);
+
+/// Unsupported where there are no schedules for that compute architecture.
+moert::Status checkTarget(llvm::StringRef arch);
+
+/// Whether a diagnostic of these passes says that a legal block has no kernel.
+bool isUnsupported(llvm::StringRef diagnostic);
 
 } // namespace moec
 

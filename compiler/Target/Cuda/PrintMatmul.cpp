@@ -8,7 +8,6 @@
 #include "compiler/Target/Cuda/KernelText.h"
 
 #include "mlir/Support/IndentedOstream.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -115,15 +114,13 @@ public:
     }
   }
   void addName(StringRef member, StringRef value) {
-    list.push_back("." + member.str() + " = " + value.str());
+    list += (list.empty() ? "." : ", .") + member.str() + " = " + value.str();
   }
-  /// All of them, wrapped behind the opening brace.
-  std::string wrap() const { return wrapItems(list, /*column=*/7, /*indent=*/5); }
-  std::string str() const { return llvm::join(list, ", "); }
+  const std::string &str() const { return list; }
 
 private:
   KernelText &text;
-  SmallVector<std::string> list;
+  std::string list;
 };
 
 static Value getOrNone(OperandRange values, size_t i) {
@@ -150,7 +147,7 @@ static std::string addHopperArguments(GroupedMatmulOp op, KernelText &text) {
     store.addName("routes", "routes");
   store.addInput("routing_weights", op.getRoutingWeights());
   args.addName("store", "{" + store.str() + "}");
-  return args.wrap();
+  return args.str();
 }
 
 /// Parameters in the order of the mma template's arguments.
@@ -167,7 +164,7 @@ static std::string addArguments(GroupedMatmulOp op, KernelText &text) {
   text.parameters.back().type = "const int4 *";
   args.addOutput("out", getOrNone(op.getOuts(), 0));
   args.addOutput("up_out", getOrNone(op.getOuts(), 1));
-  return args.wrap();
+  return args.str();
 }
 
 LogicalResult printMatmul(GroupedMatmulOp op, KernelText &text) {

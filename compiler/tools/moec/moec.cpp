@@ -48,7 +48,10 @@ static moert::Status startLog() {
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   Command commands[] = {
+      {compileCommand(), runCompile},
+      {runCommand(), runRun},
       {importCommand(), runImport},
+      {benchCommand(), runBench},
       {envCommand(), runEnv},
   };
   cl::HideUnrelatedOptions(category());

@@ -1,0 +1,150 @@
+//===- CudaBench.cpp - times of a package on a CUDA device ------------------===//
+
+#include "compiler/Bench/CudaBench.h"
+
+#include "runtime/Support/Env.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace moec {
+
+using moert::Argument;
+using moert::HostTensor;
+using moert::Result;
+using moert::Status;
+using moert::StatusCode;
+using moert::cuda::DeviceMemory;
+using moert::cuda::Event;
+using moert::cuda::Graph;
+using moert::cuda::Stream;
+
+static bool isConstant(const Argument &argument) {
+  return std::ranges::all_of(argument.shape,
+                             [](const moert::Expr &dim) { return dim.isConstant(); });
+}
+
+Result<uint64_t> CudaBench::deviceBytes(int64_t count) const {
+  MOERT_ASSIGN_OR_RETURN(uint64_t bytes, package->workspaceBytes(count));
+  const std::vector<Argument> &arguments = package->manifest().arguments;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    MOERT_ASSIGN_OR_RETURN(uint64_t argument, package->argumentBytes(i, count));
+    bytes += isConstant(arguments[i]) ? argument : kSets * argument;
+  }
+  return bytes;
+}
+
+/// Memory with the content of a host tensor.
+static Result<DeviceMemory> uploaded(const std::shared_ptr<const moert::cuda::Device> &device,
+                                     const HostTensor &host) {
+  MOERT_ASSIGN_OR_RETURN(DeviceMemory memory, DeviceMemory::allocate(device, host.byteSize()));
+  if (host.byteSize() != 0)
+    MOERT_RETURN_IF_ERROR(memory.upload({host.data(), host.byteSize()}));
+  return memory;
+}
+
+Status CudaBench::prepare(const InputOptions &options,
+                          std::vector<std::vector<HostTensor>> *bound) {
+  const std::shared_ptr<const moert::cuda::Device> &device = package->device();
+  const std::vector<Argument> &arguments = package->manifest().arguments;
+  tokens = options.tokens;
+  sets.clear();
+  workspace = {};
+  MOERT_ASSIGN_OR_RETURN(uint64_t needed, deviceBytes(tokens));
+  if (needed > device->properties().memoryBytes)
+    return Status(StatusCode::Unsupported,
+                  fmt::format("{} tokens in {} sets need {:.1f} GiB of device memory, but there are "
+                              "{:.1f} GiB",
+                              tokens, kSets, double(needed) / (1 << 30),
+                              double(device->properties().memoryBytes) / (1 << 30)));
+  MOERT_ASSIGN_OR_RETURN(MemoryPlan plan, planMemory(specs, weights, tokens, 0));
+  (void)plan;
+  shared.resize(arguments.size());
+  for (size_t set = 0; set < kSets; ++set) {
+    InputOptions own = options;
+    own.seed = options.seed + set;
+    MOERT_ASSIGN_OR_RETURN(std::vector<HostTensor> hosts, bindInputs(specs, weights, own));
+    std::vector<DeviceMemory> memories(arguments.size());
+    for (size_t i = 0, input = 0; i < arguments.size(); ++i) {
+      if (arguments[i].isOutput) {
+        MOERT_ASSIGN_OR_RETURN(uint64_t bytes, package->argumentBytes(i, tokens));
+        MOERT_ASSIGN_OR_RETURN(memories[i], DeviceMemory::allocate(device, bytes));
+        continue;
+      }
+      const HostTensor &host = hosts[input++];
+      if (!isConstant(arguments[i])) {
+        MOERT_ASSIGN_OR_RETURN(memories[i], uploaded(device, host));
+      } else if (shared[i].bytes() == 0) {
+        MOERT_ASSIGN_OR_RETURN(shared[i], uploaded(device, host));
+        weights.emplace(arguments[i].name, host);
+      }
+    }
+    sets.push_back(std::move(memories));
+    if (bound)
+      bound->push_back(std::move(hosts));
+  }
+  MOERT_ASSIGN_OR_RETURN(uint64_t bytes, package->workspaceBytes(tokens));
+  MOERT_ASSIGN_OR_RETURN(workspace, DeviceMemory::allocate(device, bytes));
+  return Status::ok();
+}
+
+/// The value below which `share` of the sorted values lie.
+static double percentile(const std::vector<double> &sorted, double share) {
+  return sorted[std::min(sorted.size() - 1, static_cast<size_t>(share * double(sorted.size())))];
+}
+
+Result<Timing> CudaBench::measure(const moert::LoadedPackage &subject,
+                                  const TimingOptions &options) {
+  const std::shared_ptr<const moert::cuda::Device> &device = package->device();
+  MOERT_ASSIGN_OR_RETURN(Stream stream, Stream::create(device));
+  auto walk = [&]() -> Status {
+    for (std::vector<DeviceMemory> &set : sets) {
+      std::vector<moert::cuda::DevicePtr> addresses;
+      for (size_t i = 0; i < set.size(); ++i)
+        addresses.push_back(shared[i].bytes() != 0 ? shared[i].address() : set[i].address());
+      MOERT_RETURN_IF_ERROR(subject.launch(tokens, addresses, workspace.address(),
+                                           workspace.bytes(), stream.handle()));
+    }
+    return Status::ok();
+  };
+  MOERT_RETURN_IF_ERROR(walk()); // errors of kernels show here, with the first launch's cost
+  MOERT_RETURN_IF_ERROR(stream.synchronize());
+  MOERT_ASSIGN_OR_RETURN(Graph graph, Graph::capture(stream, walk));
+  MOERT_ASSIGN_OR_RETURN(Event begin, Event::create(device));
+  MOERT_ASSIGN_OR_RETURN(Event end, Event::create(device));
+
+  using Clock = std::chrono::steady_clock;
+  auto elapsed = [](Clock::time_point since) {
+    return std::chrono::duration<double>(Clock::now() - since).count();
+  };
+  for (Clock::time_point start = Clock::now(); elapsed(start) < options.warmupSeconds;) {
+    MOERT_RETURN_IF_ERROR(graph.launch(stream));
+    MOERT_RETURN_IF_ERROR(stream.synchronize());
+  }
+  std::vector<double> times;
+  for (Clock::time_point start = Clock::now();
+       times.size() < options.minReplays ||
+       (times.size() < options.maxReplays && elapsed(start) < options.measureSeconds);) {
+    MOERT_RETURN_IF_ERROR(begin.record(stream));
+    MOERT_RETURN_IF_ERROR(graph.launch(stream));
+    MOERT_RETURN_IF_ERROR(end.record(stream));
+    MOERT_RETURN_IF_ERROR(stream.synchronize());
+    MOERT_ASSIGN_OR_RETURN(float milliseconds, end.millisecondsSince(begin));
+    times.push_back(1e3 * double(milliseconds) / double(kSets));
+  }
+  std::ranges::sort(times);
+  return Timing{percentile(times, 0.5), percentile(times, 0.1), percentile(times, 0.9),
+                static_cast<unsigned>(times.size())};
+}
+
+moert::Package firstLaunches(const moert::Package &package, int64_t tokens, size_t launches) {
+  moert::Package part = package;
+  moert::Variant &variant =
+      part.manifest.variants[moert::variantFor(part.manifest, tokens)];
+  variant.launches.resize(std::min(launches, variant.launches.size()));
+  return part;
+}
+
+} // namespace moec

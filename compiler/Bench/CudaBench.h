@@ -1,0 +1,76 @@
+//===- CudaBench.h - times of a package on a CUDA device --------------------===//
+//
+// How: weights once on the device, several sets of tokens and routings, one CUDA graph that launches
+// the block on each set in turn, replayed. A replay streams the weights of every set's experts, more
+// than the L2 cache holds, and leaves the host's launch cost out; the median replay divided by the
+// number of sets is the time of a block.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOEC_COMPILER_BENCH_CUDABENCH_H
+#define MOEC_COMPILER_BENCH_CUDABENCH_H
+
+#include "compiler/Inputs/Inputs.h"
+#include "runtime/Cuda/Memory.h"
+#include "runtime/Cuda/Stream.h"
+#include "runtime/Exec/LoadedPackage.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace moec {
+
+struct TimingOptions {
+  double warmupSeconds = 0.1;
+  double measureSeconds = 0.4; ///< at least this long, and at least `minReplays`
+  unsigned minReplays = 20;
+  unsigned maxReplays = 2000;
+};
+
+/// Microseconds of a block over the replays of one measurement.
+struct Timing {
+  double median = 0, p10 = 0, p90 = 0;
+  unsigned replays = 0;
+};
+
+/// Device memory of one token count: shared weights, sets of the other arguments, one workspace.
+class CudaBench {
+public:
+  /// How many inputs and routings a measurement walks.
+  static constexpr size_t kSets = 8;
+
+  CudaBench(std::shared_ptr<const moert::LoadedPackage> package, std::vector<InputSpec> specs)
+      : package(std::move(package)), specs(std::move(specs)) {}
+
+  /// Uploads inputs for T = `tokens`: generated from `options.seed` for weights and from the seeds
+  /// after it, one a set, for everything that depends on T. `bound`, where given, receives each
+  /// set's host tensors.
+  moert::Status prepare(const InputOptions &options,
+                        std::vector<std::vector<moert::HostTensor>> *bound = nullptr);
+
+  /// Measures a package with the arguments and buffers of this one's: itself, or a part of it.
+  moert::Result<Timing> measure(const moert::LoadedPackage &subject, const TimingOptions &options);
+
+private:
+  moert::Result<uint64_t> deviceBytes(int64_t tokens) const;
+
+  std::shared_ptr<const moert::LoadedPackage> package;
+  std::vector<InputSpec> specs;
+  int64_t tokens = 0;
+  moert::NamedTensors weights;                      ///< on the host
+  std::vector<moert::cuda::DeviceMemory> shared;    ///< per argument: weights, else empty
+  std::vector<std::vector<moert::cuda::DeviceMemory>> sets; ///< per set, per argument: the rest
+  moert::cuda::DeviceMemory workspace;
+};
+
+/// The package with the launches of the variant for T = `tokens` cut down to the first `launches`.
+/// The difference between two such parts is what one launch costs where it stands.
+moert::Package firstLaunches(const moert::Package &package, int64_t tokens, size_t launches);
+
+/// Bytes a second that a plain kernel reads from device memory on this device; compiled by NVRTC.
+moert::Result<double> measureReadBandwidth(std::shared_ptr<const moert::cuda::Device> device);
+
+} // namespace moec
+
+#endif // MOEC_COMPILER_BENCH_CUDABENCH_H

@@ -1,0 +1,192 @@
+//===- Compiler.cpp - from a block to a package -----------------------------===//
+
+#include "compiler/Engine/Compiler.h"
+
+#include "compiler/Device/EmbeddedHeaders.h"
+#include "compiler/Target/Cuda/CudaEmitter.h"
+#include "runtime/Jit/NvrtcCompiler.h"
+
+#include "mlir/Pass/PassManager.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <optional>
+
+using namespace mlir;
+using moert::Result;
+using moert::Status;
+using moert::StatusCode;
+
+namespace moec {
+
+std::string irFile(Stage stage) { return ("ir/" + name(stage) + ".mlir").str(); }
+
+namespace {
+
+/// One compilation under way.
+class Compile {
+public:
+  Compile(const MoeBlock &block, const CompilerOptions &options) : block(block), options(options) {}
+
+  Result<Compilation> run();
+
+private:
+  using Clock = std::chrono::steady_clock;
+
+  bool wants(Stage stage) const { return stage <= options.stopAfter; }
+  void report(StringRef what, size_t done, size_t total) const {
+    if (options.progress)
+      options.progress(what, done, total);
+  }
+  Status lower(Stage stage, llvm::function_ref<void(OpPassManager &)> build, std::string &text);
+  Status emit();
+  Status assemble();
+  void keepFiles();
+
+  const MoeBlock &block;
+  const CompilerOptions &options;
+  OwningOpRef<ModuleOp> module;
+  std::optional<CudaProgram> program;
+  Compilation result;
+};
+
+} // namespace
+
+/// Runs the passes of one stage. A failure with the prefix of unsupported problems is one; any other
+/// failure on verified IR is a defect of the stage.
+Status Compile::lower(Stage stage, llvm::function_ref<void(OpPassManager &)> build,
+                      std::string &text) {
+  report(name(stage), 0, 1);
+  auto begin = Clock::now();
+  PassManager manager(module->getContext(), ModuleOp::getOperationName());
+  build(manager);
+  std::optional<std::string> unsupported, failed;
+  {
+    ScopedDiagnosticHandler handler(module->getContext(), [&](Diagnostic &diagnostic) {
+      std::string message = diagnostic.str();
+      if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+        (isUnsupported(message) ? unsupported : failed) = message;
+      return failure(); // the block's own handler prints it
+    });
+    if (mlir::failed(manager.run(*module)) && !unsupported && !failed)
+      failed = "a pass failed without a message";
+  }
+  if (failed)
+    return Status(StatusCode::Internal,
+                  fmt::format("stage '{}': {}", name(stage).str(), *failed));
+  if (unsupported)
+    return Status(StatusCode::Unsupported, *unsupported);
+  text = MoeBlock::printModule(*module);
+  result.times.push_back({name(stage).str(), std::chrono::duration<double>(Clock::now() - begin).count()});
+  return Status::ok();
+}
+
+Status Compile::emit() {
+  report(name(Stage::Cuda), 0, 1);
+  auto begin = Clock::now();
+  FailureOr<CudaProgram> emitted = emitCuda(*module);
+  if (failed(emitted))
+    return Status(StatusCode::Internal, "stage 'cuda': the module cannot be printed");
+  program.emplace(*std::move(emitted));
+  result.package.manifest = program->manifest;
+  result.package.manifest.producer = "moec " MOEC_VERSION;
+  for (const CudaKernel &kernel : program->kernels)
+    result.package.code.push_back({kernel.source, "", ""});
+  result.times.push_back({"cuda", std::chrono::duration<double>(Clock::now() - begin).count()});
+  return Status::ok();
+}
+
+/// Lines of an NVRTC log that are warnings.
+static void collectWarnings(const moert::CompiledKernel &kernel, std::vector<std::string> &warnings) {
+  SmallVector<StringRef> lines;
+  StringRef(kernel.log).split(lines, '\n');
+  for (StringRef line : lines)
+    if (line.contains("warning"))
+      warnings.push_back(kernel.name + ": " + line.str());
+}
+
+/// CUDA C++ to PTX and cubin: one NVRTC run makes both.
+Status Compile::assemble() {
+  size_t total = program->kernels.size();
+  report("nvrtc", 0, total);
+  auto begin = Clock::now();
+  MOERT_ASSIGN_OR_RETURN(moert::NvrtcCompiler compiler, moert::NvrtcCompiler::load());
+  result.times.push_back(
+      {"load nvrtc", std::chrono::duration<double>(Clock::now() - begin).count()});
+  std::vector<moert::CompileRequest> requests;
+  for (const CudaKernel &kernel : program->kernels) {
+    moert::CompileRequest request;
+    request.name = kernel.name;
+    request.source = kernel.source;
+    request.arch = program->arch;
+    request.headers = deviceHeaders();
+    requests.push_back(std::move(request));
+  }
+  begin = Clock::now();
+  std::vector<Result<moert::CompiledKernel>> compiled = compiler.compileAll(
+      requests, options.jobs,
+      [&](size_t done, size_t, const moert::CompileRequest &, const Result<moert::CompiledKernel> &) {
+        report("nvrtc", done, total);
+      });
+  double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  result.times.push_back({wants(Stage::Cubin) ? "ptx and cubin" : "ptx", seconds});
+  for (size_t i = 0; i < total; ++i) {
+    if (!compiled[i])
+      return std::move(compiled[i]).status();
+    const moert::CompiledKernel &kernel = *compiled[i];
+    moert::Kernel &record = result.package.manifest.kernels[i];
+    const moert::KernelResources *resources = kernel.findEntry(record.entry);
+    if (!resources)
+      return Status(StatusCode::Toolchain,
+                    fmt::format("kernel '{}': expects a report on entry '{}' from the assembler, "
+                                "but got none",
+                                record.name, record.entry));
+    record.registers = resources->registers;
+    record.spillBytes = resources->spillStoreBytes + resources->spillLoadBytes;
+    record.staticSharedBytes = resources->staticSharedBytes;
+    result.package.code[i].ptx = kernel.ptx;
+    if (wants(Stage::Cubin))
+      result.package.code[i].cubin = kernel.cubin;
+    result.times.push_back({"  kernel " + kernel.name, kernel.seconds});
+    collectWarnings(kernel, result.warnings);
+  }
+  return Status::ok();
+}
+
+void Compile::keepFiles() {
+  std::vector<moert::PackageFile> &files = result.package.files;
+  files.push_back({irFile(Stage::Moe), result.moe});
+  files.push_back({irFile(Stage::Fused), result.fused});
+  files.push_back({irFile(Stage::Kernel), result.kernel});
+  for (const moert::SourceHeader &header : deviceHeaders())
+    files.push_back({fmt::format("include/{}", header.name), std::string(header.text)});
+}
+
+Result<Compilation> Compile::run() {
+  if (wants(Stage::Kernel))
+    MOERT_RETURN_IF_ERROR(checkTarget(options.kernel.target));
+  module = block.module().clone();
+  result.moe = block.print();
+  if (wants(Stage::Fused))
+    MOERT_RETURN_IF_ERROR(lower(
+        Stage::Fused, [&](OpPassManager &pm) { buildFusionStage(pm, options.fusions); },
+        result.fused));
+  if (wants(Stage::Kernel))
+    MOERT_RETURN_IF_ERROR(lower(
+        Stage::Kernel, [&](OpPassManager &pm) { buildKernelStage(pm, options.kernel); },
+        result.kernel));
+  if (wants(Stage::Cuda))
+    MOERT_RETURN_IF_ERROR(emit());
+  if (wants(Stage::Ptx))
+    MOERT_RETURN_IF_ERROR(assemble());
+  if (wants(Stage::Cuda))
+    keepFiles();
+  return std::move(result);
+}
+
+Result<Compilation> compile(const MoeBlock &block, const CompilerOptions &options) {
+  return Compile(block, options).run();
+}
+
+} // namespace moec

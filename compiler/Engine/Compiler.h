@@ -1,0 +1,56 @@
+//===- Compiler.h - from a block to a package -------------------------------===//
+//
+// Runs the stages of Pipelines.h one after the other and keeps what each of them made, so that a
+// tool can show any of it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOEC_COMPILER_ENGINE_COMPILER_H
+#define MOEC_COMPILER_ENGINE_COMPILER_H
+
+#include "compiler/Engine/MoeBlock.h"
+#include "compiler/Pipelines/Pipelines.h"
+#include "runtime/Package/PackageIO.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace moec {
+
+struct CompilerOptions {
+  KernelOptions kernel; ///< target, token counts, combine
+  FusionChoice fusions;
+  Stage stopAfter = Stage::Cubin;
+  unsigned jobs = 0; ///< kernels compiled at once; 0: one per core
+  /// Called when a stage or one of its kernels begins or ends; never from two threads at once.
+  std::function<void(llvm::StringRef what, size_t done, size_t total)> progress;
+};
+
+/// How long something took.
+struct StageTime {
+  std::string name; ///< of the stage, or "  kernel NAME" for one of the kernels compiled in it
+  double seconds = 0;
+};
+
+/// What the stages up to `CompilerOptions::stopAfter` made; the rest is empty.
+struct Compilation {
+  std::string moe, fused, kernel; ///< IR texts
+  /// The kernels with their texts, the device headers and the IR; ready to write or to load after
+  /// Stage::Cubin.
+  moert::Package package;
+  std::vector<StageTime> times;      ///< in order
+  std::vector<std::string> warnings; ///< of NVRTC, with the kernel's name
+};
+
+/// Path in a package of the IR that a stage left ("ir/moe.mlir").
+std::string irFile(Stage stage);
+
+/// Compiles. The block is left as it is. Unsupported where a legal block has no lowering to the
+/// target, Toolchain where NVRTC is missing or refuses a kernel (both named), Internal where a
+/// stage breaks its contract; for IR problems the block's diagnostics say where.
+moert::Result<Compilation> compile(const MoeBlock &block, const CompilerOptions &options);
+
+} // namespace moec
+
+#endif // MOEC_COMPILER_ENGINE_COMPILER_H

@@ -1,0 +1,292 @@
+//===- BenchCommand.cpp - moec bench -----------------------------------------===//
+
+#include "compiler/Bench/BlockCost.h"
+#include "compiler/Bench/CudaBench.h"
+#include "compiler/Engine/Subject.h"
+#include "compiler/tools/moec/Options.h"
+#include "compiler/tools/moec/Progress.h"
+
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+using namespace llvm;
+using moert::HostTensor;
+using moert::Result;
+using moert::Status;
+using moert::StatusCode;
+
+namespace moec::cli {
+
+static cl::opt<DeviceKind>
+    deviceOption("device", cl::sub(benchCommand()), cl::cat(category()),
+                 cl::desc("what to measure (default: cuda where there is a GPU, else cpu)"),
+                 cl::values(clEnumValN(DeviceKind::Cuda, "cuda", "the GPU that MOEC_DEVICE names"),
+                            clEnumValN(DeviceKind::Cpu, "cpu", "this machine's cores")));
+static cl::opt<std::string> jsonOption("json", cl::sub(benchCommand()), cl::cat(category()),
+                                       cl::value_desc("F"),
+                                       cl::desc("also write the results as JSON, - for stdout"));
+static cl::opt<double> peakTflopsOption("peak-tflops", cl::sub(benchCommand()), cl::cat(category()),
+                                        cl::init(750), cl::value_desc("X"),
+                                        cl::desc("ceiling of the floor (default: 750, H200 bf16)"));
+static cl::opt<double> peakTbsOption("peak-tbs", cl::sub(benchCommand()), cl::cat(category()),
+                                     cl::init(4.6), cl::value_desc("X"),
+                                     cl::desc("ceiling of the floor (default: 4.6, H200)"));
+static cl::opt<bool> measurePeakOption("measure-peak", cl::sub(benchCommand()), cl::cat(category()),
+                                       cl::desc("measure this GPU's read bandwidth first"));
+static cl::opt<bool> perKernelOption("per-kernel", cl::sub(benchCommand()), cl::cat(category()),
+                                     cl::desc("also what each launch costs where it stands"));
+
+namespace {
+
+/// One row of the table.
+struct Row {
+  int64_t tokens = 0;
+  std::string routing;
+  Timing timing;
+  double touchedExperts = 0;
+  double tflops = 0, tbs = 0, floor = 0;
+  struct Part {
+    std::string kernel;
+    double microseconds;
+  };
+  std::vector<Part> parts;
+};
+
+/// What one invocation does.
+class Bench {
+public:
+  Status execute();
+
+private:
+  Status measureCuda();
+  Status measureCpu();
+  Result<Row> cudaRow(CudaBench &bench, const moert::Package &package, int64_t tokens,
+                      const Routing &routing);
+  Status breakDown(CudaBench &bench, const moert::Package &package, Row &row);
+  void rate(Row &row) const;
+  void printHeader() const;
+  void printRow(const Row &row) const;
+  json::Value report() const;
+
+  Progress progress;
+  Subject subject;
+  BlockCost cost;
+  Peaks peaks;
+  RunnerOptions options;
+  std::vector<Routing> distributions;
+  std::string deviceName;
+  double measuredTbs = 0; ///< 0: not measured
+  std::vector<Row> rows;
+};
+
+} // namespace
+
+/// Fills what follows from the time and the block.
+void Bench::rate(Row &row) const {
+  row.tflops = 1e-6 * cost.flops(row.tokens) / row.timing.median;
+  row.tbs = 1e-6 * cost.bytes(row.tokens, row.touchedExperts) / row.timing.median;
+  row.floor = cost.floor(row.tokens, row.touchedExperts, peaks);
+}
+
+void Bench::printHeader() const {
+  outs() << fmt::format("{} on {}; floor at {:g} TFLOP/s, {:g} TB/s", subject.path, deviceName,
+                        peaks.flops / 1e12, peaks.bytes / 1e12);
+  if (measuredTbs != 0)
+    outs() << fmt::format("; measured read bandwidth {:.2f} TB/s", measuredTbs);
+  outs() << fmt::format("\n{:>7} {:>12} {:>8} {:>11} {:>9} {:>8} {:>11} {:>7}\n", "T", "routing",
+                        "experts", "us", "TFLOP/s", "TB/s", "floor us", "share");
+}
+
+void Bench::printRow(const Row &row) const {
+  outs() << fmt::format("{:>7} {:>12} {:>8.1f} {:>11.1f} {:>9.1f} {:>8.2f} {:>11.1f} {:>6.1f}%\n",
+                        row.tokens, row.routing, row.touchedExperts, row.timing.median, row.tflops,
+                        row.tbs, row.floor, 100 * row.floor / row.timing.median);
+  for (const Row::Part &part : row.parts)
+    outs() << fmt::format("{:>28} {:>11.1f}  {}\n", "", part.microseconds, part.kernel);
+  outs().flush();
+}
+
+json::Value Bench::report() const {
+  json::Array results;
+  for (const Row &row : rows) {
+    json::Array parts;
+    for (const Row::Part &part : row.parts)
+      parts.push_back(json::Object{{"kernel", part.kernel}, {"us", part.microseconds}});
+    results.push_back(json::Object{{"tokens", row.tokens},
+                                   {"routing", row.routing},
+                                   {"touched_experts", row.touchedExperts},
+                                   {"us", row.timing.median},
+                                   {"us_p10", row.timing.p10},
+                                   {"us_p90", row.timing.p90},
+                                   {"replays", int64_t(row.timing.replays)},
+                                   {"tflops", row.tflops},
+                                   {"tbs", row.tbs},
+                                   {"floor_us", row.floor},
+                                   {"share_of_floor", row.floor / row.timing.median},
+                                   {"launches", std::move(parts)}});
+  }
+  json::Value measured = nullptr;
+  if (measuredTbs != 0)
+    measured = measuredTbs;
+  return json::Object{{"producer", "moec " MOEC_VERSION},
+                      {"subject", subject.path},
+                      {"device", deviceName},
+                      {"fusions", toString(options.fusions)},
+                      {"combine", options.combine == CombineMode::Ordered ? "ordered" : "accumulate"},
+                      {"seed", int64_t(seed())},
+                      {"peak_tflops", peaks.flops / 1e12},
+                      {"peak_tbs", peaks.bytes / 1e12},
+                      {"measured_read_tbs", std::move(measured)},
+                      {"results", std::move(results)}};
+}
+
+/// The cost of each launch: the time of the first n launches less that of the first n - 1.
+Status Bench::breakDown(CudaBench &bench, const moert::Package &package, Row &row) {
+  const moert::Variant &variant =
+      package.manifest.variants[moert::variantFor(package.manifest, row.tokens)];
+  MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
+  double before = 0;
+  for (size_t i = 0; i < variant.launches.size(); ++i) {
+    progress.show("measuring launches", i, variant.launches.size());
+    double time = row.timing.median;
+    if (i + 1 < variant.launches.size()) {
+      MOERT_ASSIGN_OR_RETURN(
+          std::shared_ptr<const moert::LoadedPackage> part,
+          moert::LoadedPackage::load(device, firstLaunches(package, row.tokens, i + 1)));
+      MOERT_ASSIGN_OR_RETURN(Timing timing, bench.measure(*part, {}));
+      time = timing.median;
+    }
+    row.parts.push_back(
+        {package.manifest.kernels[variant.launches[i].kernel].name, time - before});
+    before = time;
+  }
+  return Status::ok();
+}
+
+Result<Row> Bench::cudaRow(CudaBench &bench, const moert::Package &package, int64_t tokens,
+                           const Routing &routing) {
+  Row row;
+  row.tokens = tokens;
+  row.routing = toString(routing);
+  progress.show(fmt::format("preparing T={} {}", tokens, row.routing));
+  std::vector<std::vector<HostTensor>> bound;
+  MOERT_RETURN_IF_ERROR(bench.prepare({tokens, seed(), routing, options.jobs}, &bound));
+  for (const std::vector<HostTensor> &set : bound)
+    row.touchedExperts += double(countTouchedExperts(set[cost.logitsArgument], cost.topK)) /
+                          double(bound.size());
+  bound.clear();
+  progress.show(fmt::format("measuring T={} {}", tokens, row.routing));
+  MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
+  MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::LoadedPackage> loaded,
+                         moert::LoadedPackage::load(device, package));
+  MOERT_ASSIGN_OR_RETURN(row.timing, bench.measure(*loaded, {}));
+  if (perKernelOption)
+    MOERT_RETURN_IF_ERROR(breakDown(bench, package, row));
+  return row;
+}
+
+Status Bench::measureCuda() {
+  MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
+  deviceName = device->properties().name;
+  if (measurePeakOption) {
+    progress.show("measuring the read bandwidth");
+    MOERT_ASSIGN_OR_RETURN(double bandwidth, measureReadBandwidth(device));
+    measuredTbs = bandwidth / 1e12;
+  }
+  progress.show("compiling");
+  MOERT_ASSIGN_OR_RETURN(moert::Package package, packageFor(subject, *device, options));
+  MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::LoadedPackage> loaded,
+                         moert::LoadedPackage::load(device, package));
+  CudaBench bench(loaded, subject.inputs());
+  progress.clear();
+  printHeader();
+  for (int64_t tokens : options.tokens)
+    for (const Routing &routing : distributions) {
+      MOERT_ASSIGN_OR_RETURN(Row row, cudaRow(bench, package, tokens, routing));
+      rate(row);
+      progress.clear();
+      printRow(row);
+      rows.push_back(std::move(row));
+    }
+  return Status::ok();
+}
+
+/// The simple form: a warm-up, then the median of at least three runs and half a second.
+Status Bench::measureCpu() {
+  deviceName = "cpu";
+  progress.show("compiling");
+  MOERT_ASSIGN_OR_RETURN(std::unique_ptr<Runner> runner, makeRunner(subject, options));
+  std::vector<InputSpec> specs = subject.inputs();
+  progress.clear();
+  printHeader();
+  moert::NamedTensors weights;
+  for (int64_t tokens : options.tokens)
+    for (const Routing &routing : distributions) {
+      Row row;
+      row.tokens = tokens;
+      row.routing = toString(routing);
+      progress.show(fmt::format("measuring T={} {}", tokens, row.routing));
+      MOERT_ASSIGN_OR_RETURN(uint64_t extra, runner->planMemory(tokens));
+      MOERT_ASSIGN_OR_RETURN(MemoryPlan plan, planMemory(specs, weights, tokens, extra));
+      (void)plan;
+      MOERT_ASSIGN_OR_RETURN(std::vector<HostTensor> arguments,
+                             bindInputs(specs, weights, {tokens, seed(), routing, options.jobs}));
+      for (size_t i = 0; i < specs.size(); ++i)
+        if (none_of(specs[i].shape, [](int64_t dim) { return dim < 0; }))
+          weights.emplace(specs[i].name, arguments[i]);
+      row.touchedExperts =
+          double(countTouchedExperts(arguments[cost.logitsArgument], cost.topK));
+      std::vector<double> times;
+      double total = 0;
+      for (bool warm = false; times.size() < 3 || total < 500; warm = true) {
+        MOERT_ASSIGN_OR_RETURN(Runner::Outcome outcome, runner->run(arguments, tokens, false));
+        if (!warm)
+          continue;
+        times.push_back(1e3 * outcome.milliseconds);
+        total += outcome.milliseconds;
+      }
+      std::sort(times.begin(), times.end());
+      row.timing = {times[times.size() / 2], times.front(), times.back(), unsigned(times.size())};
+      rate(row);
+      progress.clear();
+      printRow(row);
+      rows.push_back(std::move(row));
+    }
+  return Status::ok();
+}
+
+Status Bench::execute() {
+  MOERT_ASSIGN_OR_RETURN(options.jobs, jobs());
+  MOERT_ASSIGN_OR_RETURN(options.tokens, tokenCounts());
+  MOERT_ASSIGN_OR_RETURN(distributions, routings());
+  MOERT_ASSIGN_OR_RETURN(options.fusions, fusions());
+  options.combine = combineMode();
+  options.target = targetArch();
+  if (options.tokens.empty() || is_contained(options.tokens, 0))
+    return Status(StatusCode::Usage, "expects --tokens with counts from 1 on");
+  if (!(peakTflopsOption > 0) || !(peakTbsOption > 0))
+    return Status(StatusCode::Usage, "expects --peak-tflops and --peak-tbs to be above 0");
+  peaks = {peakTflopsOption * 1e12, peakTbsOption * 1e12};
+  MOERT_ASSIGN_OR_RETURN(subject, loadSubject(inputPath(), errs()));
+  if (!subject.block)
+    return Status(StatusCode::Usage,
+                  subject.path + ": expects a package with its IR, but it holds none");
+  MOERT_ASSIGN_OR_RETURN(cost, costOf(*subject.block));
+  options.device = deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
+  MOERT_RETURN_IF_ERROR(options.device == DeviceKind::Cuda ? measureCuda() : measureCpu());
+  if (jsonOption.empty())
+    return Status::ok();
+  return writeText(jsonOption, formatv("{0:2}\n", report()).str());
+}
+
+int runBench() {
+  Status status = Bench().execute();
+  return status.isOk() ? 0 : fail(status);
+}
+
+} // namespace moec::cli

@@ -1,0 +1,181 @@
+//===- CompileCommand.cpp - moec compile -------------------------------------===//
+
+#include "compiler/Engine/Subject.h"
+#include "compiler/tools/moec/Options.h"
+#include "compiler/tools/moec/Progress.h"
+#include "runtime/Support/File.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <fmt/format.h>
+
+using namespace llvm;
+using moert::Result;
+using moert::Status;
+using moert::StatusCode;
+
+namespace moec::cli {
+
+/// The stages by name, for options.
+static cl::ValuesClass stageValues() {
+  return cl::values(clEnumValN(Stage::Moe, "moe", "the block, verified"),
+                    clEnumValN(Stage::Fused, "fused", "after the fusions"),
+                    clEnumValN(Stage::Kernel, "kernel", "kernels and the launch plan"),
+                    clEnumValN(Stage::Cuda, "cuda", "CUDA C++"),
+                    clEnumValN(Stage::Ptx, "ptx", "PTX"),
+                    clEnumValN(Stage::Cubin, "cubin", "machine code"));
+}
+
+static cl::opt<std::string> outputOption("o", cl::sub(compileCommand()), cl::cat(category()),
+                                         cl::value_desc("OUT.moepkg"),
+                                         cl::desc("the package to write"));
+static cl::list<Stage> emitOption("emit", cl::sub(compileCommand()), cl::cat(category()),
+                                  cl::CommaSeparated, cl::desc("what to write to --emit-dir:"),
+                                  stageValues());
+static cl::opt<std::string>
+    emitDirOption("emit-dir", cl::sub(compileCommand()), cl::cat(category()),
+                  cl::value_desc("DIR"),
+                  cl::desc("folder for --emit (default: standard output, texts only)"));
+static cl::opt<Stage> stopOption("stop-after", cl::sub(compileCommand()), cl::cat(category()),
+                                 cl::init(Stage::Cubin), cl::desc("last stage to run:"),
+                                 stageValues());
+static cl::opt<bool> timingOption("timing", cl::sub(compileCommand()), cl::cat(category()),
+                                  cl::desc("print the seconds of each stage and kernel"));
+static cl::opt<std::string>
+    scheduleOption("schedule", cl::sub(compileCommand()), cl::cat(category()),
+                   cl::value_desc("text"),
+                   cl::desc("schedules of products, as --convert-moe-to-kernel takes them"));
+
+/// One file of --emit.
+struct Emitted {
+  std::string file;
+  StringRef content;
+};
+
+static std::vector<Emitted> emittedFiles(const Compilation &compilation, Stage stage) {
+  switch (stage) {
+  case Stage::Moe:
+    return {{"moe.mlir", compilation.moe}};
+  case Stage::Fused:
+    return {{"fused.mlir", compilation.fused}};
+  case Stage::Kernel:
+    return {{"kernel.mlir", compilation.kernel}};
+  case Stage::Cuda:
+  case Stage::Ptx:
+  case Stage::Cubin:
+    break;
+  }
+  std::vector<Emitted> files;
+  const moert::Package &package = compilation.package;
+  for (size_t i = 0; i < package.code.size(); ++i) {
+    const moert::KernelCode &code = package.code[i];
+    const std::string &kernel = package.manifest.kernels[i].name;
+    if (stage == Stage::Cuda)
+      files.push_back({kernel + ".cu", code.source});
+    else if (stage == Stage::Ptx)
+      files.push_back({kernel + ".ptx", code.ptx});
+    else
+      files.push_back({kernel + ".cubin", code.cubin});
+  }
+  return files;
+}
+
+/// The stages of --emit; without it and without a package, the last stage.
+static std::vector<Stage> emittedStages() {
+  if (!emitOption.empty() || !outputOption.empty())
+    return {emitOption.begin(), emitOption.end()};
+  return {stopOption};
+}
+
+static Status emit(const Compilation &compilation) {
+  for (Stage stage : emittedStages())
+    for (const Emitted &file : emittedFiles(compilation, stage)) {
+      if (emitDirOption.empty()) {
+        outs() << "// ----- " << file.file << '\n' << file.content;
+        continue;
+      }
+      if (std::error_code error = sys::fs::create_directories(emitDirOption))
+        return Status(StatusCode::Toolchain,
+                      "cannot create folder '" + emitDirOption + "': " + error.message());
+      MOERT_RETURN_IF_ERROR(moert::writeFileAtomically(
+          std::filesystem::path(emitDirOption.getValue()) / file.file, file.content));
+    }
+  return Status::ok();
+}
+
+static void printTimes(const Compilation &compilation) {
+  double total = 0;
+  for (const StageTime &time : compilation.times) {
+    errs() << fmt::format("{:<48} {:8.3f} s\n", time.name, time.seconds);
+    // Kernels are parts of their stage.
+    total += StringRef(time.name).starts_with(" ") ? 0 : time.seconds;
+  }
+  errs() << fmt::format("{:<48} {:8.3f} s\n", "total", total);
+}
+
+/// Rules that tie options together.
+static Status checkOptions() {
+  if (!outputOption.empty() && stopOption != Stage::Cubin)
+    return Status(StatusCode::Usage, "expects no --stop-after with -o: a package needs every stage");
+  for (Stage stage : emittedStages()) {
+    if (stage > stopOption)
+      return Status(StatusCode::Usage,
+                    fmt::format("expects --emit {} to come before --stop-after {}",
+                                name(stage).str(), name(stopOption).str()));
+    if (stage == Stage::Cubin && emitDirOption.empty())
+      return Status(StatusCode::Usage,
+                    emitOption.empty() ? "expects -o OUT.moepkg, --emit or --stop-after"
+                                       : "expects --emit-dir with --emit cubin");
+  }
+  if (!targetArch().empty()) {
+    auto architecture = moert::Architecture::parse(targetArch());
+    if (!architecture)
+      return Status(StatusCode::Usage, "--target: " + architecture.status().message());
+  }
+  return Status::ok();
+}
+
+static Status compileBlock() {
+  MOERT_RETURN_IF_ERROR(checkOptions());
+  CompilerOptions options;
+  MOERT_ASSIGN_OR_RETURN(options.jobs, jobs());
+  MOERT_ASSIGN_OR_RETURN(options.kernel.tokens, tokenCounts());
+  MOERT_ASSIGN_OR_RETURN(options.fusions, fusions());
+  if (!targetArch().empty())
+    options.kernel.target = targetArch();
+  options.kernel.combine = combineMode();
+  options.kernel.schedule = scheduleOption;
+  options.stopAfter = stopOption;
+  Progress progress;
+  options.progress = [&](StringRef what, size_t done, size_t total) {
+    progress.show(what, done, total);
+  };
+
+  MOERT_ASSIGN_OR_RETURN(Subject subject, loadSubject(inputPath(), errs()));
+  if (subject.package)
+    return Status(StatusCode::Usage, "expects IR, but '" + inputPath() + "' is a package");
+  MOERT_ASSIGN_OR_RETURN(Compilation compilation, compile(*subject.block, options));
+  progress.clear();
+  for (const std::string &warning : compilation.warnings)
+    warn(warning);
+  MOERT_RETURN_IF_ERROR(emit(compilation));
+  if (timingOption)
+    printTimes(compilation);
+  if (outputOption.empty())
+    return Status::ok();
+  std::vector<std::string> kernels;
+  for (const moert::Kernel &kernel : compilation.package.manifest.kernels)
+    kernels.push_back(kernel.name);
+  MOERT_RETURN_IF_ERROR(moert::writePackage(outputOption.getValue(), std::move(compilation.package)));
+  for (const std::string &kernel : kernels)
+    outs() << outputOption << "/kernels/" << kernel << ".ptx\n";
+  return Status::ok();
+}
+
+int runCompile() {
+  Status status = compileBlock();
+  return status.isOk() ? 0 : fail(status);
+}
+
+} // namespace moec::cli

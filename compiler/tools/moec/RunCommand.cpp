@@ -1,0 +1,236 @@
+//===- RunCommand.cpp - moec run ---------------------------------------------===//
+
+#include "compiler/Engine/Subject.h"
+#include "compiler/Reference/Check.h"
+#include "compiler/tools/moec/Options.h"
+#include "compiler/tools/moec/Progress.h"
+#include "runtime/Tensor/Safetensors.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <fmt/format.h>
+
+using namespace llvm;
+using moert::HostTensor;
+using moert::NamedTensors;
+using moert::Result;
+using moert::Status;
+using moert::StatusCode;
+
+namespace moec::cli {
+
+static cl::opt<DeviceKind>
+    deviceOption("device", cl::sub(runCommand()), cl::cat(category()),
+                 cl::desc("where to run (default: cuda where there is a GPU, else cpu)"),
+                 cl::values(clEnumValN(DeviceKind::Cuda, "cuda", "the GPU that MOEC_DEVICE names"),
+                            clEnumValN(DeviceKind::Cpu, "cpu", "this machine's cores"),
+                            clEnumValN(DeviceKind::Reference, "reference",
+                                       "the double-precision evaluator")));
+static cl::opt<std::string> inputsOption("inputs", cl::sub(runCommand()), cl::cat(category()),
+                                         cl::value_desc("F.safetensors"),
+                                         cl::desc("tensors by name; the rest comes from the seed"));
+static cl::opt<std::string> outputsOption("outputs", cl::sub(runCommand()), cl::cat(category()),
+                                          cl::value_desc("F.safetensors"),
+                                          cl::desc("where to write the results"));
+static cl::opt<std::string>
+    checkOption("check", cl::sub(runCommand()), cl::cat(category()), cl::ValueOptional,
+                cl::value_desc("RTOL"),
+                cl::desc("compare with the reference; RTOL: relative error (default: by dtype)"));
+static cl::opt<uint64_t>
+    checkSeedOption("check-seed", cl::sub(runCommand()), cl::cat(category()), cl::init(0),
+                    cl::value_desc("N"),
+                    cl::desc("draws the tokens that are checked where there are more than 64"));
+
+namespace {
+
+/// One line of the result.
+struct Case {
+  int64_t tokens;
+  Routing routing;
+};
+
+/// What one invocation does.
+class Run {
+public:
+  /// Mismatch where a checked result differs; the message says how many.
+  Status execute();
+
+private:
+  Status prepare();
+  Status runCase(const Case &current);
+  Result<std::vector<HostTensor>> bind(const Case &current);
+  Status check(const Case &current, std::span<const HostTensor> arguments,
+               const Runner::Outcome &outcome);
+  Status writeOutputs(const Runner::Outcome &outcome);
+  void print(const Case &current, const Runner::Outcome &outcome, StringRef result);
+  std::string reproduceCommand(const Case &current) const;
+
+  Progress progress;
+  Subject subject;
+  std::vector<InputSpec> specs;
+  DeviceKind device = DeviceKind::Cpu;
+  unsigned threads = 0;
+  double tolerance = 0;    ///< 0: by the element type
+  NamedTensors given;      ///< from --inputs
+  NamedTensors constants;  ///< generated arguments of a size without T, made once
+  std::vector<Case> cases;
+  std::unique_ptr<Runner> runner;
+  size_t failures = 0;
+};
+
+} // namespace
+
+static bool isChecked() { return checkOption.getNumOccurrences() > 0; }
+
+static bool dependsOnTokens(const InputSpec &spec) {
+  return any_of(spec.shape, [](int64_t dim) { return dim < 0; }) ||
+         spec.role == InputRole::Offsets;
+}
+
+/// Options, input files and the runner.
+Status Run::prepare() {
+  MOERT_ASSIGN_OR_RETURN(threads, jobs());
+  MOERT_ASSIGN_OR_RETURN(std::vector<int64_t> counts, tokenCounts());
+  MOERT_ASSIGN_OR_RETURN(std::vector<Routing> distributions, routings());
+  MOERT_ASSIGN_OR_RETURN(FusionChoice choice, fusions());
+  if (!checkOption.empty() &&
+      (StringRef(checkOption).getAsDouble(tolerance) || !(tolerance > 0 && tolerance < 1)))
+    return Status(StatusCode::Usage,
+                  "expects --check to be a number between 0 and 1, but got '" + checkOption + "'");
+  if (!outputsOption.empty() && counts.size() * distributions.size() > 1)
+    return Status(StatusCode::Usage, "expects one token count and one routing with --outputs");
+
+  MOERT_ASSIGN_OR_RETURN(subject, loadSubject(inputPath(), errs()));
+  specs = subject.inputs();
+  if (isChecked() && !subject.block)
+    return Status(StatusCode::Usage, subject.path + ": expects a package with its IR for --check, "
+                                                    "but it holds none");
+  if (!inputsOption.empty()) {
+    MOERT_ASSIGN_OR_RETURN(moert::SafetensorsFile file, moert::readSafetensors(inputsOption.c_str()));
+    given = std::move(file.tensors);
+  }
+  if (counts.empty()) {
+    std::optional<int64_t> tokens = inferTokens(specs, given);
+    if (!tokens)
+      return Status(StatusCode::Usage,
+                    "expects --tokens N, or --inputs with a tensor that has a row per token");
+    counts.push_back(*tokens);
+  }
+  for (int64_t tokens : counts)
+    for (const Routing &routing : distributions)
+      cases.push_back({tokens, routing});
+
+  device = deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
+  RunnerOptions options{device, choice, combineMode(), targetArch(), threads, std::move(counts), {}};
+  options.progress = [&](StringRef what, size_t done, size_t total) {
+    progress.show(("compiling: " + what).str(), done, total);
+  };
+  progress.show("compiling");
+  MOERT_ASSIGN_OR_RETURN(runner, makeRunner(subject, options));
+  return Status::ok();
+}
+
+/// The arguments of one case. Those of a constant size are generated once.
+Result<std::vector<HostTensor>> Run::bind(const Case &current) {
+  NamedTensors known = given;
+  known.insert(constants.begin(), constants.end());
+  MOERT_ASSIGN_OR_RETURN(uint64_t extraBytes, runner->planMemory(current.tokens));
+  MOERT_ASSIGN_OR_RETURN(MemoryPlan plan, planMemory(specs, known, current.tokens, extraBytes));
+  (void)plan; // a plan that does not fit is the failure above
+  progress.show("generating inputs");
+  InputOptions options{current.tokens, seed(), current.routing, threads};
+  MOERT_ASSIGN_OR_RETURN(std::vector<HostTensor> arguments, bindInputs(specs, known, options));
+  for (size_t i = 0; i < specs.size(); ++i)
+    if (!dependsOnTokens(specs[i]) && !given.contains(specs[i].name))
+      constants.emplace(specs[i].name, arguments[i]);
+  return arguments;
+}
+
+std::string Run::reproduceCommand(const Case &current) const {
+  std::string text = fmt::format("moec run {} --device {} --tokens {} --routing {} --seed {}",
+                                 subject.path, name(device).str(), current.tokens,
+                                 toString(current.routing), seed());
+  if (!inputsOption.empty())
+    text += " --inputs " + inputsOption;
+  text += checkOption.empty() ? " --check" : " --check=" + checkOption;
+  return text + fmt::format(" --check-seed {}", uint64_t(checkSeedOption)) + buildOptionsText();
+}
+
+void Run::print(const Case &current, const Runner::Outcome &outcome, StringRef result) {
+  progress.clear();
+  outs() << fmt::format("{} T={} {}: {}{:.3f} ms\n", name(device).str(), current.tokens,
+                        toString(current.routing), result.str(), outcome.milliseconds);
+  outs().flush();
+}
+
+Status Run::check(const Case &current, std::span<const HostTensor> arguments,
+                  const Runner::Outcome &outcome) {
+  progress.show("evaluating the reference");
+  CheckOptions options;
+  options.tolerance = tolerance;
+  options.sampleSeed = checkSeedOption;
+  options.threads = threads;
+  mlir::FailureOr<CheckReport> report =
+      checkResult(subject.block->function(), ArrayRef(arguments.data(), arguments.size()),
+                  outcome.outputs, options);
+  if (failed(report))
+    return Status(StatusCode::InvalidInput, "expects inputs that the block can be evaluated on");
+  std::string result;
+  for (const Comparison &output : report->outputs)
+    result += fmt::format("{}{} relative error {:.2e} (limit {:.0e}), ",
+                          report->outputs.size() > 1 ? output.name + " " : "",
+                          output.passed ? "ok," : "MISMATCH,", output.relativeError,
+                          output.tolerance);
+  if (!report->sampledTokens.empty())
+    result += fmt::format("{} tokens checked, ", report->sampledTokens.size());
+  print(current, outcome, result);
+  if (report->passed())
+    return Status::ok();
+  ++failures;
+  errs() << report->describe() << "reproduce with: " << reproduceCommand(current) << '\n';
+  return Status::ok();
+}
+
+Status Run::writeOutputs(const Runner::Outcome &outcome) {
+  NamedTensors tensors;
+  std::vector<OutputSpec> outputs = subject.outputs();
+  for (size_t i = 0; i < outputs.size(); ++i)
+    tensors.emplace(outputs[i].name, outcome.outputs[i]);
+  return moert::writeSafetensors(outputsOption.c_str(), tensors);
+}
+
+Status Run::runCase(const Case &current) {
+  MOERT_ASSIGN_OR_RETURN(std::vector<HostTensor> arguments, bind(current));
+  progress.show(fmt::format("running {} tokens", current.tokens));
+  Result<Runner::Outcome> outcome = runner->run(arguments, current.tokens, isChecked());
+  if (!outcome) {
+    // A write beyond a tensor is a wrong result like any other.
+    if (outcome.status().code() == StatusCode::Mismatch)
+      errs() << "reproduce with: " << reproduceCommand(current) << '\n';
+    return std::move(outcome).status();
+  }
+  if (isChecked())
+    MOERT_RETURN_IF_ERROR(check(current, arguments, *outcome));
+  else
+    print(current, *outcome, "");
+  return outputsOption.empty() ? Status::ok() : writeOutputs(*outcome);
+}
+
+Status Run::execute() {
+  MOERT_RETURN_IF_ERROR(prepare());
+  for (const Case &current : cases)
+    if (Status status = runCase(current); !status.isOk())
+      return std::move(status).withContext(
+          fmt::format("T={} {}", current.tokens, toString(current.routing)));
+  if (failures == 0)
+    return Status::ok();
+  return Status(StatusCode::Mismatch,
+                fmt::format("{} of {} runs differ from the reference", failures, cases.size()));
+}
+
+int runRun() {
+  Status status = Run().execute();
+  return status.isOk() ? 0 : fail(status);
+}
+
+} // namespace moec::cli

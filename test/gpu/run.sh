@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# Tests moec on a machine with a GPU: run.sh [MODE...] [--out DIR] [--moec PATH] [--limit SECONDS]
+#
+#   quick      the runtime's GPU tests, and all examples that are small enough in a few shapes
+#   full       every example at T = 0 ... 16384 under three routings, checked against the reference
+#   fusions    every subset of the fusions on the small block, and both forms of combine
+#   sanitizer  compute-sanitizer memcheck over small shapes
+#   bench      times of all examples, written as JSON
+#
+# Without a mode: quick. Everything is logged in DIR (default: ./moec-gpu-tests); a summary goes to
+# standard output, its last line is "N passed, N failed, N skipped". Exit code 1 where a test failed.
+# A mode that is out of time (--limit, for all modes together, default 3000) skips what is left and
+# says so. Works from the archive and from a source tree with a build folder.
+set -uo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+out=$PWD/moec-gpu-tests
+moec=
+limit=3000
+modes=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --out) out=$2; shift ;;
+    --moec) moec=$2; shift ;;
+    --limit) limit=$2; shift ;;
+    quick | full | fusions | sanitizer | bench) modes+=("$1") ;;
+    *) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+  esac
+  shift
+done
+[ ${#modes[@]} -gt 0 ] || modes=(quick)
+
+# The archive has bin/ three levels up, the source tree a build folder two levels up.
+first_existing() { for path in "$@"; do [ -e "$path" ] && { echo "$path"; return; }; done; }
+moec=${moec:-$(first_existing "$here/../../../bin/moec" "$here/../../build/bin/moec")}
+models=$(first_existing "$here/../examples/models" "$here/../../examples/models")
+gtest=$(first_existing "$here/moert-gpu-tests" "$here/../../build/bin/moert-gpu-tests")
+[ -x "$moec" ] || { echo "error: no moec beside this script; give --moec PATH" >&2; exit 2; }
+mkdir -p "$out"
+SECONDS=0
+passed=0 failed=0 skipped=0
+
+pass() { passed=$((passed + ${1:-1})); }
+# fail NAME LOG: counts one failure and shows the end of its log.
+fail() {
+  failed=$((failed + 1))
+  echo "FAILED $1 (log: $2)"
+  grep -E 'MISMATCH|error|reproduce' "$2" | head -5 | sed 's/^/    /'
+}
+skip() { skipped=$((skipped + ${2:-1})); echo "skipped $1"; }
+out_of_time() { [ $SECONDS -ge "$limit" ]; }
+
+# A checked run; each "cuda T=" line of its output is one test. Exit code 4 is a size that the
+# machine's memory does not hold: skipped, with the reason.
+checked_run() { # NAME EXPECTED-LINES MOEC-RUN-ARGUMENTS...
+  local name=$1 expected=$2 log="$out/$1.log" rc ok bad
+  shift 2
+  out_of_time && { skip "$name: out of time" "$expected"; return; }
+  timeout $((limit - SECONDS + 1)) "$moec" run "$@" --device cuda --check >"$log" 2>&1
+  rc=$?
+  ok=$(grep -c '^cuda T=.* ok,' "$log")
+  bad=$(grep -c '^cuda T=.*MISMATCH' "$log")
+  pass "$ok"
+  if [ $rc -eq 4 ]; then
+    skip "$name: $(tail -1 "$log")" $((expected - ok))
+  elif [ $rc -eq 124 ]; then
+    skip "$name: out of time" $((expected - ok))
+  elif [ $rc -ne 0 ] || [ "$ok" -ne "$expected" ]; then
+    fail "$name: exit code $rc, $ok of $expected right, $bad wrong" "$log"
+  else
+    echo "ok      $name: $ok checked, largest relative error $(grep -o 'relative error [0-9.e+-]*' "$log" | awk '{print $3}' | sort -g | tail -1)"
+  fi
+}
+
+runtime_tests() {
+  local log="$out/moert-gpu-tests.log" json="$out/moert-gpu-tests.json" package="$out/tiny.moepkg"
+  [ -n "$gtest" ] || { skip "moert-gpu-tests: not built"; return; }
+  "$moec" compile "$models/tiny.mlir" -o "$package" --target "$target" >"$out/tiny-compile.log" 2>&1 ||
+    { fail "compiling tiny.mlir" "$out/tiny-compile.log"; return; }
+  MOEC_TEST_PACKAGE=$package "$gtest" --gtest_output="json:$json" >"$log" 2>&1
+  local rc=$? ok lost
+  ok=$(grep -c '^\[       OK' "$log")
+  lost=$(grep -c '^\[  SKIPPED \].*ms)' "$log")
+  pass "$ok"
+  [ "$lost" -eq 0 ] || skip "$lost of moert-gpu-tests" "$lost"
+  if [ $rc -eq 0 ]; then echo "ok      moert-gpu-tests: $ok"; else fail "moert-gpu-tests" "$log"; fi
+}
+
+quick() {
+  runtime_tests
+  checked_run quick-tiny 15 "$models/tiny.mlir" --tokens 0,1,3,64,257 --routing uniform,zipf:1.2,one-expert
+  checked_run quick-neopp 6 "$models/neopp-moe.mlir" --tokens 1,16,257 --routing uniform,one-expert
+  checked_run quick-olmoe 4 "$models/olmoe.mlir" --tokens 1,64,1024,4096
+  checked_run quick-qwen3-30b 2 "$models/qwen3-30b-a3b.mlir" --tokens 3,257
+  sed 's/xbf16/xf16/g' "$models/tiny.mlir" >"$out/tiny-f16.mlir"
+  checked_run quick-tiny-f16 2 "$out/tiny-f16.mlir" --tokens 5,300
+}
+
+full() {
+  local model
+  for model in neopp-moe olmoe qwen3-30b-a3b mixtral-8x7b qwen3-235b-a22b gpt-oss-120b-experts deepseek-v3-experts; do
+    checked_run "full-$model" 27 "$models/$model.mlir" --tokens 0,1,3,16,64,257,1024,4096,16384 \
+      --routing uniform,zipf:1.2,one-expert
+  done
+}
+
+fusions() {
+  local names=(gate-up padding activation permute combine) mask i choice
+  for ((mask = 0; mask < 32; ++mask)); do
+    choice=
+    for i in 0 1 2 3 4; do [ $((mask >> i & 1)) -eq 0 ] || choice+=${choice:+,}${names[i]}; done
+    checked_run "fuse-${choice:-none}" 4 "$models/tiny.mlir" --tokens 0,3,64,257 --fuse "${choice:-none}"
+  done
+  checked_run fuse-all-accumulate 4 "$models/tiny.mlir" --tokens 0,3,64,257 --combine accumulate
+}
+
+sanitizer() {
+  local tool log="$out/sanitizer.log" package tokens
+  tool=$(first_existing "$(command -v compute-sanitizer)" /usr/local/cuda/bin/compute-sanitizer)
+  [ -n "$tool" ] || { skip "sanitizer: no compute-sanitizer here"; return; }
+  for tokens in 0 1 3 64 257; do
+    log="$out/sanitizer-tiny-$tokens.log"
+    out_of_time && { skip "sanitizer T=$tokens: out of time"; continue; }
+    if timeout $((limit - SECONDS + 1)) "$tool" --tool memcheck --error-exitcode 42 \
+      "$moec" run "$models/tiny.mlir" --device cuda --check --tokens $tokens \
+      --routing uniform,one-expert >"$log" 2>&1 && grep -q 'ERROR SUMMARY: 0 errors' "$log"; then
+      pass
+      echo "ok      memcheck T=$tokens"
+    else
+      fail "memcheck T=$tokens" "$log"
+    fi
+  done
+}
+
+bench() {
+  local model
+  for model in qwen3-30b-a3b olmoe neopp-moe mixtral-8x7b gpt-oss-120b-experts qwen3-235b-a22b deepseek-v3-experts; do
+    out_of_time && { skip "bench $model: out of time"; continue; }
+    if timeout $((limit - SECONDS + 1)) "$moec" bench "$models/$model.mlir" --device cuda --per-kernel \
+      --tokens 1,16,64,256,1024,4096,16384 --json "$out/bench-$model.json" >"$out/bench-$model.log" 2>&1; then
+      pass
+      grep -E '^ +([0-9]+ +uniform|T )' "$out/bench-$model.log" | sed "s/^/$model /"
+    else
+      fail "bench $model" "$out/bench-$model.log"
+    fi
+  done
+}
+
+"$moec" env >"$out/env.log" 2>&1
+target=$(sed -n 's/^  architecture: //p' "$out/env.log" | head -1)
+[ -n "$target" ] || { echo "error: no GPU here ($(sed -n 's/^  reason: //p' "$out/env.log" | tail -1))" >&2; exit 6; }
+case $target in sm_9? | sm_1??) target=${target}a ;; esac
+for mode in "${modes[@]}"; do
+  echo "== $mode"
+  $mode
+done
+echo "log folder: $out, $SECONDS s"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
