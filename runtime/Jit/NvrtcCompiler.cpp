@@ -104,6 +104,8 @@ std::vector<std::string> NvrtcCompiler::standardOptions(std::string_view arch) {
       "-default-device",
       // Registers, spills and shared memory in the log.
       "-Xptxas=-v",
+      // Where there is a driver, NVRTC keeps a cache of its own, which returns no such report.
+      "--no-cache",
       // NVRTC would change the stack limit of the whole process during a compile.
       "--modify-stack-limit=false",
   };

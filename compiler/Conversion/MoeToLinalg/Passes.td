@@ -44,10 +44,10 @@ def ConvertMoeToLinalgPass : Pass<"convert-moe-to-linalg"> {
            "columns of one register tile of a product">,
     Option<"lanes", "lanes", "int64_t", "16",
            "partial sums per output of a product: the f32 lanes of a vector register">,
-    Option<"blockRows", "block-rows", "int64_t", "96", "most rows of a block held in f32">,
-    Option<"blockColumns", "block-columns", "int64_t", "64",
-           "most columns of a block of weights held in f32">,
-    Option<"blockDepth", "block-depth", "int64_t", "512",
+    Option<"blockRows", "block-rows", "int64_t", "48", "most rows of a block held in f32">,
+    Option<"blockColumns", "block-columns", "int64_t", "128",
+           "most columns of a block of weights held in f32, of all factors together">,
+    Option<"blockDepth", "block-depth", "int64_t", "1024",
            "most steps along the reduction of a block held in f32">,
   ];
   let dependentDialects = [

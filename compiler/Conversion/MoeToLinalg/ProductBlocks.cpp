@@ -26,9 +26,9 @@ ProductBlocks ProductBlocks::choose(const ProductBlocking &bounds, int64_t value
   blocks.tileRows = bounds.tileRows;
   blocks.tileColumns = bounds.tileColumns;
   blocks.lanes = bounds.lanes;
-  // Two values share the cache, so each gets half of the rows.
-  blocks.rows = chooseBlock(bounds.blockRows / values, bounds.tileRows, bounds.blockRows / values);
-  blocks.columns = chooseBlock(columns, bounds.tileColumns, bounds.blockColumns);
+  blocks.rows = std::max(bounds.tileRows, bounds.blockRows / bounds.tileRows * bounds.tileRows);
+  // Two factors share the cache, so each gets half of the columns.
+  blocks.columns = chooseBlock(columns, bounds.tileColumns, bounds.blockColumns / values);
   blocks.depth = chooseBlock(depth, bounds.lanes, bounds.blockDepth);
   blocks.wholeColumns = columns % blocks.columns == 0;
   blocks.wholeDepth = depth % blocks.depth == 0;

@@ -51,14 +51,12 @@ private:
   ScopedDiagnosticHandler handler;
 };
 
-/// Register tiles by the vector registers of the machine: 32 of 16 lanes, 16 of 8 or 16 of 4.
-void chooseTiles(CpuPipelineOptions &options) {
+/// The register tile of this machine: 32 registers of 16 lanes, 16 of 8 or 16 of 4.
+RegisterTile machineTile() {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   if (features.lookup("avx512f"))
-    return;
-  options.tileRows = 3;
-  options.tileColumns = 4;
-  options.lanes = features.lookup("avx2") ? 8 : 4;
+    return {3, 8, 16};
+  return {3, 4, features.lookup("avx2") ? 8 : 4};
 }
 
 /// A module of its own with nothing but `function` and what it calls.
@@ -158,7 +156,10 @@ moert::Result<std::unique_ptr<CpuExecutor>> CpuExecutor::compile(func::FuncOp fu
   state->requestedThreads = options.threads;
   CpuPipelineOptions pipeline;
   pipeline.parallel = openMp.isLoaded() && options.threads != 1;
-  chooseTiles(pipeline);
+  RegisterTile tile = options.tile.rows > 0 ? options.tile : machineTile();
+  pipeline.tileRows = tile.rows;
+  pipeline.tileColumns = tile.columns;
+  pipeline.lanes = tile.lanes;
   if (pipeline.parallel)
     state->threads = options.threads ? options.threads : openMp.defaultThreads();
   else if (options.threads != 1)

@@ -16,9 +16,17 @@
 
 namespace moec::cpu {
 
+/// The outputs of a product that are computed at once in vector registers.
+struct RegisterTile {
+  int64_t rows = 0; ///< 0: all three by the machine's vector registers
+  int64_t columns = 0;
+  int64_t lanes = 0; ///< f32 lanes of a register
+};
+
 struct CpuOptions {
   unsigned threads = 0;  ///< 0: OpenMP's default (OMP_NUM_THREADS, else one per core)
   unsigned optLevel = 3; ///< of LLVM's optimiser and code generator, 0 to 3
+  RegisterTile tile = {};
 };
 
 /// A function of moe ops, compiled for the CPU of this machine. One executor serves any number of

@@ -25,13 +25,13 @@ struct CpuPipelineOptions : mlir::PassPipelineOptions<CpuPipelineOptions> {
   Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 lanes of a vector register"),
                         llvm::cl::init(16)};
   Option<int64_t> blockRows{*this, "block-rows", llvm::cl::desc("most rows of a block in cache"),
-                            llvm::cl::init(96)};
+                            llvm::cl::init(48)};
   Option<int64_t> blockColumns{*this, "block-columns",
                                llvm::cl::desc("most columns of a block in cache"),
-                               llvm::cl::init(64)};
+                               llvm::cl::init(128)};
   Option<int64_t> blockDepth{*this, "block-depth",
                              llvm::cl::desc("most reduction steps of a block in cache"),
-                             llvm::cl::init(512)};
+                             llvm::cl::init(1024)};
 };
 
 /// moe ops on tensors, unfused or fused, to the LLVM dialect. Public functions take their results

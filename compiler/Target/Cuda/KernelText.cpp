@@ -117,18 +117,21 @@ std::string printHeader(StringRef name, Operation *op, const KernelText &text) {
   return storage;
 }
 
-/// `items` separated by commas, broken before column 100 and indented by four.
-static void printWrapped(ArrayRef<std::string> items, size_t column, llvm::raw_ostream &os) {
+std::string wrapItems(ArrayRef<std::string> items, size_t column, size_t indent) {
   constexpr size_t kMaxColumn = 100;
-  for (size_t i = 0; i < items.size(); ++i) {
-    size_t width = items[i].size() + 2;
-    if (i != 0 && column + width > kMaxColumn) {
-      os << "\n    ";
-      column = 4;
+  std::string text;
+  for (auto [i, item] : llvm::enumerate(items)) {
+    size_t width = item.size() + 2; // with ", " or ") {"
+    if (i != 0) {
+      bool breaks = column + width > kMaxColumn;
+      text += breaks ? ",\n" + std::string(indent, ' ') : ", ";
+      if (breaks)
+        column = indent;
     }
-    os << items[i] << (i + 1 < items.size() ? ", " : "");
+    text += item;
     column += width;
   }
+  return text;
 }
 
 std::string printKernel(StringRef name, const KernelText &text) {
@@ -147,8 +150,7 @@ std::string printKernel(StringRef name, const KernelText &text) {
     parameters.push_back(parameter.type + parameter.name);
   if (text.takesTokens)
     parameters.push_back("int tokens");
-  printWrapped(parameters, name.size() + 1, os);
-  os << ") {\n";
+  os << wrapItems(parameters, name.size() + 1, 4) << ") {\n";
   os.indent();
   os.printReindented(text.body);
   os.unindent();

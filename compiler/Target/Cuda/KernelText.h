@@ -40,6 +40,10 @@ llvm::StringRef getCudaType(mlir::Type element);
 /// `extent` as an int expression in `tokens`.
 std::string getCudaExtent(mlir::AffineMap extent);
 
+/// `items` separated by commas, the first one at `column`; lines break before column 100 and go on
+/// after `indent` spaces.
+std::string wrapItems(llvm::ArrayRef<std::string> items, size_t column, size_t indent);
+
 /// Appends `struct NAME` with the function of `region`, static and on f32, to the declarations.
 mlir::LogicalResult printFunctor(mlir::Region &region, llvm::StringRef name, KernelText &text);
 

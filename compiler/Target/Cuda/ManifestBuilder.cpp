@@ -77,6 +77,7 @@ LogicalResult ManifestBuilder::beginVariant(func::FuncOp function) {
     if (!type)
       return function.emitOpError()
              << "expects arguments that are memrefs, but got " << argument.getType();
+    indexed.push_back(kernel::getLeadingExtent(argument));
     arguments.push_back({name.str(), getDType(type.getElementType()), getShape(argument),
                          function.getArgAttr(i, MoeKernelDialect::kOutputAttr) != nullptr});
   }

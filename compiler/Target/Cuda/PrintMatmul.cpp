@@ -8,6 +8,7 @@
 #include "compiler/Target/Cuda/KernelText.h"
 
 #include "mlir/Support/IndentedOstream.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -114,13 +115,15 @@ public:
     }
   }
   void addName(StringRef member, StringRef value) {
-    list += (list.empty() ? "." : ", .") + member.str() + " = " + value.str();
+    list.push_back("." + member.str() + " = " + value.str());
   }
-  const std::string &str() const { return list; }
+  /// All of them, wrapped behind the opening brace.
+  std::string wrap() const { return wrapItems(list, /*column=*/7, /*indent=*/5); }
+  std::string str() const { return llvm::join(list, ", "); }
 
 private:
   KernelText &text;
-  std::string list;
+  SmallVector<std::string> list;
 };
 
 static Value getOrNone(OperandRange values, size_t i) {
@@ -147,7 +150,7 @@ static std::string addHopperArguments(GroupedMatmulOp op, KernelText &text) {
     store.addName("routes", "routes");
   store.addInput("routing_weights", op.getRoutingWeights());
   args.addName("store", "{" + store.str() + "}");
-  return args.str();
+  return args.wrap();
 }
 
 /// Parameters in the order of the mma template's arguments.
@@ -164,7 +167,7 @@ static std::string addArguments(GroupedMatmulOp op, KernelText &text) {
   text.parameters.back().type = "const int4 *";
   args.addOutput("out", getOrNone(op.getOuts(), 0));
   args.addOutput("up_out", getOrNone(op.getOuts(), 1));
-  return args.str();
+  return args.wrap();
 }
 
 LogicalResult printMatmul(GroupedMatmulOp op, KernelText &text) {

@@ -65,7 +65,7 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     (`routing_weights` `(` $routing_weights^ `:` type($routing_weights) `)`)?
     `outs` `(` $outs `:` type($outs) `)` `store` `` $store (`gathered` $gathered^)?
     (`top_k` `(` $top_k^ `)`)? (`transposed` $transposed^)? (`layout` `` $gate_layout^)?
-    `schedule` `` $schedule (`epilogue` $epilogue^)? attr-dict
+    `schedule` `` $schedule (`dependent` $dependent^)? (`epilogue` $epilogue^)? attr-dict
   }];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;

@@ -35,7 +35,7 @@ def MoeKernel_RouteOp : MoeKernel_LaunchOp<"route"> {
   let assemblyFormat = [{
     `ins` `(` $logits `:` type($logits) `)`
     `outs` `(` $weights `,` $experts `:` type($weights) `,` type($experts) `)`
-    `softmax` `` $softmax `schedule` `` $schedule attr-dict
+    `softmax` `` $softmax `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{
     int64_t getNumExperts() { return getLogits().getType().getDimSize(1); }
@@ -88,7 +88,7 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
     `outs` `(` $offsets `,` $routes `,` $positions `:` type($offsets) `,` type($routes) `,`
     type($positions) `)`
     (`tiles` `(` $tiles^ `:` type($tiles) `)`)? `tile_rows` `=` $tile_rows
-    `schedule` `` $schedule attr-dict
+    `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{
     int64_t getNumExperts() { return getOffsets().getType().getDimSize(0) - 1; }
@@ -115,7 +115,7 @@ def MoeKernel_CountRoutesOp : MoeKernel_LaunchOp<"count_routes", [
                        UnitAttr:$dependent);
   let assemblyFormat = [{
     `ins` `(` $experts `:` type($experts) `)` `outs` `(` $counts `:` type($counts) `)`
-    `schedule` `` $schedule attr-dict
+    `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{
     int64_t getNumExperts() { return getCounts().getType().getDimSize(1); }
@@ -161,7 +161,8 @@ def MoeKernel_RouteSortOp : MoeKernel_LaunchOp<"route_sort", [
     `sorted` `(` $offsets `,` $routes `,` $positions `:` type($offsets) `,` type($routes) `,`
     type($positions) `)`
     (`tiles` `(` $tiles^ `:` type($tiles) `)`)? `tile_rows` `=` $tile_rows
-    `softmax` `` $softmax `max_tokens` `(` $max_tokens `)` `schedule` `` $schedule attr-dict
+    `softmax` `` $softmax `max_tokens` `(` $max_tokens `)`
+    `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{
     int64_t getNumExperts() { return getLogits().getType().getDimSize(1); }
@@ -195,7 +196,8 @@ def MoeKernel_TileMapsOp : MoeKernel_LaunchOp<"tile_maps", [
                        MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent);
   let assemblyFormat = [{
     `ins` `(` $offsets `:` type($offsets) `)` `tiles` `(` $tiles `:` type($tiles) `)`
-    `tile_rows` `=` $tile_rows `rows` `(` $rows `)` `schedule` `` $schedule attr-dict
+    `tile_rows` `=` $tile_rows `rows` `(` $rows `)`
+    `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{
     int64_t getNumExperts() { return getOffsets().getType().getDimSize(0) - 1; }
@@ -221,7 +223,7 @@ def MoeKernel_PadOffsetsOp : MoeKernel_LaunchOp<"pad_offsets", [
                        MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent);
   let assemblyFormat = [{
     `ins` `(` $offsets `:` type($offsets) `)` `outs` `(` $padded_offsets `:` type($padded_offsets) `)`
-    `multiple` `(` $multiple `)` `schedule` `` $schedule attr-dict
+    `multiple` `(` $multiple `)` `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{
     int64_t getNumExperts() { return getOffsets().getType().getDimSize(0) - 1; }
@@ -246,7 +248,7 @@ def MoeKernel_InvertRoutesOp : MoeKernel_LaunchOp<"invert_routes"> {
                        MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent);
   let assemblyFormat = [{
     `ins` `(` $routes `:` type($routes) `)` `outs` `(` $positions `:` type($positions) `)`
-    `schedule` `` $schedule attr-dict
+    `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
 }
 

@@ -31,7 +31,7 @@ def MoeKernel_GatherOp : MoeKernel_LaunchOp<"gather"> {
                        MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent);
   let assemblyFormat = [{
     `ins` `(` $x `,` $routes `:` type($x) `,` type($routes) `)` `outs` `(` $rows `:` type($rows) `)`
-    `top_k` `(` $top_k `)` `schedule` `` $schedule attr-dict
+    `top_k` `(` $top_k `)` `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
 }
 
@@ -44,7 +44,7 @@ class MoeKernel_RegroupOp<string mnemonic> : MoeKernel_LaunchOp<mnemonic> {
   let assemblyFormat = [{
     `ins` `(` $input `,` $offsets `,` $padded_offsets `:` type($input) `,` type($offsets) `,`
     type($padded_offsets) `)` `outs` `(` $output `:` type($output) `)`
-    `schedule` `` $schedule attr-dict
+    `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{
     int64_t getNumExperts() { return getOffsets().getType().getDimSize(0) - 1; }
@@ -113,7 +113,7 @@ def MoeKernel_ActivationOp : MoeKernel_LaunchOp<"activation", [IsolatedFromAbove
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     `ins` `(` $inputs `:` type($inputs) `)` `outs` `(` $output `:` type($output) `)`
-    (`layout` `` $gate_layout^)? `schedule` `` $schedule $body attr-dict
+    (`layout` `` $gate_layout^)? `schedule` `` $schedule (`dependent` $dependent^)? $body attr-dict
   }];
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
@@ -147,7 +147,7 @@ def MoeKernel_CombineOp : MoeKernel_LaunchOp<"combine"> {
   let assemblyFormat = [{
     `ins` `(` $rows `,` $positions `:` type($rows) `,` type($positions) `)`
     (`weights` `(` $weights^ `:` type($weights) `)`)? `outs` `(` $output `:` type($output) `)`
-    `top_k` `(` $top_k `)` `schedule` `` $schedule attr-dict
+    `top_k` `(` $top_k `)` `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
 }
 
@@ -168,7 +168,8 @@ def MoeKernel_FillOp : MoeKernel_LaunchOp<"fill"> {
   let arguments = (ins MoeKernel_Out<AnyMemRef>:$output, I32Attr:$bits,
                        MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent);
   let assemblyFormat = [{
-    `outs` `(` $output `:` type($output) `)` `bits` `(` $bits `)` `schedule` `` $schedule attr-dict
+    `outs` `(` $output `:` type($output) `)` `bits` `(` $bits `)`
+    `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{
     /// 32-bit words of a row (the trailing extents).
@@ -194,7 +195,7 @@ def MoeKernel_CastOp : MoeKernel_LaunchOp<"cast"> {
                        UnitAttr:$dependent);
   let assemblyFormat = [{
     `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)`
-    `schedule` `` $schedule attr-dict
+    `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
 }
 

@@ -1,5 +1,5 @@
-// RUN: moe-opt %s --convert-moe-to-linalg | FileCheck %s
-// RUN: moe-opt %s --convert-moe-to-linalg="tile-rows=2 tile-columns=4 lanes=8" | FileCheck %s --check-prefix=AVX2
+// RUN: moe-opt %s --convert-moe-to-linalg="block-columns=64 block-depth=512" | FileCheck %s
+// RUN: moe-opt %s --convert-moe-to-linalg="tile-rows=2 tile-columns=4 lanes=8 block-depth=512" | FileCheck %s --check-prefix=AVX2
 // RUN: not moe-opt %s --convert-moe-to-linalg=lanes=0 2>&1 | FileCheck %s --check-prefix=ERROR
 // ERROR: convert-moe-to-linalg expects lanes to be at least 1, but got 0
 

@@ -9,7 +9,7 @@
 // OPS: linalg.generic
 // OPS-NOT: = moe.
 // BUFFERS-NOT: tensor<
-// BUFFERS: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : memref<3x32x16xf32
+// BUFFERS: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : memref<3x64x16xf32
 // BUFFERS-NOT: tensor<
 func.func @block(%hidden: tensor<?x64xbf16> {moe.name = "hidden"},
                  %logits: tensor<?x8xf32> {moe.name = "router_logits"},

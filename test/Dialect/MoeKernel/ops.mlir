@@ -36,17 +36,17 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK: moe_kernel.grouped_matmul ins(%{{.*}} : memref<?x2048xbf16>) tiles(
     // CHECK-SAME: store(rows) gathered top_k(8) layout<halves, gate_first>
     // CHECK-SAME: schedule<mma, block_m = 64, block_n = 128, block_k = 64, stages = 4, warps_m = 2, warps_n = 2, weights = evict_first>
-    // CHECK-SAME: epilogue {
+    // CHECK-SAME: dependent epilogue {
     moe_kernel.grouped_matmul ins(%x : memref<?x2048xbf16>) tiles(%tiles : memref<?x4xi32>)
       weights(%w : memref<128x1536x2048xbf16>) routes(%routes : memref<?xi32>)
       outs(%h : memref<?x768xbf16>) store(rows) gathered top_k(8) layout<halves, gate_first>
       schedule<mma, block_m = 64, block_n = 128, block_k = 64, stages = 4, warps_m = 2, warps_n = 2, weights = evict_first>
-      epilogue {
+      dependent epilogue {
     ^bb0(%gate: f32, %up: f32):
       %v = arith.mulf %gate, %up : f32
       // CHECK: moe_kernel.yield %{{.*}} : f32
       moe_kernel.yield %v : f32
-    } {dependent}
+    }
     // CHECK: moe_kernel.grouped_matmul
     // CHECK-SAME: routing_weights(%{{.*}} : memref<?x8xf32>)
     // CHECK-SAME: store(weighted_rows) schedule<mma
@@ -58,9 +58,9 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
       schedule<mma, block_m = 64, block_n = 128, block_k = 64, stages = 3, warps_m = 2, warps_n = 2,
                min_blocks = 2, raster_group = 4>
     // CHECK: moe_kernel.combine ins(%{{.*}}, %{{.*}} : memref<?x2048xbf16>, memref<?xi32>) outs(
-    // CHECK-SAME: top_k(8) schedule<threads = 128> {dependent}
+    // CHECK-SAME: top_k(8) schedule<threads = 128> dependent
     moe_kernel.combine ins(%out, %positions : memref<?x2048xbf16>, memref<?xi32>)
-      outs(%y : memref<?x2048xbf16>) top_k(8) schedule<threads = 128> {dependent}
+      outs(%y : memref<?x2048xbf16>) top_k(8) schedule<threads = 128> dependent
     return
   }
 

@@ -82,6 +82,20 @@ INSTANTIATE_TEST_SUITE_P(Variants, BlockTest, testing::ValuesIn(variants()), [](
          (info.param.fuse ? "_fused" : "_unfused");
 });
 
+// The register tiles of machines with AVX2 and with SSE, and one that divides nothing.
+TEST(BlockRunTest, TilesOfOtherMachines) {
+  for (moec::cpu::RegisterTile tile : {moec::cpu::RegisterTile{3, 4, 8}, {3, 4, 4}, {5, 7, 16}}) {
+    SCOPED_TRACE(tile.lanes);
+    moec::cpu::CpuOptions options;
+    options.tile = tile;
+    Program program(substitute(kBlock, {{"xD>", "xbf16>"}, {"ORDER", "order(select_then_score)"}}),
+                    true, options);
+    ASSERT_TRUE(program.isValid());
+    for (int64_t tokens : {1, 50})
+      program.check(program.makeInputs(tokens));
+  }
+}
+
 TEST(BlockRunTest, SameBitsEachTime) {
   Program program(substitute(kBlock, {{"xD>", "xbf16>"}, {"ORDER", "order(select_then_score)"}}), true);
   ASSERT_TRUE(program.isValid());

@@ -50,7 +50,7 @@ static func::FuncOp firstFunction(ModuleOp module) {
   return functions.empty() ? func::FuncOp() : *functions.begin();
 }
 
-Program::Program(const std::string &source, bool fuse) {
+Program::Program(const std::string &source, bool fuse, const cpu::CpuOptions &cpuOptions) {
   reference = parseSourceString<ModuleOp>(source, &context());
   if (!reference || !firstFunction(*reference)) {
     ADD_FAILURE() << "does not parse:\n" << source;
@@ -66,7 +66,7 @@ Program::Program(const std::string &source, bool fuse) {
       return;
     }
   }
-  auto compiled = cpu::CpuExecutor::compile(firstFunction(*module));
+  auto compiled = cpu::CpuExecutor::compile(firstFunction(*module), cpuOptions);
   if (!compiled) {
     ADD_FAILURE() << compiled.status().message();
     return;

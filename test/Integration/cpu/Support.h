@@ -31,7 +31,8 @@ class Program {
 public:
   /// Parses `source`, whose first function is the program, and runs the fusion pipeline over it
   /// where `fuse` is set. Problems are test failures.
-  explicit Program(const std::string &source, bool fuse = false);
+  explicit Program(const std::string &source, bool fuse = false,
+                   const cpu::CpuOptions &options = {});
 
   bool isValid() const { return executor != nullptr; }
   mlir::func::FuncOp function();

@@ -5,6 +5,7 @@
 // when the operands are swapped; either way both numbers of a gated pair sit in one thread.
 #pragma once
 #include "moe/common/convert.cuh"
+#include "moe/epilogue/identity.cuh"
 #include "moe/epilogue/quad.cuh"
 #include "moe/kernels/grouped_matmul_wgmma_policy.cuh"
 #include "moe/ptx/ld_st.cuh"

@@ -6,15 +6,11 @@
 //   float apply(float gate, float up)    for the gated forms
 #pragma once
 #include "moe/common/convert.cuh"
+#include "moe/epilogue/identity.cuh"
 #include "moe/ptx/ld_st.cuh"
 #include "moe/tile/fragments.cuh"
 
 namespace moe {
-
-/// Stores the product unchanged.
-struct IdentityEpilogue {
-  static MOE_DEVICE float apply(float value) { return value; }
-};
 
 /// One entry of the tile map, {expert, row_begin, rows, n}: rows == 0 past the true end of the map,
 /// expert < 0 for rows of no group, whose results are zeros.
