@@ -17,9 +17,12 @@ static constexpr int64_t kReservedSharedBytes = 1024;
 
 MatmulTraits getMatmulTraits(GroupedMatmulOp op) {
   auto type = cast<MemRefType>(op.getOuts().front().getType());
-  return {op.isGated(),          op.hasTwoOutputs(),
-          op.getTransposed(),    !op.getBias().empty(),
-          type.getElementTypeBitWidth() / 8, op.getReduction()};
+  return {op.isGated(),
+          op.hasTwoOutputs(),
+          op.getTransposed(),
+          !op.getBias().empty(),
+          type.getElementTypeBitWidth() / 8,
+          op.getReduction()};
 }
 
 int64_t getMatmulTileColumns(ScheduleAttr schedule, const MatmulTraits &traits) {
@@ -65,8 +68,7 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
                                           TargetAttr target, EmitError emitError) {
   constexpr int64_t kMinReduction = 128, kPlainAccumulators = 128;
   if (target && target.getArch() != "sm_90a")
-    return emitError() << "expects sm_90a for a wgmma form, but the target is "
-                       << target.getArch();
+    return emitError() << "expects sm_90a for a wgmma form, but the target is " << target.getArch();
   if (traits.transposed)
     return emitError() << "expects weights [E, N, K] for a wgmma form, but they are transposed";
   if (traits.reduction < kMinReduction)

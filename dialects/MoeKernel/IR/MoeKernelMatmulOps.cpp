@@ -5,6 +5,7 @@
 #include "dialects/MoeKernel/IR/ScalarRegion.h"
 #include "dialects/MoeKernel/IR/Verify.h"
 
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -103,6 +104,28 @@ static LogicalResult verifyIndices(GroupedMatmulOp op) {
   return success();
 }
 
+/// The kernel that writes the tile map made it for this schedule's rows. Maps from outside are the
+/// caller's business.
+static LogicalResult verifyTileHeight(GroupedMatmulOp op) {
+  auto check = [&](OperandRange maps, ArrayRef<int64_t> heights) -> LogicalResult {
+    for (auto [map, height] : llvm::zip(maps, heights))
+      if (map == op.getTiles() && height != op.getSchedule().getBlockM())
+        return op.emitOpError() << "expects tiles of block_m = " << op.getSchedule().getBlockM()
+                                << " rows, but they are made for " << height;
+    return success();
+  };
+  for (Operation *user : op.getTiles().getUsers()) {
+    LogicalResult result = llvm::TypeSwitch<Operation *, LogicalResult>(user)
+                               .Case<SortRoutesOp, RouteSortOp, TileMapsOp>([&](auto writer) {
+                                 return check(writer.getTiles(), writer.getTileRows());
+                               })
+                               .Default(success());
+    if (failed(result))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult GroupedMatmulOp::verify() {
   if (failed(verifyWeights(*this)))
     return failure();
@@ -133,7 +156,7 @@ LogicalResult GroupedMatmulOp::verify() {
       return emitOpError() << "expects an out of f32 exactly with store(accumulate), but got "
                            << element << " with store(" << stringifyStoreForm(getStore()) << ')';
   }
-  if (failed(verifyColumns(*this, "tiles", getTiles(), 4)))
+  if (failed(verifyColumns(*this, "tiles", getTiles(), 4)) || failed(verifyTileHeight(*this)))
     return failure();
   // C6
   return verifyMatmulSchedule(getSchedule(), getMatmulTraits(*this), getTarget(*this),

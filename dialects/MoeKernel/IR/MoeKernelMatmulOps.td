@@ -31,6 +31,7 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     * C5: outs have N columns (`layout`: N / 2); f32 exactly when `accumulate`.
     * C6: the schedule's tile fits the warps, its shared memory the target, its accumulators and
       `min_blocks` the registers.
+    * C7: the kernel of the function that writes `tiles` makes them for `block_m` rows.
 
     Example:
 

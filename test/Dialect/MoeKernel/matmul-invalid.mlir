@@ -283,3 +283,17 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     return
   }
 }
+
+// -----
+
+#tiles = affine_map<(d0) -> (d0 floordiv 32 + 8, d0 floordiv 32 + d0)>
+func.func @c7_height(%x: memref<?x64xbf16>, %o: memref<9xi32>, %w: memref<8x48x64xbf16>, %y: memref<?x48xbf16>) {
+  %t = moe_kernel.buffer "t" size(#tiles) : memref<?x4xi32>
+  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_rows = [32]
+    rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
+  // expected-error @+1 {{expects tiles of block_m = 64 rows, but they are made for 32}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x48x64xbf16>) outs(%y : memref<?x48xbf16>) store(rows)
+    schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>
+  return
+}
