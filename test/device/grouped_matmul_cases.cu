@@ -59,7 +59,7 @@ bool run_case(const char *name) {
   Buffer<Output> out(outputs + kGuard), up_out(outputs + kGuard);
   Buffer<float> routing_weights(tokens * Problem::kTopK);
   Buffer<int> routes(routing.routes), expert_of(routing.expert_of);
-  Buffer<int4> tiles(routing.tiles(Schedule::kBlockM, !kIsWgmma<Schedule>));
+  Buffer<int4> tiles(routing.tiles(Schedule::kBlockM, tile_unit<Schedule>(), !kIsWgmma<Schedule>));
   const float scale = 2.0f / sqrtf(float(Problem::kK));
   x.poison(), w.poison(), up.poison(), out.poison(), up_out.poison();
   fill_random<<<256, 256>>>(x.data, inputs * Problem::kK, 1.0f, 1);
@@ -134,9 +134,10 @@ void add_all(const char *name) {
       Tile<128, 256, 64, 3, 2, 4, 1, 16>, Tile<256, 128, 32, 3, 4, 2, 1, 2>>(name);
 #if HOPPER
   if constexpr (!Problem::kTransposed)
-    add<Problem, Epilogue, Hopper<128, 192, 5>, Hopper<64, 256, 5>,
-        Hopper<128, 128, 6, false, 32, 2>, Hopper<64, 64, 8>, Hopper<32, 128, 8, true, 16>,
-        Hopper<128, 128, 6, true, 32>, Hopper<192, 128, 5, true, 64>>(name);
+    add<Problem, Epilogue, HP<128, 192, 5>, HP<64, 256, 5>, HP<128, 128, 6, 2, 64>, HP<192, 128, 5>,
+        HP<64, 64, 8>, HC<128, 256, 4>, HC<256, 128, 4, 3, 64>, SP<32, 128, 8, 4>,
+        SP<128, 128, 6, 8, 32, 0>, SP<192, 128, 5, 8, 64>, SC<192, 256, 3>,
+        SC<128, 256, 4, 1, 32, 0>>(name);
 #endif
 }
 

@@ -165,7 +165,9 @@ __global__ void __launch_bounds__(GroupedMatmulPlan<Problem, Schedule>::kThreads
 }
 
 template <class Schedule>
-constexpr bool kIsWgmma = requires { Schedule::kSwapped; };
+constexpr bool kIsWgmma = requires {
+  Schedule::kSwapped;
+};
 
 template <class Problem, class Schedule, class Epilogue>
 __global__ void __launch_bounds__(384, 1)
@@ -252,13 +254,18 @@ struct Routing {
       n += offsets[e + 1] > offsets[e];
     return n;
   }
-  /// The device-side tile map for tiles of `height` rows, with its unused tail.
-  std::vector<int4> tiles(int height, bool lost = true) const {
+  /// The device-side tile map for tiles of `height` rows (balanced in multiples of `unit` unless
+  /// 0), with its unused tail.
+  std::vector<int4> tiles(int height, int unit = 0, bool lost = true) const {
     std::vector<int4> map;
     const int experts = int(offsets.size()) - 1;
-    for (int e = 0; e < experts; ++e)
-      for (int r = offsets[e]; r < offsets[e + 1]; r += height)
-        map.push_back({e, r, std::min(height, offsets[e + 1] - r), 0});
+    for (int e = 0; e < experts; ++e) {
+      const int size = offsets[e + 1] - offsets[e];
+      const int pieces = std::max<int>(ceil_div(size, height), 1);
+      const int own = unit ? int(ceil_div(size, pieces * unit)) * unit : height;
+      for (int r = offsets[e]; r < offsets[e + 1]; r += own)
+        map.push_back({e, r, std::min(own, offsets[e + 1] - r), 0});
+    }
     const int count = int(map.size());
     for (int4 &entry : map)
       entry.w = count;
@@ -312,22 +319,45 @@ struct Tile : GroupedMatmulSchedule {
   }
 };
 
-/// A schedule of the wgmma form as a type.
-template <int kM, int kN_, int kS, bool kSwap = false, int kStep = 32, int kGroup = 8,
-          bool kEvictFirst = false>
+/// Schedules of the wgmma form as types: ping-pong, swapped, cooperative, swapped and cooperative.
+template <int kM, int kN_, int kS, int kGroup, bool kSwap, bool kBoth, int kStep, int kUnit,
+          WeightPolicy kPolicy>
 struct Hopper : WgmmaSchedule {
   static constexpr int kBlockM = kM, kBlockN = kN_, kStages = kS, kTokenStep = kStep,
-                       kRasterGroup = kGroup;
-  static constexpr bool kSwapped = kSwap;
-  static constexpr WeightPolicy kWeightPolicy =
-      kEvictFirst ? WeightPolicy::evict_first : WeightPolicy::normal;
+                       kRasterGroup = kGroup, kTileUnit = kUnit;
+  static constexpr bool kSwapped = kSwap, kCooperative = kBoth;
+  static constexpr WeightPolicy kWeightPolicy = kPolicy;
   static std::string name() {
     char text[64];
-    std::snprintf(text, sizeof text, "wgmma%s %dx%d/%d t%d g%d%s", kSwap ? "-swap" : "", kM, kN_,
-                  kS, kStep, kGroup, kEvictFirst ? " ef" : "");
+    std::snprintf(text, sizeof text, "%s%s%dx%d/%d s%d u%d g%d%s", kSwap ? "S" : "H",
+                  kBoth ? "C" : "P", kM, kN_, kS, kSwap ? kStep : 0, kUnit, kGroup,
+                  kPolicy == WeightPolicy::evict_first  ? " ef"
+                  : kPolicy == WeightPolicy::evict_last ? " el"
+                                                        : "");
     return text;
   }
 };
+template <int kM, int kN_, int kS, int kGroup = 8, int kUnit = 0,
+          WeightPolicy kPolicy = WeightPolicy::normal>
+using HP = Hopper<kM, kN_, kS, kGroup, false, false, 32, kUnit, kPolicy>;
+template <int kM, int kN_, int kS, int kGroup = 8, int kUnit = 0,
+          WeightPolicy kPolicy = WeightPolicy::normal>
+using HC = Hopper<kM, kN_, kS, kGroup, false, true, 32, kUnit, kPolicy>;
+template <int kM, int kN_, int kS, int kGroup = 8, int kStep = 16, int kUnit = kStep,
+          WeightPolicy kPolicy = WeightPolicy::normal>
+using SP = Hopper<kM, kN_, kS, kGroup, true, false, kStep, kUnit, kPolicy>;
+template <int kM, int kN_, int kS, int kGroup = 8, int kStep = 16, int kUnit = kStep,
+          WeightPolicy kPolicy = WeightPolicy::normal>
+using SC = Hopper<kM, kN_, kS, kGroup, true, true, kStep, kUnit, kPolicy>;
+
+/// How a schedule's tile map is balanced.
+template <class Schedule>
+constexpr int tile_unit() {
+  if constexpr (kIsWgmma<Schedule>)
+    return Schedule::kTileUnit;
+  else
+    return 0;
+}
 
 /// Parts register their work here; main selects by name.
 struct Entry {

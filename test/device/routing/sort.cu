@@ -54,18 +54,24 @@ static Reference sort_reference(const std::vector<int> &ids, int experts) {
   return result;
 }
 
+/// `unit`: groups are cut into the fewest tiles of at most `height` rows, all but the last of one
+/// height, the least multiple of `unit` with which that many tiles do. 0: all of `height` rows.
 static std::vector<int> map_reference(const std::vector<int> &offsets, int rows, int height,
-                                      bool tail) {
+                                      bool tail, int unit = 0) {
   const int experts = int(offsets.size()) - 1;
   std::vector<int> map;
-  for (int e = 0; e < experts; ++e)
-    for (int row = offsets[e]; row < offsets[e + 1]; row += height)
-      map.insert(map.end(), {e, row, std::min(height, offsets[e + 1] - row), 0});
+  int valid = 0;
+  for (int e = 0; e < experts; ++e) {
+    const int size = offsets[e + 1] - offsets[e];
+    int own = height;
+    if (unit)
+      for (own = unit; (size + own - 1) / own > (size + height - 1) / height;)
+        own += unit;
+    for (int row = offsets[e]; row < offsets[e + 1]; row += own, ++valid)
+      map.insert(map.end(), {e, row, std::min(own, offsets[e + 1] - row), 0});
+  }
   for (int row = offsets[experts]; tail && row < rows; row += height)
     map.insert(map.end(), {-1, row, std::min(height, rows - row), 0});
-  int valid = 0;
-  for (int e = 0; e < experts; ++e)
-    valid += (offsets[e + 1] - offsets[e] + height - 1) / height;
   const size_t bound = 4 * size_t(moe::tile_map_bound(rows, experts + tail, height));
   if (map.size() > bound)
     report("tile_map_bound", 1, "more tiles than the bound");
@@ -82,7 +88,7 @@ template <int kExperts> static void check_offsets(const std::string &name, const
   const int rows = int(want.routes.size());
   const Buffer<int> offsets(want.offsets);
 
-  using TileMap = moe::TileMapConfig<kExperts, 256, true, 16, 128>;
+  using TileMap = moe::TileMapConfig<kExperts, 256, true, 16, moe::balanced(128, 32)>;
   Buffer<int> map16(4 * size_t(moe::tile_map_bound(rows, kExperts + 1, 16)));
   Buffer<int> map128(4 * size_t(moe::tile_map_bound(rows, kExperts + 1, 128)));
   tile_maps_kernel<TileMap><<<5, 256, TileMap::kSharedBytes>>>(
@@ -90,7 +96,7 @@ template <int kExperts> static void check_offsets(const std::string &name, const
       {{reinterpret_cast<int4 *>(map16.get()), reinterpret_cast<int4 *>(map128.get())}}, rows);
   CUDA_OK(cudaGetLastError());
   expect_equal(name + " tile_maps 16", map16.read(name), map_reference(want.offsets, rows, 16, true));
-  expect_equal(name + " tile_maps 128", map128.read(name), map_reference(want.offsets, rows, 128, true));
+  expect_equal(name + " tile_maps 128", map128.read(name), map_reference(want.offsets, rows, 128, true, 32));
 
   std::vector<int> padded_want(kExperts + 1, 0);
   for (int e = 0; e < kExperts; ++e)
@@ -117,7 +123,8 @@ template <int kExperts, int kThreads, bool kMultiBlock>
 static void check_sort_case(const std::string &name, const std::vector<int> &ids,
                             const Reference &want, int grid) {
   constexpr bool kTail = kMultiBlock; // both settings are covered, one a form
-  using Sort = moe::SortConfig<kExperts, kThreads, kMultiBlock, kTail, 8, 64, 128>;
+  using Sort = moe::SortConfig<kExperts, kThreads, kMultiBlock, kTail, 8, 64,
+                               moe::balanced(192, 16)>;
   allow_shared(sort_kernel<Sort>, Sort::kSharedBytes);
   const int routes = int(ids.size());
   const Buffer<int> experts(ids);
@@ -125,10 +132,10 @@ static void check_sort_case(const std::string &name, const std::vector<int> &ids
   Buffer<int> offsets(kExperts + 1), sorted(routes), positions(routes);
   Buffer<int> map8(4 * size_t(moe::tile_map_bound(routes, kExperts + kTail, 8)));
   Buffer<int> map64(4 * size_t(moe::tile_map_bound(routes, kExperts + kTail, 64)));
-  Buffer<int> map128(4 * size_t(moe::tile_map_bound(routes, kExperts + kTail, 128)));
+  Buffer<int> map192(4 * size_t(moe::tile_map_bound(routes, kExperts + kTail, 192)));
   const moe::TileMapPointers maps = {{reinterpret_cast<int4 *>(map8.get()),
                                       reinterpret_cast<int4 *>(map64.get()),
-                                      reinterpret_cast<int4 *>(map128.get())}};
+                                      reinterpret_cast<int4 *>(map192.get())}};
   if (kMultiBlock)
     count_kernel<Sort><<<grid, kThreads, 4 * kExperts>>>(experts.get(), block_counts.get(), routes);
   sort_kernel<Sort><<<grid, kThreads, Sort::kSharedBytes>>>(
@@ -142,7 +149,8 @@ static void check_sort_case(const std::string &name, const std::vector<int> &ids
   expect_equal(full + " positions", positions.read(full), want.positions);
   expect_equal(full + " map 8", map8.read(full), map_reference(want.offsets, routes, 8, kTail));
   expect_equal(full + " map 64", map64.read(full), map_reference(want.offsets, routes, 64, kTail));
-  expect_equal(full + " map 128", map128.read(full), map_reference(want.offsets, routes, 128, kTail));
+  expect_equal(full + " map 192", map192.read(full),
+               map_reference(want.offsets, routes, 192, kTail, 16));
 }
 
 template <int kExperts> static void check_experts(int most_k, std::mt19937 &random) {

@@ -22,8 +22,15 @@ struct StoreTarget {
   Output *up_out; ///< two outputs: where the up values go
   const Bias *bias;
   const Bias *up_bias;          ///< separate matrices: the up matrix's bias
-  const i32 *routes;            ///< weighted and accumulating stores
-  const float *routing_weights; ///< [T, k]
+  const i32 *routes;            ///< weighted and accumulating stores (the producers read these
+  const float *routing_weights; ///< two: [R], [T, k])
+};
+
+/// The finished tile: what it covers, where the producers left what stores need of its rows, and
+/// which of two cooperating consumers this is (else 0).
+struct StoreTile : Tile {
+  u32 targets;
+  int consumer;
 };
 
 /// Where a row of the tile goes, and its factor.
@@ -34,14 +41,14 @@ struct RowTarget {
 };
 
 template <class Plan>
-MOE_DEVICE RowTarget row_target(const StoreTarget<Plan> &to, const Tile &tile, int row) {
+MOE_DEVICE RowTarget row_target(const StoreTile &tile, int row) {
   RowTarget target{i64(tile.row_begin) + row, 1.0f, row < tile.rows};
   if constexpr (Plan::kStore != StoreForm::rows) {
-    const int route = target.valid ? to.routes[target.row] : -1;
-    target.scale = route < 0 ? 0.0f : to.routing_weights[route];
+    const u32 at = tile.targets + row * Plan::kTargetBytes;
+    target.scale = __uint_as_float(ptx::ld_shared_4(at));
     if constexpr (Plan::kStore == StoreForm::accumulate) {
-      target.valid = route >= 0;
-      target.row = route / Plan::kTopK;
+      target.row = int(ptx::ld_shared_4(at + 4));
+      target.valid = target.valid && target.row >= 0;
     }
   }
   return target;
@@ -121,10 +128,10 @@ class RowStripStore {
               w[j] = pack2<Output>(result(g + j, h, 0), result(g + j, h, 1));
           transpose_quad(w, q);
           const int column = first_column + 8 * (g + q);
-          if (target[h].valid && (kGroups % 4 == 0 || g + q < kGroups) &&
-              (!Plan::kTailN || column < Plan::kN))
-            ptx::st_global_16(out + target[h].row * Plan::kN + column,
-                              uint4{w[0], w[1], w[2], w[3]});
+          const bool store = target[h].valid && (kGroups % 4 == 0 || g + q < kGroups) &&
+                             (!Plan::kTailN || column < Plan::kN);
+          ptx::st_global_16_if(store, out + target[h].row * Plan::kN + column,
+                               uint4{w[0], w[1], w[2], w[3]});
         }
     }
   }
@@ -132,16 +139,17 @@ class RowStripStore {
 public:
   template <int kStrips>
   MOE_DEVICE static void run(const float (&acc)[kStrips][Plan::kMmaN / 2],
-                             const StoreTarget<Plan> &to, const Tile &tile) {
+                             const StoreTarget<Plan> &to, const StoreTile &tile) {
     const Value value{to, tile.expert};
     const int column = tile.column_tile * Plan::kTileColumns;
     const int first_row = (threadIdx.x / 32 % 4) * 16 + threadIdx.x % 32 / 4;
 #pragma unroll
     for (int s = 0; s < kStrips; ++s) {
-      if (s * 64 >= tile.rows)
+      const int strip_row = 64 * (s * Plan::kStripStride + tile.consumer);
+      if (strip_row >= tile.rows)
         break;
-      const int row = s * 64 + first_row;
-      const RowTarget target[2] = {row_target(to, tile, row), row_target(to, tile, row + 8)};
+      const int row = strip_row + first_row;
+      const RowTarget target[2] = {row_target<Plan>(tile, row), row_target<Plan>(tile, row + 8)};
       strip(acc[s], value, to.out, column, target, 0);
       if constexpr (Plan::kTwoOutputs)
         strip(acc[s], value, to.up_out, column, target, 1);
@@ -155,15 +163,16 @@ template <class Plan, class Epilogue>
 class TokenColumnStore {
   using Output = typename Plan::Output;
   using Value = PlaceValue<Plan, Epilogue>;
-  static constexpr int kColumnStrips = Plan::kTileColumns / 64;
+  static constexpr int kColumnStrips = Plan::kStrips / (Plan::kGated ? 2 : 1);
   static constexpr int kUp = Plan::kGated ? kColumnStrips : 0; ///< strips from gate to up
 
   template <int kStrips>
   MOE_DEVICE static void columns(const float (&acc)[kStrips][Plan::kMmaN / 2], const Value &value,
-                                 Output *out, const StoreTarget<Plan> &to, const Tile &tile,
+                                 Output *out, const StoreTarget<Plan> &to, const StoreTile &tile,
                                  int part) {
     const int lane = threadIdx.x % 32, q = lane % 4;
-    const int first_column = tile.column_tile * Plan::kTileColumns + (threadIdx.x / 32 % 4) * 16;
+    const int first_column =
+        tile.column_tile * Plan::kTileColumns + 64 * tile.consumer + (threadIdx.x / 32 % 4) * 16;
 #pragma unroll
     for (int j = 0; j < Plan::kMmaN / 8; j += 2) {
       if (8 * j >= tile.rows)
@@ -175,23 +184,24 @@ class TokenColumnStore {
         for (int c = 0; c < 2; ++c)
           scale[n][c] = Plan::kStore == StoreForm::rows
                             ? 1.0f
-                            : row_target(to, tile, 8 * (j + n) + 2 * q + c).scale;
+                            : row_target<Plan>(tile, 8 * (j + n) + 2 * q + c).scale;
 #pragma unroll
       for (int s = 0; s < kColumnStrips; ++s) {
         const auto result = [&](int n, int h, int c) {
           const int i = 4 * (j + n) + 2 * h + c;
-          return scale[n][c] * value.get(acc[s][i], acc[s + kUp][i],
-                                         first_column + 64 * s + lane / 4 + 8 * h, part);
+          return scale[n][c] *
+                 value.get(acc[s][i], acc[s + kUp][i],
+                           first_column + 64 * Plan::kStripStride * s + lane / 4 + 8 * h, part);
         };
         if constexpr (is_same<Output, float>) {
 #pragma unroll
           for (int n = 0; n < 2; ++n)
 #pragma unroll
             for (int c = 0; c < 2; ++c) {
-              const RowTarget target = row_target(to, tile, 8 * (j + n) + 2 * q + c);
+              const RowTarget target = row_target<Plan>(tile, 8 * (j + n) + 2 * q + c);
 #pragma unroll
               for (int h = 0; h < 2; ++h) {
-                const int column = first_column + 64 * s + lane / 4 + 8 * h;
+                const int column = first_column + 64 * Plan::kStripStride * s + lane / 4 + 8 * h;
                 if (!target.valid || (Plan::kTailN && column >= Plan::kN))
                   continue;
                 float *place = out + target.row * Plan::kN + column;
@@ -212,10 +222,10 @@ class TokenColumnStore {
               w[2 * n + h] = transpose_8x8(pack2<Output>(result(n, h, 0), result(n, h, 1)));
           transpose_quad(w, q);
           const int row = 8 * (j + q / 2) + lane / 4;
-          const int column = first_column + 64 * s + 8 * (q % 2);
-          if (row < tile.rows && (!Plan::kTailN || column < Plan::kN))
-            ptx::st_global_16(out + (i64(tile.row_begin) + row) * Plan::kN + column,
-                              uint4{w[0], w[1], w[2], w[3]});
+          const int column = first_column + 64 * Plan::kStripStride * s + 8 * (q % 2);
+          ptx::st_global_16_if(row < tile.rows && (!Plan::kTailN || column < Plan::kN),
+                               out + (i64(tile.row_begin) + row) * Plan::kN + column,
+                               uint4{w[0], w[1], w[2], w[3]});
         }
       }
     }
@@ -224,7 +234,7 @@ class TokenColumnStore {
 public:
   template <int kStrips>
   MOE_DEVICE static void run(const float (&acc)[kStrips][Plan::kMmaN / 2],
-                             const StoreTarget<Plan> &to, const Tile &tile) {
+                             const StoreTarget<Plan> &to, const StoreTile &tile) {
     const Value value{to, tile.expert};
     columns(acc, value, to.out, to, tile, 0);
     if constexpr (Plan::kTwoOutputs)
@@ -235,7 +245,7 @@ public:
 template <class Plan, class Epilogue>
 struct FragmentStore {
   MOE_DEVICE static void run(const float (&acc)[Plan::kStrips][Plan::kMmaN / 2],
-                             const StoreTarget<Plan> &to, const Tile &tile) {
+                             const StoreTarget<Plan> &to, const StoreTile &tile) {
     if constexpr (Plan::kSwapped)
       TokenColumnStore<Plan, Epilogue>::run(acc, to, tile);
     else

@@ -19,16 +19,16 @@ enum class StoreForm {
   accumulate,    ///< out[routes[i] / k] += routing_weights[routes[i]] * value, f32, any order
 };
 
-/// L2 treatment of weights.
-enum class WeightPolicy { normal, evict_first };
+/// L2 treatment of weights; evict_last in the wgmma form only.
+enum class WeightPolicy { normal, evict_first, evict_last };
 
 struct NoBias {};
 
 /// Members that a problem overrides: Element and kN, kK always, the rest where it differs.
 struct GroupedMatmulProblem {
-  using Element = bf16;   ///< rows and weights: bf16 or f16
-  using Output = bf16;    ///< bf16, f16 or float; float with StoreForm::accumulate
-  using Bias = NoBias;    ///< float, bf16 or f16: bias laid out as the weights' rows
+  using Element = bf16; ///< rows and weights: bf16 or f16
+  using Output = bf16;  ///< bf16, f16 or float; float with StoreForm::accumulate
+  using Bias = NoBias;  ///< float, bf16 or f16: bias laid out as the weights' rows
   static constexpr RowSource kRowSource = RowSource::contiguous;
   static constexpr int kTopK = 1; ///< routes are token * kTopK + slot
   static constexpr WeightForm kWeightForm = WeightForm::single;
@@ -46,8 +46,8 @@ struct GroupedMatmulSchedule {
   static constexpr int kStages = 3;
   static constexpr int kWarpsM = 2;
   static constexpr int kWarpsN = 2;
-  static constexpr int kMinBlocks = 1;    ///< blocks an SM that registers must leave room for
-  static constexpr int kRasterGroup = 8;  ///< row tiles that share a weight tile in L2
+  static constexpr int kMinBlocks = 1;   ///< blocks an SM that registers must leave room for
+  static constexpr int kRasterGroup = 8; ///< row tiles that share a weight tile in L2
   static constexpr WeightPolicy kWeightPolicy = WeightPolicy::normal;
   static constexpr bool kDependentLaunch = false; ///< launched with programmatic serialization
 };

@@ -2,8 +2,9 @@
 // memory.
 //
 // Warpgroup 0 produces: its 128 threads copy row tiles through cp.async (gathered or contiguous),
-// one of them asks the copy engine for weight tiles. Warpgroups 1 and 2 consume whole tiles in
-// turn: while one multiplies, the other applies the epilogue and stores, so stores cost nothing.
+// one of them asks the copy engine for weight tiles. Warpgroups 1 and 2 consume: ping-pong ones
+// take whole tiles in turn, so that one stores while the other multiplies; cooperating ones share
+// each tile, which doubles the tile that their accumulators hold and so saves loads.
 #pragma once
 #include "moe/epilogue/fragment_store.cuh"
 #include "moe/ptx/misc.cuh"
@@ -28,33 +29,70 @@ struct GroupedMatmulWgmmaArgs {
 template <class Plan>
 class GroupedMatmulProducer {
   using State = PipelineState<Plan::kStages>;
+  /// A tile is handed over some steps after its loads have begun, so that they do not wait for the
+  /// stores of the tile that had its slot; before the consumers want it.
+  static constexpr int kPublishStep = min_of(max_of(Plan::kStages - 3, 0), Plan::kSteps - 1);
+  /// The step during which the next tile's routes are asked for: its map entry has arrived by then.
+  static constexpr int kPrefetchStep = min_of(kPublishStep + 1, Plan::kSteps - 1);
 
 public:
   MOE_DEVICE static void run(const GroupedMatmulWgmmaArgs<Plan> &args, u32 stages, u32 barriers) {
     State state{barriers};
-    RowProducer<Plan> rows(args.rows, args.routes);
-    const u64 policy = Plan::kWeightPolicy == WeightPolicy::evict_first
-                           ? ptx::create_policy_evict_first()
-                           : ptx::create_policy_evict_last();
-    TileWalk<Plan> walk(args.tiles, blockIdx.x, gridDim.x);
+    TileSlots<Plan> slots(barriers);
+    RowProducer<Plan> rows(
+        args.rows, Plan::kRowSource == RowSource::gathered ? args.routes : args.store.routes,
+        args.store.routing_weights, slots.slots + 2 * Plan::kSlotBytes);
+    const u64 policy =
+        Plan::kWeightPolicy == WeightPolicy::evict_first  ? ptx::create_policy_evict_first()
+        : Plan::kWeightPolicy == WeightPolicy::evict_last ? ptx::create_policy_evict_last()
+                                                          : ptx::create_policy_normal();
+    TileWalk<Plan> walk(args.tiles);
+    Tile tile = walk.take();
+    rows.prefetch_routes(tile);
+    rows.prefetch_weights();
 #pragma unroll 1
-    while (!walk.done()) {
-      const Tile tile = walk.take();
+    while (true) {
+      tile.rows = __shfl_sync(~0u, tile.rows, 0); // tells the compiler that it is uniform
+      if (tile.rows == 0)
+        break;
       rows.start(tile);
+      Tile next;
 #pragma unroll 1
       for (int step = 0; step < Plan::kSteps; ++step) {
         state.wait_empty();
         const u32 at = stages + state.stage * Plan::kStageBytes;
-        if (threadIdx.x == 0)
+        if (threadIdx.x == step % 4 * 32) // warps take turns, for an even load
           load_weights(args, at + Plan::kRowTileBytes, state.full(), tile, step, policy);
         rows.load(at, step);
         ptx::mbarrier_arrive_cp_async(state.full());
         state.advance();
+        if (step == 0)
+          next = walk.take();
+        if (step == kPublishStep) {
+          slots.wait_empty();
+          rows.put_targets(slots.target(0));
+          publish(slots, tile);
+        }
+        if (step == kPrefetchStep)
+          rows.prefetch_routes(next);
+        if (step == Plan::kSteps - 1)
+          rows.prefetch_weights();
       }
+      tile = next;
+    }
+    for (int end = 0; end < 2 / Plan::kStripStride; ++end) { // one end mark for each walk of slots
+      slots.wait_empty();
+      publish(slots, tile);
     }
   }
 
 private:
+  MOE_DEVICE static void publish(TileSlots<Plan> &slots, const Tile &tile) {
+    if (threadIdx.x == 0)
+      slots.put(tile);
+    ptx::mbarrier_arrive(slots.full());
+    slots.advance();
+  }
   MOE_DEVICE static void load_weights(const GroupedMatmulWgmmaArgs<Plan> &args, u32 shared,
                                       u32 barrier, const Tile &tile, int step, u64 policy) {
     const int k = step * Plan::kBlockK, column = tile.column_tile * Plan::kTileColumns;
@@ -69,22 +107,29 @@ private:
 template <class Plan, class Epilogue>
 class GroupedMatmulConsumer {
   using State = PipelineState<Plan::kStages>;
+  static constexpr bool kPingPong = !Plan::kCooperative;
+  static constexpr int kStripBytes = 64 * 128;
+  /// Steps by which the first of cooperating consumers leads, so that one multiplies while the
+  /// other stores (0: none, the leader could get a tile ahead).
+  static constexpr int kLead = !kPingPong && Plan::kSteps > Plan::kStages + 2 ? 2 : 0;
   float acc_[Plan::kStrips][Plan::kMmaN / 2];
-  u32 last_ = 0; ///< the stage whose products may still be under way
+  u32 last_ = 0;  ///< the stage whose products may still be under way
+  u32 strip_ = 0; ///< first strip: 1 for the second of cooperating consumers
 
   /// One K step of the first kActive strips over kN columns, as one committed group.
   template <int kActive, int kN>
   MOE_DEVICE void issue(u32 stage, int keep) {
     using Mma = ptx::WgmmaM64K16<typename Plan::Element, kN>;
-    const u64 rows = ptx::wgmma_descriptor(stage);
-    const u64 weights = ptx::wgmma_descriptor(stage + Plan::kRowTileBytes);
-    const u64 a = Plan::kSwapped ? weights : rows, b = Plan::kSwapped ? rows : weights;
+    constexpr u32 kStride = Plan::kStripStride * kStripBytes;
+    const u32 rows = stage, weights = stage + Plan::kRowTileBytes;
+    const u64 a = ptx::wgmma_descriptor((Plan::kSwapped ? weights : rows) + strip_ * kStripBytes);
+    const u64 b = ptx::wgmma_descriptor(Plan::kSwapped ? rows : weights);
     ptx::wgmma_fence();
 #pragma unroll
     for (int k16 = 0; k16 < 4; ++k16)
 #pragma unroll
       for (int s = 0; s < kActive; ++s)
-        Mma::run(reinterpret_cast<float (&)[kN / 2]>(acc_[s]), a + ((s * 64 * 128 + k16 * 32) >> 4),
+        Mma::run(reinterpret_cast<float(&)[kN / 2]>(acc_[s]), a + ((s * kStride + k16 * 32) >> 4),
                  b + ((k16 * 32) >> 4), k16 == 0 ? keep : 1);
     ptx::wgmma_commit();
   }
@@ -96,14 +141,21 @@ class GroupedMatmulConsumer {
 #pragma unroll 1
     for (int step = 0; step < Plan::kSteps; ++step) {
       state.wait_full();
-      issue<kActive, kN>(stages + state.stage * Plan::kStageBytes, step != 0);
-      if (step != 0) {
-        ptx::wgmma_wait<1>();
-        if (leader)
-          ptx::mbarrier_arrive(state.empty(last_));
+      if constexpr (kActive != 0) {
+        issue<kActive, kN>(stages + state.stage * Plan::kStageBytes, step != 0);
+        if (step != 0) {
+          ptx::wgmma_wait<1>();
+          if (leader)
+            ptx::mbarrier_arrive(state.empty(last_));
+        }
+      } else if (step != 0 && leader) {
+        ptx::mbarrier_arrive(state.empty(last_));
       }
       last_ = state.stage;
       state.advance();
+      if constexpr (kLead != 0)
+        if (step == kLead - 1 && strip_ == 0)
+          ptx::barrier_arrive(1, 256);
     }
   }
 
@@ -119,40 +171,70 @@ class GroupedMatmulConsumer {
         multiply_tokens<kN + Plan::kTokenStep>(state, stages, rows);
     }
   }
-
-  MOE_DEVICE void multiply_tile(State &state, u32 stages, int rows) {
-    if constexpr (Plan::kSwapped) {
-      multiply_tokens<Plan::kTokenStep>(state, stages, rows);
+  /// Rows as strips: those that begin below `rows`. Cooperating consumers may have none.
+  template <int kActive>
+  MOE_DEVICE void multiply_strips(State &state, u32 stages, int rows) {
+    constexpr int kLeast = kPingPong ? 1 : 0;
+    const int begin = 64 * ((kActive - 1) * Plan::kStripStride + int(strip_));
+    if constexpr (kActive <= kLeast) {
+      multiply<kActive, Plan::kMmaN>(state, stages);
     } else {
-      if (Plan::kStrips == 1 || rows <= 64)
-        multiply<1, Plan::kMmaN>(state, stages);
+      if (begin < rows)
+        multiply<kActive, Plan::kMmaN>(state, stages);
       else
-        multiply<Plan::kStrips, Plan::kMmaN>(state, stages);
+        multiply_strips<kActive - 1>(state, stages, rows);
     }
   }
 
+  MOE_DEVICE void multiply_tile(State &state, u32 stages, int rows) {
+    if constexpr (Plan::kSwapped)
+      multiply_tokens<Plan::kTokenStep>(state, stages, rows);
+    else
+      multiply_strips<Plan::kStrips>(state, stages, rows);
+  }
+
 public:
-  /// Named barriers 1 and 2 pass the tensor cores from one consumer to the other.
   MOE_DEVICE void run(const GroupedMatmulWgmmaArgs<Plan> &args, u32 stages, u32 barriers,
                       int consumer) {
     State state{barriers};
+    TileSlots<Plan> slots(barriers);
     const bool leader = threadIdx.x % 32 == 0;
-    if (consumer == 1) {
-      state.skip(Plan::kSteps);
-      ptx::barrier_arrive(1, 256);
+    if constexpr (kPingPong) {
+      // Named barriers 1 and 2 pass the tensor cores from one consumer to the other.
+      if (consumer == 1) {
+        state.skip(Plan::kSteps);
+        slots.advance();
+        ptx::barrier_arrive(1, 256);
+      }
+    } else {
+      strip_ = consumer;
     }
-    TileWalk<Plan> walk(args.tiles, blockIdx.x + consumer * gridDim.x, 2 * gridDim.x);
 #pragma unroll 1
-    while (!walk.done()) {
-      const Tile tile = walk.take();
-      ptx::barrier_sync(1 + consumer, 256);
+    while (true) {
+      slots.wait_full();
+      StoreTile tile{slots.get(), slots.target(0), int(strip_)};
+      if (tile.rows == 0)
+        break;
+      if constexpr (kPingPong) {
+        ptx::barrier_sync(1 + consumer, 256);
+      } else if (kLead != 0 && consumer == 1) {
+        ptx::barrier_sync(1, 256);
+      }
       multiply_tile(state, stages, tile.rows);
-      ptx::barrier_arrive(2 - consumer, 256);
+      if constexpr (kPingPong)
+        ptx::barrier_arrive(2 - consumer, 256);
       ptx::wgmma_wait<0>();
       if (leader)
         ptx::mbarrier_arrive(state.empty(last_));
-      state.skip(Plan::kSteps);
       FragmentStore<Plan, Epilogue>::run(acc_, args.store, tile);
+      __syncwarp();
+      if (leader)
+        ptx::mbarrier_arrive(slots.empty());
+      slots.advance();
+      if constexpr (kPingPong) {
+        state.skip(Plan::kSteps);
+        slots.advance();
+      }
     }
   }
 };
@@ -164,11 +246,17 @@ MOE_DEVICE void grouped_matmul_wgmma(const GroupedMatmulWgmmaArgs<Plan> &args, v
   const u32 stages = (ptx::shared_address(shared) + 1023) & ~1023u;
   const u32 barriers = stages + Plan::kStages * Plan::kStageBytes;
   const PipelineState<Plan::kStages> state{barriers};
+  const TileSlots<Plan> slots(barriers);
+  constexpr u32 kWarps = Plan::kCooperative ? 8 : 4;
   if (threadIdx.x == 0) {
     ptx::tma_prefetch_map(args.weights);
     for (u32 s = 0; s < Plan::kStages; ++s) {
       ptx::mbarrier_init(barriers + s * 8, 128 + 1); // each producer's rows, and the weights
-      ptx::mbarrier_init(state.empty(s), 4);         // the warps of the consumer whose tile it is
+      ptx::mbarrier_init(state.empty(s), kWarps);    // the warps that multiply it
+    }
+    for (u32 slot = 0; slot < 2; ++slot) {
+      ptx::mbarrier_init(slots.barriers + slot * 8, 128);
+      ptx::mbarrier_init(slots.barriers + 16 + slot * 8, kWarps);
     }
     asm volatile("st.shared.u32 [%0], 0;" ::"r"(state.failure_flag()) : "memory");
     ptx::mbarrier_init_fence();

@@ -5,7 +5,7 @@
 namespace moe {
 
 /// Members that a schedule of the wgmma form overrides. One block an SM: a producer warpgroup and
-/// two consumer warpgroups that take turns, one multiplying while the other stores (ping-pong).
+/// two consumer warpgroups.
 struct WgmmaSchedule {
   static constexpr int kBlockM = 128; ///< rows of the tile map's entries
   static constexpr int kBlockN = 192; ///< weight rows a tile (gated: half as many columns)
@@ -14,6 +14,9 @@ struct WgmmaSchedule {
   /// rounded up to kTokenStep.
   static constexpr bool kSwapped = false;
   static constexpr int kTokenStep = 32;
+  /// false (ping-pong): consumers take whole tiles in turn, one multiplies while the other stores.
+  /// true: each takes every second strip of every tile, half the accumulators for the same tile.
+  static constexpr bool kCooperative = false;
   static constexpr int kStages = 5;      ///< K steps of 64 in flight
   static constexpr int kRasterGroup = 8; ///< row tiles that share a weight tile in L2
   static constexpr WeightPolicy kWeightPolicy = WeightPolicy::normal;
@@ -31,7 +34,9 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
 
   static constexpr int kBlockK = 64; ///< one 128-byte swizzled row
   static constexpr int kThreads = 384;
-  static constexpr int kStrips = (S::kSwapped ? S::kBlockN : S::kBlockM) / 64;
+  /// Strips of a consumer: s * kStripStride (+ 1 for the second of cooperating consumers).
+  static constexpr int kStripStride = S::kCooperative ? 2 : 1;
+  static constexpr int kStrips = (S::kSwapped ? S::kBlockN : S::kBlockM) / 64 / kStripStride;
   static constexpr int kMmaN = S::kSwapped ? S::kBlockM : S::kBlockN;
 
   static constexpr bool kGated = RowMap::kGated;
@@ -44,8 +49,18 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kRowTileBytes = S::kBlockM * 128;
   static constexpr int kWeightTileBytes = S::kBlockN * 128;
   static constexpr int kStageBytes = kRowTileBytes + kWeightTileBytes;
-  /// Stages, up to 1023 bytes of alignment, the barriers and the failure flag.
-  static constexpr int kSharedBytes = S::kStages * kStageBytes + 1024 + S::kStages * 16 + 16;
+
+  // Shared memory: stages, then barriers and the failure flag, the two tile slots with what stores
+  // need of each row (weighted: the factor; accumulated: the token, too), and the producers' table
+  // of gathered rows; before it all up to 1023 bytes of alignment.
+  static constexpr int kTargetBytes = P::kStore == StoreForm::rows            ? 0
+                                      : P::kStore == StoreForm::weighted_rows ? 4
+                                                                              : 8;
+  static constexpr int kSlotBytes = 16 + S::kBlockM * kTargetBytes;
+  static constexpr int kBarrierBytes = S::kStages * 16 + 48;
+  static constexpr int kSourceBytes = P::kRowSource == RowSource::gathered ? S::kBlockM * 4 : 0;
+  static constexpr int kSharedBytes =
+      1024 + S::kStages * kStageBytes + kBarrierBytes + 2 * kSlotBytes + kSourceBytes;
 
   /// 168 registers a thread at entry; the producers give theirs to the consumers.
   static constexpr int kProducerRegisters = 56;
@@ -54,11 +69,13 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static_assert(is_same<Element, bf16> || is_same<Element, f16>, "Element expects bf16 or f16");
   static_assert(P::kN % 8 == 0 && P::kK % 8 == 0, "kN and kK expect multiples of 8");
   static_assert(!P::kTransposed, "the wgmma form expects weights with K contiguous");
-  static_assert(S::kSwapped || S::kBlockM == 64 || S::kBlockM == 128, "kBlockM expects 64 or 128");
-  static_assert(!S::kSwapped || S::kBlockN == 64 || S::kBlockN == 128,
-                "kBlockN of swapped operands expects 64 or 128");
-  static_assert(!S::kSwapped || !kGated || S::kBlockN == 128,
-                "swapped operands of a gated form expect a strip each of gate and up");
+  static_assert(kStrips >= 1 &&
+                    kStrips * kStripStride * 64 == (S::kSwapped ? S::kBlockN : S::kBlockM),
+                "wgmma's M expects strips of 64 for each consumer");
+  static_assert(S::kBlockM <= 256 && S::kBlockN <= 256, "a tile has at most 256 rows and columns");
+  static_assert(!kGated || S::kBlockN % 32 == 0, "a gated kBlockN expects a multiple of 32");
+  static_assert(!S::kSwapped || !kGated || kStrips % 2 == 0,
+                "swapped operands of a gated form expect strips of gate and up for each consumer");
   static_assert(!S::kSwapped || S::kBlockM % S::kTokenStep == 0,
                 "kBlockM of swapped operands expects a multiple of kTokenStep");
   static_assert(S::kTokenStep % 16 == 0, "kTokenStep expects a multiple of 16");

@@ -2,6 +2,10 @@
 // n}; tiles come expert by expert, n of them, and entries beyond the last tile have rows = 0. On
 // request the rows beyond the last group get tiles too, of expert -1, that n does not count: a
 // grouped matmul stores zeros there.
+//
+// A group's tiles are as high as the map's height but for the last, or, balanced, all of one height
+// (the last may be lower): for kernels whose time follows a tile's rows, a full tile and a sliver
+// cost more than two halves.
 #pragma once
 
 #include "moe/kernels/bounds.cuh"
@@ -16,20 +20,38 @@ struct TileMapPointers {
   int4 *map[kMaxTileMaps];
 };
 
-/// The tile heights for which maps are made in one go.
-template <int... kRows> struct TileHeights {
-  static constexpr int kCount = sizeof...(kRows);
-  static_assert(((kRows >= 1) && ...), "tile map: a tile has at least one row");
+/// A height as TileHeights takes it: a group's tiles share its rows evenly, in multiples of `unit`,
+/// at most `height` rows each (a multiple of `unit`). As many tiles as with the plain height, at
+/// most.
+MOE_HOST_DEVICE constexpr int balanced(int height, int unit) { return height + (unit << 16); }
 
-  /// Height of map `index`; folds to a constant in an unrolled loop.
+/// The tile heights for which maps are made in one go: rows, or `balanced(rows, unit)`.
+template <int... kRows>
+struct TileHeights {
+  static constexpr int kCount = sizeof...(kRows);
+  static_assert((((kRows & 0xffff) >= 1) && ...), "tile map: a tile has at least one row");
+  static_assert((((kRows >> 16) == 0 || (kRows & 0xffff) % (kRows >> 16) == 0) && ...),
+                "tile map: a balanced height is a multiple of its unit");
+
+  /// Most rows of a tile of map `index`; folds to a constant in an unrolled loop.
   static MOE_DEVICE constexpr int rows(int index) {
-    constexpr int kHeights[] = {kRows..., 1};
+    constexpr int kHeights[] = {(kRows & 0xffff)..., 1};
     return kHeights[index];
+  }
+  /// Rows of the tiles (but the last) of a group of `group_rows` rows.
+  static MOE_DEVICE constexpr int rows(int index, int group_rows) {
+    constexpr int kUnits[] = {(kRows >> 16)..., 0};
+    const int unit = kUnits[index], height = rows(index);
+    if (unit == 0 || group_rows == 0)
+      return height;
+    const int tiles = (group_rows + height - 1) / height;
+    return (group_rows + tiles * unit - 1) / (tiles * unit) * unit;
   }
 };
 
 /// Exclusive prefixes over the groups, by one block: offsets [kGroups + 1] of size(group), and for
-/// each height tile_begins [height][kGroups + 1] of its tiles. sums: shared, 32 * (1 + heights) ints.
+/// each height tile_begins [height][kGroups + 1] of its tiles. sums: shared, 32 * (1 + heights)
+/// ints.
 template <int kGroups, int kThreads, class Tiles, class SizeT>
 MOE_DEVICE void scan_groups(int *sums, int *offsets, int *tile_begins, SizeT size) {
   constexpr int kSums = 1 + Tiles::kCount;
@@ -43,7 +65,7 @@ MOE_DEVICE void scan_groups(int *sums, int *offsets, int *tile_begins, SizeT siz
     const int rows = size(group);
     if (j == 0)
       return rows;
-    const int height = Tiles::rows(j - 1);
+    const int height = Tiles::rows(j - 1, rows);
     return (rows + height - 1) / height;
   };
 
@@ -84,7 +106,8 @@ MOE_DEVICE void scan_groups(int *sums, int *offsets, int *tile_begins, SizeT siz
 
 /// The last group whose begin is at most `index`: the non-empty group that holds it. begins
 /// [kGroups + 1] ascending, begins[0] <= index < begins[kGroups].
-template <int kGroups> MOE_DEVICE int find_group(const int *begins, int index) {
+template <int kGroups>
+MOE_DEVICE int find_group(const int *begins, int index) {
   int low = 0, high = kGroups;
   while (high - low > 1) {
     const int middle = (low + high) / 2;
@@ -109,8 +132,10 @@ MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, Tile
       int4 entry = {0, 0, 0, begins[kGroups]};
       if (i < begins[kGroups]) {
         entry.x = find_group<kGroups>(begins, i);
-        entry.y = offsets[entry.x] + (i - begins[entry.x]) * height;
-        entry.z = min(height, offsets[entry.x + 1] - entry.y);
+        const int first = offsets[entry.x], end = offsets[entry.x + 1];
+        const int own_height = Tiles::rows(j, end - first);
+        entry.y = first + (i - begins[entry.x]) * own_height;
+        entry.z = min(own_height, end - entry.y);
       } else if (kTail) {
         entry.x = -1;
         entry.y = min(offsets[kGroups] + (i - begins[kGroups]) * height, rows);
@@ -123,7 +148,8 @@ MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, Tile
 
 /// What `tile_maps` is compiled for: maps from offsets that another kernel or the caller made.
 /// kTail: rows beyond the last group get tiles of expert -1.
-template <int kExperts_, int kThreads_, bool kTail_, int... kTileRows> struct TileMapConfig {
+template <int kExperts_, int kThreads_, bool kTail_, int... kTileRows>
+struct TileMapConfig {
   static constexpr bool kTail = kTail_;
   static constexpr int kExperts = kExperts_, kThreads = kThreads_;
   using Tiles = TileHeights<kTileRows...>;

@@ -42,6 +42,13 @@ MOE_DEVICE void st_global_16(void *p, uint4 v) {
                "r"(v.w)
                : "memory");
 }
+/// A predicated store: no branch, so that neighbouring stores' shuffles and sums overlap.
+MOE_DEVICE void st_global_16_if(bool store, void *p, uint4 v) {
+  asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %5, 0;\n"
+               "@p st.global.v4.u32 [%0], {%1,%2,%3,%4};\n}" ::"l"(p),
+               "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w), "r"(int(store))
+               : "memory");
+}
 /// Streaming store: the line is the first to leave L2.
 MOE_DEVICE void st_global_stream_16(void *p, uint4 v) {
   asm volatile("st.global.cs.v4.u32 [%0], {%1,%2,%3,%4};" ::"l"(p), "r"(v.x), "r"(v.y), "r"(v.z),
@@ -66,6 +73,16 @@ MOE_DEVICE void st_shared_f32x2(u32 address, float a, float b) {
 }
 MOE_DEVICE void st_shared_f32(u32 address, float a) {
   asm volatile("st.shared.f32 [%0], %1;" ::"r"(address), "f"(a) : "memory");
+}
+MOE_DEVICE void st_shared_16(u32 address, uint4 v) {
+  asm volatile("st.shared.v4.u32 [%0], {%1,%2,%3,%4};" ::"r"(address), "r"(v.x), "r"(v.y), "r"(v.z),
+               "r"(v.w)
+               : "memory");
+}
+MOE_DEVICE u32 ld_shared_4(u32 address) {
+  u32 v;
+  asm volatile("ld.shared.u32 %0, [%1];" : "=r"(v) : "r"(address) : "memory");
+  return v;
 }
 MOE_DEVICE uint4 ld_shared_16(u32 address) {
   uint4 v;
@@ -92,8 +109,8 @@ MOE_DEVICE void red_add_f32x2(float *p, float a, float b) {
 /// p[0..3] += v; p 16-byte aligned. One instruction from sm_90 on, four before.
 MOE_DEVICE void red_add_f32x4(float *p, float4 v) {
 #if __CUDA_ARCH__ >= 900
-  asm volatile("red.global.add.v4.f32 [%0], {%1,%2,%3,%4};" ::"l"(p), "f"(v.x), "f"(v.y),
-               "f"(v.z), "f"(v.w)
+  asm volatile("red.global.add.v4.f32 [%0], {%1,%2,%3,%4};" ::"l"(p), "f"(v.x), "f"(v.y), "f"(v.z),
+               "f"(v.w)
                : "memory");
 #else
   red_add_f32(p, v.x);

@@ -16,6 +16,12 @@ MOE_DEVICE u64 create_policy_evict_last() {
   asm("createpolicy.fractional.L2::evict_last.b64 %0, 1.0;" : "=l"(p));
   return p;
 }
+/// The L2 policy of accesses without a hint.
+MOE_DEVICE u64 create_policy_normal() {
+  u64 p;
+  asm("createpolicy.fractional.L2::evict_normal.b64 %0, 1.0;" : "=l"(p));
+  return p;
+}
 
 /// Programmatic dependent launch: wait for the kernels before this one. Nothing before sm_90 and
 /// nothing in a launch without the attribute.
