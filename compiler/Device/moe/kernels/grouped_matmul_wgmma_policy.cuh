@@ -62,6 +62,12 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kSharedBytes =
       1024 + S::kStages * kStageBytes + kBarrierBytes + 2 * kSlotBytes + kSourceBytes;
 
+  /// False where ptxas (CUDA 13.0) spills or serialises products (C7511): right but slow.
+  static constexpr bool kWellCompiled = kSteps > 1 && (S::kSwapped || kStrips * kMmaN / 2 <= 128 ||
+                                                       (sizeof(Output) == 2 && !P::kTwoOutputs &&
+                                                        P::kStore != StoreForm::accumulate &&
+                                                        !(kGated && kHasBias)));
+
   /// 168 registers a thread at entry; the producers give theirs to the consumers.
   static constexpr int kProducerRegisters = 56;
   static constexpr int kConsumerRegisters = 224;
