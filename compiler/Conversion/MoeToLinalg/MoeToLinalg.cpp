@@ -32,8 +32,8 @@ struct ConvertMoeToLinalgPass : moec::impl::ConvertMoeToLinalgPassBase<ConvertMo
                                {"block-columns", blockColumns},
                                {"block-depth", blockDepth}})
       if (value < 1)
-        return emitError(UnknownLoc::get(context))
-               << "convert-moe-to-linalg expects " << name << " to be at least 1, but got " << value;
+        return emitError(UnknownLoc::get(context)) << "convert-moe-to-linalg expects " << name
+                                                   << " to be at least 1, but got " << value;
     return success();
   }
 

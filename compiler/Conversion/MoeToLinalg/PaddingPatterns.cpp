@@ -12,8 +12,8 @@ using namespace mlir;
 using namespace moec::linalg_lowering;
 using namespace moec::moe;
 
-/// A table of `length` entries that sends row `to[e] + i` to row `from[e] + i` for the rows of group
-/// `e` of `groups`, and every other row to none (-1). No entry outside the table is written.
+/// A table of `length` entries that sends row `to[e] + i` to row `from[e] + i` for the rows of
+/// group `e` of `groups`, and every other row to none (-1). No entry outside the table is written.
 static Value buildRowTable(TensorBuilder &b, int64_t staticLength, Value length, Value groups,
                            Value groupRows, Value from, Value to) {
   Value experts = b.index(b.typeOf(groups).getDimSize(0) - 1);

@@ -22,10 +22,10 @@ public:
   Value makeOffsets() {
     Value counts = b.zeros(b.typeOf(op.getOffsets()));
     counts = forEachRoute(counts, [&](Value e, Value, ValueRange carried) {
-      Value place = b.add(e, b.index(1));
-      Value more = b.add(b.extract(carried[0], place), b.constI32(1));
-      return SmallVector<Value>{b.insert(more, carried[0], place)};
-    }).front();
+               Value place = b.add(e, b.index(1));
+               Value more = b.add(b.extract(carried[0], place), b.constI32(1));
+               return SmallVector<Value>{b.insert(more, carried[0], place)};
+             }).front();
     return b.loop(numExperts, counts, [&](Value e, Value sums) {
       Value next = b.add(e, b.index(1));
       return b.insert(b.add(b.extract(sums, e), b.extract(sums, next)), sums, next);
@@ -36,25 +36,27 @@ public:
   Value makeRoutes(Value offsets) {
     Value cursors = b.copy(offsets, b.empty(b.typeOf(op.getOffsets())));
     Value unused = b.filled(b.typeOf(op.getRoutes()), b.constI32(-1), countRoutes());
-    return forEachRoute({unused, cursors}, [&](Value e, Value route, ValueRange carried) {
-      Value place = b.extract(carried[1], e);
-      return SmallVector<Value>{b.insert(b.toI32(route), carried[0], b.toIndex(place)),
-                                b.insert(b.add(place, b.constI32(1)), carried[1], e)};
-    }).front();
+    return forEachRoute({unused, cursors},
+                        [&](Value e, Value route, ValueRange carried) {
+                          Value place = b.extract(carried[1], e);
+                          return SmallVector<Value>{
+                              b.insert(b.toI32(route), carried[0], b.toIndex(place)),
+                              b.insert(b.add(place, b.constI32(1)), carried[1], e)};
+                        })
+        .front();
   }
 
 private:
   /// Walks the routes in order; `body(expert, route, carried)` runs for those that have an expert.
-  SmallVector<Value>
-  forEachRoute(ValueRange init, function_ref<SmallVector<Value>(Value, Value, ValueRange)> body) {
+  SmallVector<Value> forEachRoute(ValueRange init,
+                                  function_ref<SmallVector<Value>(Value, Value, ValueRange)> body) {
     Value zero = b.index(0);
     Value one = b.index(1);
     return b.loop(zero, tokens, one, init, [&](Value token, ValueRange outer) {
       return b.loop(zero, slots, one, outer, [&](Value slot, ValueRange carried) {
         Value e = b.toIndex(b.extract(op.getExperts(), {token, slot}));
-        return b.when(b.isWithin(e, zero, numExperts), carried, [&] {
-          return body(e, b.add(b.mul(token, slots), slot), carried);
-        });
+        return b.when(b.isWithin(e, zero, numExperts), carried,
+                      [&] { return body(e, b.add(b.mul(token, slots), slot), carried); });
       });
     });
   }

@@ -12,13 +12,14 @@ struct ProductBlocks {
   int64_t tileRows;
   int64_t tileColumns;
   int64_t lanes;
-  int64_t rows;    ///< a multiple of tileRows
-  int64_t columns; ///< a multiple of tileColumns
-  int64_t depth;   ///< a multiple of lanes
+  int64_t rows;      ///< a multiple of tileRows
+  int64_t columns;   ///< a multiple of tileColumns
+  int64_t depth;     ///< a multiple of lanes
   bool wholeColumns; ///< `columns` divides the number of columns
   bool wholeDepth;   ///< `depth` divides the reduction size
 
-  /// Blocks for `values` products of `columns` columns and `depth` steps each that share their rows.
+  /// Blocks for `values` products of `columns` columns and `depth` steps each that share their
+  /// rows.
   static ProductBlocks choose(const ProductBlocking &bounds, int64_t values, int64_t columns,
                               int64_t depth);
 };

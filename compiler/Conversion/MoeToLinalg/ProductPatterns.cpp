@@ -7,11 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Conversion/MoeToLinalg/Combine.h"
-#include "compiler/Conversion/MoeToLinalg/ProductBlocks.h"
+#include "compiler/Conversion/MoeToLinalg/ProductTiles.h"
 #include "dialects/Moe/IR/MoeActivations.h"
-
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace moec::linalg_lowering;
@@ -26,7 +23,8 @@ struct Factor {
   int64_t stride;
 };
 
-/// A run of entries of one axis: where it starts, how many there are, whether that is a whole block.
+/// A run of entries of one axis: where it starts, how many there are, whether that is a whole
+/// block.
 struct Extent {
   Value start;
   Value size;
@@ -66,8 +64,8 @@ private:
       Value bias = op.getBias().empty() ? Value() : op.getBias().front();
       int64_t stride = layout->getPacking() == GatePacking::Interleaved ? 2 : 1;
       for (bool gate : {true, false})
-        factors.push_back({op.getWeights().front(), bias,
-                           layout->getEntry(0, countColumns(op), gate), stride});
+        factors.push_back(
+            {op.getWeights().front(), bias, layout->getEntry(0, countColumns(op), gate), stride});
       return factors;
     }
     for (auto [i, weights] : llvm::enumerate(op.getWeights()))
@@ -96,13 +94,13 @@ private:
     Slice all{{b.fold(begin), b.fold(start)}, {b.fold(count), b.fold(cols.size)}, {}};
     SmallVector<Value> tiles;
     for (Value output : outputs)
-      tiles.push_back(b.extractSlice(output, all, matrixType(all, elementOf(output))));
+      tiles.push_back(b.extractSlice(output, all, b.partType(all, elementOf(output))));
     tiles = b.loop(b.index(0), count, b.index(blocks.rows), tiles,
                    [&, begin = begin](Value i, ValueRange carried) {
-      Value valid = b.minimum(b.index(blocks.rows), b.sub(count, i));
-      SmallVector<Value> sums = multiplyBlock(e, {b.add(begin, i), valid}, cols);
-      return storeBlock(e, {i, valid}, cols, sums, carried);
-    });
+                     Value valid = b.minimum(b.index(blocks.rows), b.sub(count, i));
+                     SmallVector<Value> sums = multiplyBlock(e, {b.add(begin, i), valid}, cols);
+                     return storeBlock(e, {i, valid}, cols, sums, carried);
+                   });
     SmallVector<std::pair<Value, Slice>> parts;
     for (Value tile : tiles)
       parts.emplace_back(tile, all);
@@ -129,32 +127,35 @@ private:
     Value columnTiles = b.ceilDivide(cols.size, blocks.tileColumns);
     Extent paddedRows{rows.start, b.mul(rowTiles, b.index(blocks.tileRows))};
     SmallVector<Value> partial;
-    Slice used{{b.getIndexAttr(0), b.getIndexAttr(0), b.getIndexAttr(0)},
-               {b.fold(paddedRows.size), b.getIndexAttr(blocks.columns),
-                b.getIndexAttr(blocks.lanes)},
-               {}};
+    Slice used{
+        {b.getIndexAttr(0), b.getIndexAttr(0), b.getIndexAttr(0)},
+        {b.fold(paddedRows.size), b.getIndexAttr(blocks.columns), b.getIndexAttr(blocks.lanes)},
+        {}};
     for (Value lanes : laneSums) {
       RankedTensorType type =
           b.tensorType({ShapedType::kDynamic, blocks.columns, blocks.lanes}, b.getF32Type());
       Value part = b.fill(b.constF32(0.0f), b.extractSlice(lanes, used, type));
       partial.push_back(b.insertSlice(part, lanes, used));
     }
-    partial = b.loop(b.index(0), b.index(depth), b.index(blocks.depth), partial,
-                     [&](Value k, ValueRange carried) {
-      Extent steps{k, blocks.wholeDepth
-                          ? b.index(blocks.depth)
-                          : b.minimum(b.index(blocks.depth), b.sub(b.index(depth), k))};
-      Value packedRows = splitLanes(packRows(rows, paddedRows.size, steps), blocks.rows);
-      SmallVector<Value> next;
-      for (auto [i, sums] : llvm::enumerate(carried)) {
-        Value packed = splitLanes(packWeights(i, e, cols, columnTiles, steps), blocks.columns);
-        next.push_back(multiplyTiles(packedRows, packed, sums, rowTiles, columnTiles));
-      }
-      return next;
-    });
+    partial =
+        b.loop(b.index(0), b.index(depth), b.index(blocks.depth), partial,
+               [&](Value k, ValueRange carried) {
+                 Extent steps{k, blocks.wholeDepth
+                                     ? b.index(blocks.depth)
+                                     : b.minimum(b.index(blocks.depth), b.sub(b.index(depth), k))};
+                 Value packedRows = splitLanes(b, blocks, packRows(rows, paddedRows.size, steps));
+                 SmallVector<Value> next;
+                 for (auto [i, sums] : llvm::enumerate(carried)) {
+                   Value packed =
+                       splitLanes(b, blocks, packWeights(i, e, cols, columnTiles, steps));
+                   next.push_back(
+                       multiplyTiles(b, blocks, packedRows, packed, sums, rowTiles, columnTiles));
+                 }
+                 return next;
+               });
     SmallVector<Value> sums;
     for (auto [lanes, block] : llvm::zip(partial, sumBlocks))
-      sums.push_back(addLanes(lanes, block, rows.size, cols.size));
+      sums.push_back(addLanes(b, blocks, lanes, block, rows.size, cols.size));
     return sums;
   }
 
@@ -165,19 +166,22 @@ private:
       Value valid = b.compare(arith::CmpIPredicate::slt, i, rows.size);
       Value source = b.add(rows.start, i);
       if (op.hasGather()) {
-        Value route = b.toIndex(b.extract(op.getGatherRoutes(), b.choose(valid, source, rows.start)));
+        Value route =
+            b.toIndex(b.extract(op.getGatherRoutes(), b.choose(valid, source, rows.start)));
         source = b.divide(route, static_cast<int64_t>(*op.getTopK()));
         valid = b.both(valid, b.both(b.compare(arith::CmpIPredicate::sge, route, b.index(0)),
                                      b.compare(arith::CmpIPredicate::slt, source, limit)));
       }
-      Slice to{{b.fold(i), b.getIndexAttr(0)}, {b.getIndexAttr(1), b.getIndexAttr(blocks.depth)}, {}};
+      Slice to{
+          {b.fold(i), b.getIndexAttr(0)}, {b.getIndexAttr(1), b.getIndexAttr(blocks.depth)}, {}};
       RankedTensorType rowType = b.tensorType({blocks.depth}, b.getF32Type());
       Value target = b.extractSlice(block, to, rowType);
       Value row = b.ifElse(
           valid, rowType,
           [&] {
-            Slice part{{b.fold(source), b.fold(steps.start)}, {b.getIndexAttr(1), b.fold(steps.size)}, {}};
-            RankedTensorType type = vectorType(steps.size, elementOf(op.getRows()));
+            Slice part{
+                {b.fold(source), b.fold(steps.start)}, {b.getIndexAttr(1), b.fold(steps.size)}, {}};
+            RankedTensorType type = b.vectorType(steps.size, elementOf(op.getRows()));
             return widenInto(b.extractSlice(op.getRows(), part, type), target, steps.size);
           },
           [&] { return b.fill(b.constF32(0.0f), target); });
@@ -194,10 +198,10 @@ private:
     Value rest = b.sub(b.index(blocks.depth), size);
     Slice tail{{b.fold(size)}, {b.fold(rest)}, {}};
     target = b.insertSlice(
-        b.elementwise(row, b.extractSlice(target, head, vectorType(size, b.getF32Type())), widen),
+        b.elementwise(row, b.extractSlice(target, head, b.vectorType(size, b.getF32Type())), widen),
         target, head);
     return b.insertSlice(
-        b.fill(b.constF32(0.0f), b.extractSlice(target, tail, vectorType(rest, b.getF32Type()))),
+        b.fill(b.constF32(0.0f), b.extractSlice(target, tail, b.vectorType(rest, b.getF32Type()))),
         target, tail);
   }
 
@@ -214,7 +218,7 @@ private:
                {one, b.fold(cols.size), b.fold(steps.size)},
                {one, b.getIndexAttr(factor.stride), one}};
     Slice to{{b.getIndexAttr(0), b.getIndexAttr(0)}, {b.fold(cols.size), b.fold(steps.size)}, {}};
-    RankedTensorType sourceType = matrixType(to, elementOf(factor.weights));
+    RankedTensorType sourceType = b.partType(to, elementOf(factor.weights));
     SmallVector<AffineMap> maps;
     if (op.getTransposed()) {
       for (auto *list : {&from.offsets, &from.sizes, &from.strides})
@@ -225,83 +229,9 @@ private:
     }
     Value source = b.extractSlice(factor.weights, from, sourceType);
     Value part = b.elementwise(
-        source, b.extractSlice(block, to, matrixType(to, b.getF32Type())),
+        source, b.extractSlice(block, to, b.partType(to, b.getF32Type())),
         [&](ValueRange scalars) { return b.toF32(scalars[0]); }, maps);
     return b.insertSlice(part, block, to);
-  }
-
-  /// [rows, depth] as [rows, depth / lanes, lanes].
-  Value splitLanes(Value block, int64_t rows) {
-    RankedTensorType type =
-        b.tensorType({rows, blocks.depth / blocks.lanes, blocks.lanes}, b.getF32Type());
-    return tensor::ExpandShapeOp::create(b, type, block,
-                                         SmallVector<ReassociationIndices>{{0}, {1, 2}});
-  }
-
-  Value multiplyTiles(Value rows, Value weights, Value sums, Value rowTiles, Value columnTiles) {
-    OpFoldResult zero = b.getIndexAttr(0);
-    OpFoldResult lanes = b.getIndexAttr(blocks.lanes);
-    OpFoldResult groups = b.getIndexAttr(blocks.depth / blocks.lanes);
-    OpFoldResult tileRows = b.getIndexAttr(blocks.tileRows);
-    OpFoldResult tileColumns = b.getIndexAttr(blocks.tileColumns);
-    Type f32 = b.getF32Type();
-    return b.loop(columnTiles, sums, [&](Value j, Value outer) {
-      Value column = b.mul(j, b.index(blocks.tileColumns));
-      Slice weightSlice{{b.fold(column), zero, zero}, {tileColumns, groups, lanes}, {}};
-      Value weightTile = b.extractSlice(
-          weights, weightSlice,
-          b.tensorType({blocks.tileColumns, blocks.depth / blocks.lanes, blocks.lanes}, f32));
-      return b.loop(rowTiles, outer, [&](Value i, Value sums) {
-        Value row = b.mul(i, b.index(blocks.tileRows));
-        Slice rowSlice{{b.fold(row), zero, zero}, {tileRows, groups, lanes}, {}};
-        Value rowTile = b.extractSlice(
-            rows, rowSlice,
-            b.tensorType({blocks.tileRows, blocks.depth / blocks.lanes, blocks.lanes}, f32));
-        Slice sumSlice{{b.fold(row), b.fold(column), zero}, {tileRows, tileColumns, lanes}, {}};
-        Value sumTile = b.extractSlice(
-            sums, sumSlice, b.tensorType({blocks.tileRows, blocks.tileColumns, blocks.lanes}, f32));
-        return b.insertSlice(multiplyTile(rowTile, weightTile, sumTile), sums, sumSlice);
-      });
-    });
-  }
-
-  /// sums[i, j, l] += sum_g rows[i, g, l] * weights[j, g, l]
-  Value multiplyTile(Value rows, Value weights, Value sums) {
-    AffineExpr i, j, g, l;
-    bindDims(b.getContext(), i, j, g, l);
-    SmallVector<AffineMap> maps{AffineMap::get(4, 0, {i, g, l}, b.getContext()),
-                                AffineMap::get(4, 0, {j, g, l}, b.getContext()),
-                                AffineMap::get(4, 0, {i, j, l}, b.getContext())};
-    auto parallel = utils::IteratorType::parallel;
-    SmallVector<utils::IteratorType> iterators{parallel, parallel, utils::IteratorType::reduction,
-                                               parallel};
-    return b.reduction({rows, weights}, sums, maps, iterators, [&](ValueRange scalars) {
-      auto fused = arith::FastMathFlagsAttr::get(b.getContext(), arith::FastMathFlags::contract);
-      Value product = arith::MulFOp::create(b, scalars[0], scalars[1], fused);
-      return arith::AddFOp::create(b, scalars[2], product, fused).getResult();
-    });
-  }
-
-  /// The sum over the lanes of the valid part of a block.
-  Value addLanes(Value lanes, Value block, Value rows, Value cols) {
-    OpFoldResult zero = b.getIndexAttr(0);
-    Slice part{{zero, zero}, {b.fold(rows), b.fold(cols)}, {}};
-    RankedTensorType type = matrixType(part, b.getF32Type());
-    Slice lanePart{{zero, zero, zero}, {b.fold(rows), b.fold(cols), b.getIndexAttr(blocks.lanes)}, {}};
-    Value from = b.extractSlice(
-        lanes, lanePart,
-        b.tensorType({type.getDimSize(0), type.getDimSize(1), blocks.lanes}, b.getF32Type()));
-    Value init = b.fill(b.constF32(0.0f), b.extractSlice(block, part, type));
-    AffineExpr i, j, l;
-    bindDims(b.getContext(), i, j, l);
-    SmallVector<AffineMap> maps{AffineMap::get(3, 0, {i, j, l}, b.getContext()),
-                                AffineMap::get(3, 0, {i, j}, b.getContext())};
-    auto parallel = utils::IteratorType::parallel;
-    return b.reduction(from, init, maps, {parallel, parallel, utils::IteratorType::reduction},
-                       [&](ValueRange scalars) {
-      auto anyOrder = arith::FastMathFlagsAttr::get(b.getContext(), arith::FastMathFlags::reassoc);
-      return arith::AddFOp::create(b, scalars[1], scalars[0], anyOrder).getResult();
-    });
   }
 
   /// Applies bias and epilogue to the sums of the rows that are there and rounds them into `tiles`.
@@ -322,14 +252,18 @@ private:
           maps.push_back(AffineMap::get(2, 0, getAffineDimExpr(1, context), context));
         }
       Type element = elementOf(tile);
-      Value target = b.extractSlice(tile, to, matrixType(to, element));
-      Value part = b.elementwise(inputs, target, [&](ValueRange scalars) {
-        SmallVector<Value> values(scalars.take_front(count));
-        for (auto [value, bias] : llvm::zip(values, scalars.drop_front(count)))
-          value = arith::AddFOp::create(b, value, b.toF32(bias));
-        Value value = op.hasEpilogue() ? inlineScalarBody(b, op.getEpilogue(), values) : values[0];
-        return b.fromF32(value, element);
-      }, maps);
+      Value target = b.extractSlice(tile, to, b.partType(to, element));
+      Value part = b.elementwise(
+          inputs, target,
+          [&](ValueRange scalars) {
+            SmallVector<Value> values(scalars.take_front(count));
+            for (auto [value, bias] : llvm::zip(values, scalars.drop_front(count)))
+              value = arith::AddFOp::create(b, value, b.toF32(bias));
+            Value value =
+                op.hasEpilogue() ? inlineScalarBody(b, op.getEpilogue(), values) : values[0];
+            return b.fromF32(value, element);
+          },
+          maps);
       stored.push_back(b.insertSlice(part, tile, to));
     }
     return stored;
@@ -340,22 +274,10 @@ private:
     Slice slice{{b.fold(e), b.fold(first)},
                 {b.getIndexAttr(1), b.fold(cols.size)},
                 {b.getIndexAttr(1), b.getIndexAttr(factor.stride)}};
-    return b.extractSlice(factor.bias, slice, vectorType(cols.size, elementOf(factor.bias)));
+    return b.extractSlice(factor.bias, slice, b.vectorType(cols.size, elementOf(factor.bias)));
   }
 
   Type elementOf(Value tensor) { return b.typeOf(tensor).getElementType(); }
-
-  static int64_t staticSize(OpFoldResult size) {
-    return getConstantIntValue(size).value_or(ShapedType::kDynamic);
-  }
-
-  RankedTensorType vectorType(Value size, Type element) {
-    return b.tensorType({staticSize(b.fold(size))}, element);
-  }
-
-  RankedTensorType matrixType(const Slice &slice, Type element) {
-    return b.tensorType({staticSize(slice.sizes[0]), staticSize(slice.sizes[1])}, element);
-  }
 
   TensorBuilder &b;
   GroupedMatmulOp op;

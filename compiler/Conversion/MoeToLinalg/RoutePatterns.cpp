@@ -68,17 +68,18 @@ private:
     Value keys = orderKeys(logits);
     Value least = b.constI64(std::numeric_limits<int64_t>::min());
     Value greatest = b.constI64(std::numeric_limits<int64_t>::max());
-    auto result = b.loop(
-        b.index(0), b.index(topK), b.index(1), {greatest, ids}, [&](Value slot, ValueRange carried) {
-          Value best = b.loop(b.index(experts), least, [&](Value e, Value best) {
-            Value key = b.extract(keys, e);
-            Value isLeft = b.compare(arith::CmpIPredicate::slt, key, carried[0]);
-            return b.maximum(best, b.choose(isLeft, key, least));
-          });
-          Value backwards = arith::TruncIOp::create(b, b.getI32Type(), best);
-          Value id = b.sub(b.constI32(static_cast<int32_t>(experts - 1)), backwards);
-          return SmallVector<Value>{best, b.insert(id, carried[1], slot)};
-        });
+    auto result = b.loop(b.index(0), b.index(topK), b.index(1), {greatest, ids},
+                         [&](Value slot, ValueRange carried) {
+                           Value best = b.loop(b.index(experts), least, [&](Value e, Value best) {
+                             Value key = b.extract(keys, e);
+                             Value isLeft = b.compare(arith::CmpIPredicate::slt, key, carried[0]);
+                             return b.maximum(best, b.choose(isLeft, key, least));
+                           });
+                           Value backwards = arith::TruncIOp::create(b, b.getI32Type(), best);
+                           Value id =
+                               b.sub(b.constI32(static_cast<int32_t>(experts - 1)), backwards);
+                           return SmallVector<Value>{best, b.insert(id, carried[1], slot)};
+                         });
     return result[1];
   }
 

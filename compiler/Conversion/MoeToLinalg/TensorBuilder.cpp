@@ -86,6 +86,18 @@ RankedTensorType TensorBuilder::tensorType(ArrayRef<int64_t> shape, Type element
   return RankedTensorType::get(shape, element);
 }
 
+static int64_t staticSize(OpFoldResult size) {
+  return getConstantIntValue(size).value_or(ShapedType::kDynamic);
+}
+
+RankedTensorType TensorBuilder::vectorType(Value size, Type element) {
+  return tensorType({staticSize(fold(size))}, element);
+}
+
+RankedTensorType TensorBuilder::partType(const Slice &slice, Type element) {
+  return tensorType({staticSize(slice.sizes[0]), staticSize(slice.sizes[1])}, element);
+}
+
 Value TensorBuilder::dim(Value tensor, int64_t i) {
   RankedTensorType type = typeOf(tensor);
   return type.isDynamicDim(i) ? tensor::DimOp::create(*this, tensor, i).getResult()
@@ -161,9 +173,10 @@ SmallVector<Value> TensorBuilder::loop(Value from, Value to, Value step, ValueRa
 }
 
 Value TensorBuilder::loop(Value to, Value init, function_ref<Value(Value, Value)> body) {
-  return loop(index(0), to, index(1), init, [&](Value iv, ValueRange carried) {
-           return SmallVector<Value>{body(iv, carried[0])};
-         }).front();
+  return loop(
+             index(0), to, index(1), init,
+             [&](Value iv, ValueRange carried) { return SmallVector<Value>{body(iv, carried[0])}; })
+      .front();
 }
 
 SmallVector<Value> TensorBuilder::when(Value condition, ValueRange otherwise,
@@ -198,7 +211,8 @@ Value TensorBuilder::ifElse(Value condition, Type type, function_ref<Value()> th
                             function_ref<Value()> otherwise) {
   auto branch = scf::IfOp::create(*this, type, condition, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(*this);
-  for (auto [block, build] : {std::pair{branch.thenBlock(), then}, {branch.elseBlock(), otherwise}}) {
+  for (auto [block, build] :
+       {std::pair{branch.thenBlock(), then}, {branch.elseBlock(), otherwise}}) {
     setInsertionPointToStart(block);
     Value value = build();
     scf::YieldOp::create(*this, value);
@@ -258,20 +272,23 @@ Value TensorBuilder::gatherRows(Value source, Value indices, int64_t divisor,
   Value count = dim(indices, 0);
   Value sourceRows = dim(source, 0);
   Value out = empty(type, count);
-  return forall({count}, out, [&](ValueRange ivs, ValueRange outputs) {
-           // A negative index stays negative or becomes a huge one: never a row.
-           Value entry = toIndex(extract(indices, ivs[0]));
-           Value isRoute = compare(arith::CmpIPredicate::sge, entry, index(0));
-           Value from = divide(entry, divisor);
-           Value valid = both(isRoute, compare(arith::CmpIPredicate::slt, from, sourceRows));
-           Slice to = row(out, ivs[0]);
-           Value target = extractSlice(outputs[0], to, rowType);
-           Value part = ifElse(
-               valid, rowType,
-               [&] { return copy(extractSlice(source, row(source, from), rowType), target); },
-               [&] { return fill(zero, target); });
-           return SmallVector<std::pair<Value, Slice>>{{part, to}};
-         }).front();
+  return forall(
+             {count}, out,
+             [&](ValueRange ivs, ValueRange outputs) {
+               // A negative index stays negative or becomes a huge one: never a row.
+               Value entry = toIndex(extract(indices, ivs[0]));
+               Value isRoute = compare(arith::CmpIPredicate::sge, entry, index(0));
+               Value from = divide(entry, divisor);
+               Value valid = both(isRoute, compare(arith::CmpIPredicate::slt, from, sourceRows));
+               Slice to = row(out, ivs[0]);
+               Value target = extractSlice(outputs[0], to, rowType);
+               Value part = ifElse(
+                   valid, rowType,
+                   [&] { return copy(extractSlice(source, row(source, from), rowType), target); },
+                   [&] { return fill(zero, target); });
+               return SmallVector<std::pair<Value, Slice>>{{part, to}};
+             })
+      .front();
 }
 
 std::pair<Value, Value> TensorBuilder::group(Value offsets, Value e, Value rows) {

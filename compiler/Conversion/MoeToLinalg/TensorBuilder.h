@@ -1,7 +1,7 @@
 //===- TensorBuilder.h - building tensor programs tersely -----------------===//
 //
-// The lowering writes loops over tensors by hand; this builder keeps such code close to the loops it
-// means: constants, clamped indices, slices, loops that carry a tensor, and element-wise ops.
+// The lowering writes loops over tensors by hand; this builder keeps such code close to the loops
+// it means: constants, clamped indices, slices, loops that carry a tensor, and element-wise ops.
 //
 //===----------------------------------------------------------------------===//
 
@@ -65,6 +65,9 @@ public:
   // Tensors.
   static RankedTensorType typeOf(Value tensor);
   static RankedTensorType tensorType(llvm::ArrayRef<int64_t> shape, Type element);
+  /// A vector of `size` elements, static where `size` is a constant; likewise the part of a matrix.
+  RankedTensorType vectorType(Value size, Type element);
+  RankedTensorType partType(const Slice &slice, Type element);
   /// Size of a dimension: a constant where the type knows it.
   Value dim(Value tensor, int64_t i);
   /// An undefined tensor; `rows` is the size of dimension 0 where that is dynamic.
@@ -91,8 +94,8 @@ public:
   Value ifElse(Value condition, Type type, llvm::function_ref<Value()> then,
                llvm::function_ref<Value()> otherwise);
   /// Iterations in any order, each of which gives the parts of `outputs` that it returns.
-  using ForallBody = llvm::function_ref<SmallVector<std::pair<Value, Slice>>(ValueRange ivs,
-                                                                            ValueRange outputs)>;
+  using ForallBody =
+      llvm::function_ref<SmallVector<std::pair<Value, Slice>>(ValueRange ivs, ValueRange outputs)>;
   SmallVector<Value> forall(llvm::ArrayRef<Value> bounds, ValueRange outputs, ForallBody body);
 
   /// `out[i...] = body(ins[i...])` for every place of `out`, by default with identity maps.

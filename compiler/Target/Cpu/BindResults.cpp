@@ -39,9 +39,9 @@ struct CpuBindResultsPass : moec::cpu::impl::CpuBindResultsPassBase<CpuBindResul
       unsigned number = function.getNumArguments();
       if (failed(function.insertArgument(number, buffer, /*argAttrs=*/{}, exit.getLoc())))
         return failure();
-      bufferization::MaterializeInDestinationOp::create(
-          builder, exit.getLoc(), /*result=*/Type(), result, function.getArgument(number),
-          /*restrict=*/true, /*writable=*/true);
+      bufferization::MaterializeInDestinationOp::create(builder, exit.getLoc(), /*result=*/Type(),
+                                                        result, function.getArgument(number),
+                                                        /*restrict=*/true, /*writable=*/true);
     }
     exit.getOperandsMutable().clear();
     llvm::BitVector all(function.getNumResults(), true);

@@ -63,8 +63,9 @@ RegisterTile machineTile() {
 OwningOpRef<ModuleOp> isolate(func::FuncOp function) {
   OwningOpRef<ModuleOp> module(function->getParentOfType<ModuleOp>().clone());
   for (auto other : module->getOps<func::FuncOp>())
-    other.setVisibility(other.getSymName() == function.getSymName() ? SymbolTable::Visibility::Public
-                                                                    : SymbolTable::Visibility::Private);
+    other.setVisibility(other.getSymName() == function.getSymName()
+                            ? SymbolTable::Visibility::Public
+                            : SymbolTable::Visibility::Private);
   return module;
 }
 

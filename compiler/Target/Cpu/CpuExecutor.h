@@ -57,7 +57,8 @@ public:
   double compileSeconds() const;
   /// Threads that a run uses.
   unsigned threads() const;
-  /// A sentence for the user where a run is slower than it could be (no OpenMP runtime), else empty.
+  /// A sentence for the user where a run is slower than it could be (no OpenMP runtime), else
+  /// empty.
   const std::string &note() const;
 
 private:

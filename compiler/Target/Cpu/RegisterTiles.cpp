@@ -25,9 +25,9 @@ static bool hasForm(linalg::GenericOp op, ArrayRef<utils::IteratorType> iterator
   for (auto [map, dims] : llvm::zip_equal(op.getIndexingMapsArray(), projections))
     if (map != AffineMap::getMultiDimMapWithTargets(iterators.size(), dims, op.getContext()))
       return false;
-  return llvm::equal(op.getBody()->without_terminator(), body, [](Operation &inner, StringRef name) {
-    return inner.getName().getStringRef() == name;
-  });
+  return llvm::equal(
+      op.getBody()->without_terminator(), body,
+      [](Operation &inner, StringRef name) { return inner.getName().getStringRef() == name; });
 }
 
 static MemRefType bufferOf(Value value) { return cast<MemRefType>(value.getType()); }
@@ -60,13 +60,16 @@ static void lowerRegisterTile(linalg::GenericOp op) {
   int64_t tileColumns = bufferOf(sums).getDimSize(1);
   auto lanes = VectorType::get({bufferOf(sums).getDimSize(2)}, b.getF32Type());
   Value zero = index(b, 0);
-  auto place = [&](int64_t i, int64_t j) { return SmallVector<Value>{index(b, i), index(b, j), zero}; };
+  auto place = [&](int64_t i, int64_t j) {
+    return SmallVector<Value>{index(b, i), index(b, j), zero};
+  };
 
   SmallVector<Value> init;
   for (int64_t i = 0; i < tileRows; ++i)
     for (int64_t j = 0; j < tileColumns; ++j)
       init.push_back(vector::LoadOp::create(b, lanes, sums, place(i, j)));
-  auto loop = scf::ForOp::create(b, zero, index(b, bufferOf(rows).getDimSize(1)), index(b, 1), init);
+  auto loop =
+      scf::ForOp::create(b, zero, index(b, bufferOf(rows).getDimSize(1)), index(b, 1), init);
   SmallVector<Value> outer(loop.getResults());
   {
     OpBuilder::InsertionGuard guard(b);
@@ -82,8 +85,8 @@ static void lowerRegisterTile(linalg::GenericOp op) {
       Value weight = vector::LoadOp::create(b, lanes, weights, at(j));
       for (int64_t i = 0; i < tileRows; ++i) {
         int64_t number = i * tileColumns + j;
-        next[number] = vector::FMAOp::create(b, rowVectors[i], weight,
-                                             loop.getRegionIterArgs()[number]);
+        next[number] =
+            vector::FMAOp::create(b, rowVectors[i], weight, loop.getRegionIterArgs()[number]);
       }
     }
     scf::YieldOp::create(b, next);

@@ -60,8 +60,7 @@ public:
           int64_t experts = rowsOf(pad.getOffsets()) - 1;
           int64_t extra = static_cast<int64_t>(pad.getMultiple()) - 1;
           std::optional<int64_t> padding = llvm::checkedMul(std::min(experts, rows), extra);
-          std::optional<int64_t> count =
-              padding ? llvm::checkedAdd(rows, *padding) : std::nullopt;
+          std::optional<int64_t> count = padding ? llvm::checkedAdd(rows, *padding) : std::nullopt;
           MOERT_RETURN_IF_ERROR(checkRowNumbers(op, count));
           MOERT_RETURN_IF_ERROR(bindResult(op, 0, {*count, shapes[pad.getRows()][1]}));
           return bindResult(op, 1, shapes[pad.getOffsets()]);
@@ -74,8 +73,9 @@ public:
           for (Value input : activation.getInputs().drop_front())
             MOERT_RETURN_IF_ERROR(checkEqual(op, "rows of up", "rows of gate", rowsOf(input),
                                              rowsOf(activation.getInputs().front())));
-          return bindResult(op, 0, {rowsOf(activation.getInputs().front()),
-                                    typeOf(activation.getResult()).getDimSize(1)});
+          return bindResult(op, 0,
+                            {rowsOf(activation.getInputs().front()),
+                             typeOf(activation.getResult()).getDimSize(1)});
         })
         .Case([&](moe::CombineOp combine) {
           MOERT_RETURN_IF_ERROR(checkEqual(op, "length of routes", "number of rows",
@@ -121,8 +121,9 @@ private:
                     int64_t b) {
     if (a == b)
       return Status::ok();
-    return Status(StatusCode::InvalidInput, fmt::format("{} expects its {} to be its {}, {}, but got {}",
-                                                        nameOf(op), what, other, b, a));
+    return Status(StatusCode::InvalidInput,
+                  fmt::format("{} expects its {} to be its {}, {}, but got {}", nameOf(op), what,
+                              other, b, a));
   }
 
   /// Rows are numbered in i32.
@@ -141,8 +142,7 @@ private:
     MOERT_RETURN_IF_ERROR(checkRowNumbers(op, rows));
     unsigned next = 0;
     if (Value x = op.getX()) {
-      MOERT_RETURN_IF_ERROR(
-          checkEqual(op, "rows of x", "rows of experts", rowsOf(x), experts[0]));
+      MOERT_RETURN_IF_ERROR(checkEqual(op, "rows of x", "rows of experts", rowsOf(x), experts[0]));
       MOERT_RETURN_IF_ERROR(bindResult(op, next++, {*rows, shapes[x][1]}));
     }
     MOERT_RETURN_IF_ERROR(bindResult(op, next++, {*rows}));
@@ -166,8 +166,8 @@ private:
     const Shape &sizes = shapes[weights];
     std::optional<int64_t> slots = llvm::checkedMul(sizes[0], sizes[1]);
     MOERT_RETURN_IF_ERROR(checkRowNumbers(op, slots));
-    MOERT_RETURN_IF_ERROR(checkEqual(op, "length of routes", "number of routing weights",
-                                     rowsOf(routes), *slots));
+    MOERT_RETURN_IF_ERROR(
+        checkEqual(op, "length of routes", "number of routing weights", rowsOf(routes), *slots));
     return bindResult(op, 0, {sizes[0], columns});
   }
 
@@ -217,15 +217,16 @@ moert::Result<RunShapes> moec::cpu::evaluateShapes(func::FuncOp function,
     if (now)
       now = llvm::checkedAddUnsigned(*now, *scratch);
     if (!now)
-      return Status(StatusCode::Unsupported, "the sizes of the tensors in between do not fit 63 bits");
+      return Status(StatusCode::Unsupported,
+                    "the sizes of the tensors in between do not fit 63 bits");
     run.intermediateBytes = std::max(run.intermediateBytes, *now);
     liveBytes += made;
     // What this op was the last to use is free afterwards.
     for (Value operand : op.getOperands()) {
       auto it = live.find(operand);
       bool last = it != live.end() && llvm::all_of(operand.getUsers(), [&](Operation *user) {
-        return user == &op || user->isBeforeInBlock(&op);
-      });
+                    return user == &op || user->isBeforeInBlock(&op);
+                  });
       if (last) {
         liveBytes -= it->second;
         live.erase(it);

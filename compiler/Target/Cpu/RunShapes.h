@@ -1,7 +1,7 @@
 //===- RunShapes.h - shapes and memory of one run -------------------------===//
 //
-// Before anything is computed: do the sizes of the arguments agree, which shapes do the results have,
-// and how much memory do the tensors in between take.
+// Before anything is computed: do the sizes of the arguments agree, which shapes do the results
+// have, and how much memory do the tensors in between take.
 //
 //===----------------------------------------------------------------------===//
 

@@ -23,8 +23,8 @@ struct CopyToLoops : OpRewritePattern<memref::CopyOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(memref::CopyOp op, PatternRewriter &rewriter) const override {
-    rewriter.replaceOp(op, linalg::makeMemRefCopyOp(rewriter, op.getLoc(), op.getSource(),
-                                                    op.getTarget()));
+    rewriter.replaceOp(
+        op, linalg::makeMemRefCopyOp(rewriter, op.getLoc(), op.getSource(), op.getTarget()));
     return success();
   }
 };

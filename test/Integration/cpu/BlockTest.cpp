@@ -97,7 +97,8 @@ TEST(BlockRunTest, TilesOfOtherMachines) {
 }
 
 TEST(BlockRunTest, SameBitsEachTime) {
-  Program program(substitute(kBlock, {{"xD>", "xbf16>"}, {"ORDER", "order(select_then_score)"}}), true);
+  Program program(substitute(kBlock, {{"xD>", "xbf16>"}, {"ORDER", "order(select_then_score)"}}),
+                  true);
   ASSERT_TRUE(program.isValid());
   std::vector<HostTensor> inputs = program.makeInputs(77);
   auto first = program.run(inputs);
@@ -108,18 +109,22 @@ TEST(BlockRunTest, SameBitsEachTime) {
 }
 
 TEST(BlockRunTest, InputsAreNotChanged) {
-  Program program("func.func @f(%i: tensor<?x2xi32>, %x: tensor<?x8xf32>) -> (tensor<?xi32>, tensor<5xi32>,"
-                  " tensor<?x8xf32>) { %r, %o = moe.permute %i experts(4) : (tensor<?x2xi32>) ->"
-                  " (tensor<?xi32>, tensor<5xi32>) return %r, %o, %x : tensor<?xi32>, tensor<5xi32>, tensor<?x8xf32> }");
+  Program program(
+      "func.func @f(%i: tensor<?x2xi32>, %x: tensor<?x8xf32>) -> (tensor<?xi32>, tensor<5xi32>,"
+      " tensor<?x8xf32>) { %r, %o = moe.permute %i experts(4) : (tensor<?x2xi32>) ->"
+      " (tensor<?xi32>, tensor<5xi32>) return %r, %o, %x : tensor<?xi32>, tensor<5xi32>, "
+      "tensor<?x8xf32> }");
   ASSERT_TRUE(program.isValid());
   std::vector<HostTensor> inputs = program.makeInputs(9);
-  HostTensor ids = makeI32({9, 2}, {inputs[0].as<int32_t>().begin(), inputs[0].as<int32_t>().end()});
+  HostTensor ids =
+      makeI32({9, 2}, {inputs[0].as<int32_t>().begin(), inputs[0].as<int32_t>().end()});
   program.check(inputs);
   EXPECT_EQ(0, std::memcmp(ids.data(), inputs[0].data(), ids.byteSize()));
 }
 
 TEST(BlockRunTest, BuffersAreFreed) {
-  Program program(substitute(kBlock, {{"xD>", "xf32>"}, {"ORDER", "order(select_then_score)"}}), true);
+  Program program(substitute(kBlock, {{"xD>", "xf32>"}, {"ORDER", "order(select_then_score)"}}),
+                  true);
   ASSERT_TRUE(program.isValid());
   std::vector<HostTensor> inputs = program.makeInputs(2000);
   auto results = program.run(inputs);

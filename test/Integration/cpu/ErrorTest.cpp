@@ -14,10 +14,12 @@ using moert::StatusCode;
 
 namespace {
 const std::string kSource =
-    "func.func @f(%x: tensor<?x16xbf16>, %i: tensor<?x2xi32>, %p: tensor<?x2xf32>, %w: tensor<4x8x16xbf16>)"
+    "func.func @f(%x: tensor<?x16xbf16>, %i: tensor<?x2xi32>, %p: tensor<?x2xf32>, %w: "
+    "tensor<4x8x16xbf16>)"
     " -> tensor<?x8xbf16> {"
     " %r, %o = moe.permute %i experts(4) : (tensor<?x2xi32>) -> (tensor<?xi32>, tensor<5xi32>)"
-    " %y = moe.grouped_matmul %x, %o, %w gather(%r) top_k(2) combine(%p, %r) : (tensor<?x16xbf16>, tensor<5xi32>,"
+    " %y = moe.grouped_matmul %x, %o, %w gather(%r) top_k(2) combine(%p, %r) : (tensor<?x16xbf16>, "
+    "tensor<5xi32>,"
     " tensor<4x8x16xbf16>, tensor<?xi32>, tensor<?x2xf32>, tensor<?xi32>) -> tensor<?x8xbf16>"
     " return %y : tensor<?x8xbf16> }";
 
@@ -25,7 +27,8 @@ class ErrorTest : public testing::Test {
 protected:
   Program program{kSource};
 
-  void expectError(const std::vector<HostTensor> &inputs, StatusCode code, const std::string &text) {
+  void expectError(const std::vector<HostTensor> &inputs, StatusCode code,
+                   const std::string &text) {
     ASSERT_TRUE(program.isValid());
     auto results = (*program).run(inputs);
     ASSERT_FALSE(results.isOk());
@@ -44,7 +47,8 @@ TEST_F(ErrorTest, Dtype) {
 TEST_F(ErrorTest, Shape) {
   auto inputs = program.makeInputs(3);
   inputs[3] = *HostTensor::allocate(DType::BF16, {4, 8, 15});
-  expectError(inputs, StatusCode::InvalidInput, "argument 3 expects shape [4, 8, 16], but got [4, 8, 15]");
+  expectError(inputs, StatusCode::InvalidInput,
+              "argument 3 expects shape [4, 8, 16], but got [4, 8, 15]");
 }
 
 TEST_F(ErrorTest, NumberOfArguments) {
@@ -83,7 +87,8 @@ TEST_F(ErrorTest, MoreRowsThanI32Counts) {
   inputs[0] = HostTensor::view(DType::BF16, {tokens, 16}, inputs[0].data(), nullptr);
   inputs[1] = HostTensor::view(DType::I32, {tokens, 2}, inputs[1].data(), nullptr);
   inputs[2] = HostTensor::view(DType::F32, {tokens, 2}, inputs[2].data(), nullptr);
-  expectError(inputs, StatusCode::Unsupported, "expects at most 2147483647 rows, but got 3000000000");
+  expectError(inputs, StatusCode::Unsupported,
+              "expects at most 2147483647 rows, but got 3000000000");
 }
 
 TEST(CompileErrorTest, DynamicWeights) {

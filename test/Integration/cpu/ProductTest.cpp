@@ -30,7 +30,8 @@ struct Form {
   bool combine = false;
 };
 
-const std::string kPlainEpilogue = " epilogue { ^bb0(%a: f32): %t = math.tanh %a : f32 moe.yield %t : f32 }";
+const std::string kPlainEpilogue =
+    " epilogue { ^bb0(%a: f32): %t = math.tanh %a : f32 moe.yield %t : f32 }";
 const std::string kGateEpilogue =
     " epilogue { ^bb0(%g: f32, %u: f32): %n = arith.negf %g : f32 %e = math.exp %n : f32"
     " %one = arith.constant 1.0 : f32 %d = arith.addf %e, %one : f32 %s = arith.divf %g, %d : f32"
@@ -60,37 +61,41 @@ std::vector<Form> allForms() {
   };
   for (std::string layout : {"halves, gate_first", "halves, up_first", "interleaved, gate_first",
                              "interleaved, up_first"})
-    forms.push_back({"layout_" + layout, both, "%w", "layout<" + layout + ">" + kGateEpilogue, bothType});
-  forms.push_back({"gather", w + ", %r: tensor<?xi32> {moe.name = \"r\"}", "%w", "gather(%r) top_k(3)",
-                   wType + ", tensor<?xi32>", "tensor<?xNxD>", true});
-  forms.push_back({"combine", w + ", %p: tensor<?x3xf32>, %r: tensor<?xi32> {moe.name = \"r\"}", "%w",
-                   "combine(%p, %r)", wType + ", tensor<?x3xf32>, tensor<?xi32>", "tensor<?xNxD>", false, true});
-  forms.push_back({"everything",
-                   both + ", %b: tensor<5xBxD>, %p: tensor<?x3xf32>, %r: tensor<?xi32> {moe.name = \"r\"}",
-                   "%w", "bias(%b) gather(%r) top_k(3) combine(%p, %r) layout<interleaved, up_first>" + kGateEpilogue,
-                   bothType + ", tensor<5xBxD>, tensor<?xi32>, tensor<?x3xf32>, tensor<?xi32>",
-                   "tensor<?xNxD>", true, true});
+    forms.push_back(
+        {"layout_" + layout, both, "%w", "layout<" + layout + ">" + kGateEpilogue, bothType});
+  forms.push_back({"gather", w + ", %r: tensor<?xi32> {moe.name = \"r\"}", "%w",
+                   "gather(%r) top_k(3)", wType + ", tensor<?xi32>", "tensor<?xNxD>", true});
+  forms.push_back({"combine", w + ", %p: tensor<?x3xf32>, %r: tensor<?xi32> {moe.name = \"r\"}",
+                   "%w", "combine(%p, %r)", wType + ", tensor<?x3xf32>, tensor<?xi32>",
+                   "tensor<?xNxD>", false, true});
+  forms.push_back(
+      {"everything",
+       both + ", %b: tensor<5xBxD>, %p: tensor<?x3xf32>, %r: tensor<?xi32> {moe.name = \"r\"}",
+       "%w",
+       "bias(%b) gather(%r) top_k(3) combine(%p, %r) layout<interleaved, up_first>" + kGateEpilogue,
+       bothType + ", tensor<5xBxD>, tensor<?xi32>, tensor<?x3xf32>, tensor<?xi32>", "tensor<?xNxD>",
+       true, true});
   return forms;
 }
 
 std::string productSource(const Form &form, int64_t n, int64_t k, const std::string &type) {
   bool two = form.results.front() == '(';
-  return substitute(
-      "func.func @f(%x: tensor<?xKxD> {moe.name = \"x\"}, %o: tensor<6xi32> {moe.name = \"o\"}, ARGUMENTS)"
-      " -> RESULTS { %y:COUNT = moe.grouped_matmul %x, %o, OPERANDS CLAUSES"
-      " : (tensor<?xKxD>, tensor<6xi32>, TYPES) -> RESULTS return YIELD : BARE }",
-      {{"ARGUMENTS", form.arguments},
-       {"OPERANDS", form.operands},
-       {"CLAUSES", form.clauses},
-       {"TYPES", form.types},
-       {"RESULTS", form.results},
-       {"COUNT", two ? "2" : "1"},
-       {"YIELD", two ? "%y#0, %y#1" : "%y#0"},
-       {"BARE", two ? "tensor<?xNxD>, tensor<?xNxD>" : "tensor<?xNxD>"},
-       {"xNx", "x" + std::to_string(n) + "x"},
-       {"xBx", "x" + std::to_string(2 * n) + "x"},
-       {"xKx", "x" + std::to_string(k) + "x"},
-       {"xD>", "x" + type + ">"}});
+  return substitute("func.func @f(%x: tensor<?xKxD> {moe.name = \"x\"}, %o: tensor<6xi32> "
+                    "{moe.name = \"o\"}, ARGUMENTS)"
+                    " -> RESULTS { %y:COUNT = moe.grouped_matmul %x, %o, OPERANDS CLAUSES"
+                    " : (tensor<?xKxD>, tensor<6xi32>, TYPES) -> RESULTS return YIELD : BARE }",
+                    {{"ARGUMENTS", form.arguments},
+                     {"OPERANDS", form.operands},
+                     {"CLAUSES", form.clauses},
+                     {"TYPES", form.types},
+                     {"RESULTS", form.results},
+                     {"COUNT", two ? "2" : "1"},
+                     {"YIELD", two ? "%y#0, %y#1" : "%y#0"},
+                     {"BARE", two ? "tensor<?xNxD>, tensor<?xNxD>" : "tensor<?xNxD>"},
+                     {"xNx", "x" + std::to_string(n) + "x"},
+                     {"xBx", "x" + std::to_string(2 * n) + "x"},
+                     {"xKx", "x" + std::to_string(k) + "x"},
+                     {"xD>", "x" + type + ">"}});
 }
 
 void checkForm(const Form &form, int64_t n, int64_t k, const std::string &type, int32_t rows) {

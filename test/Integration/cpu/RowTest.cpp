@@ -39,16 +39,24 @@ TEST_P(RouteTest, RandomLogits) {
 TEST_P(RouteTest, TiesNanAndInfinity) {
   Program program(routeSource(6, 3, GetParam()));
   ASSERT_TRUE(program.isValid());
-  std::vector<float> rows{
-      1, 1, 1, 1, 1, 1,                                     // ties
-      0.0f, -0.0f, 0.0f, -0.0f, 0.0f, -0.0f,                // zeros of both signs are equal
-      kNan, 2, kNan, 1, kNan, kNan,                         // fewer numbers than slots
-      kNan, kNan, kNan, kNan, kNan, kNan,                   // no number at all
-      -kInfinity, 3, -kInfinity, -kInfinity, kNan, 3,       // -inf ranks above NaN
-      -kNan, -1, -2, -3, -4, kNan,                          // NaN of both signs
-      1e-40f, -1e-40f, 1e30f, -1e30f, 0, 88,                // subnormal and large
-      kInfinity, 1, 2, kInfinity, 4, 5,                     // +inf shares the weight
-      -kInfinity, -kInfinity, -kInfinity, -kInfinity, -kInfinity, -kInfinity};
+  std::vector<float> rows{1,          1,          1,
+                          1,          1,          1, // ties
+                          0.0f,       -0.0f,      0.0f,
+                          -0.0f,      0.0f,       -0.0f, // zeros of both signs are equal
+                          kNan,       2,          kNan,
+                          1,          kNan,       kNan, // fewer numbers than slots
+                          kNan,       kNan,       kNan,
+                          kNan,       kNan,       kNan, // no number at all
+                          -kInfinity, 3,          -kInfinity,
+                          -kInfinity, kNan,       3, // -inf ranks above NaN
+                          -kNan,      -1,         -2,
+                          -3,         -4,         kNan, // NaN of both signs
+                          1e-40f,     -1e-40f,    1e30f,
+                          -1e30f,     0,          88, // subnormal and large
+                          kInfinity,  1,          2,
+                          kInfinity,  4,          5, // +inf shares the weight
+                          -kInfinity, -kInfinity, -kInfinity,
+                          -kInfinity, -kInfinity, -kInfinity};
   program.check({makeF32({9, 6}, rows)}, 1e-5);
 }
 
@@ -94,9 +102,10 @@ HostTensor makeIds(int64_t tokens, int64_t topK, int experts, std::string_view n
 }
 
 TEST(PermuteTest, MetadataWithIdsOutsideTheRange) {
-  Program program("func.func @f(%i: tensor<?x3xi32>) -> (tensor<?xi32>, tensor<6xi32>) {"
-                  " %r, %o = moe.permute %i experts(5) : (tensor<?x3xi32>) -> (tensor<?xi32>, tensor<6xi32>)"
-                  " return %r, %o : tensor<?xi32>, tensor<6xi32> }");
+  Program program(
+      "func.func @f(%i: tensor<?x3xi32>) -> (tensor<?xi32>, tensor<6xi32>) {"
+      " %r, %o = moe.permute %i experts(5) : (tensor<?x3xi32>) -> (tensor<?xi32>, tensor<6xi32>)"
+      " return %r, %o : tensor<?xi32>, tensor<6xi32> }");
   for (int64_t tokens : {0, 1, 50})
     program.check({makeIds(tokens, 3, 5, "ids")});
   program.check({makeI32({2, 3}, std::vector<int32_t>(6, -1))});
@@ -105,13 +114,13 @@ TEST(PermuteTest, MetadataWithIdsOutsideTheRange) {
 
 TEST(PermuteTest, Rows) {
   for (std::string type : {"bf16", "f16", "f32"}) {
-    Program program(substitute(
-        "func.func @f(%i: tensor<?x2xi32> {moe.name = \"ids\"}, %x: tensor<?x24xD>)"
-        " -> (tensor<?x24xD>, tensor<?xi32>, tensor<5xi32>) {"
-        " %y, %r, %o = moe.permute %i, %x experts(4) : (tensor<?x2xi32>, tensor<?x24xD>)"
-        " -> (tensor<?x24xD>, tensor<?xi32>, tensor<5xi32>)"
-        " return %y, %r, %o : tensor<?x24xD>, tensor<?xi32>, tensor<5xi32> }",
-        {{"xD", "x" + type}}));
+    Program program(
+        substitute("func.func @f(%i: tensor<?x2xi32> {moe.name = \"ids\"}, %x: tensor<?x24xD>)"
+                   " -> (tensor<?x24xD>, tensor<?xi32>, tensor<5xi32>) {"
+                   " %y, %r, %o = moe.permute %i, %x experts(4) : (tensor<?x2xi32>, tensor<?x24xD>)"
+                   " -> (tensor<?x24xD>, tensor<?xi32>, tensor<5xi32>)"
+                   " return %y, %r, %o : tensor<?x24xD>, tensor<?xi32>, tensor<5xi32> }",
+                   {{"xD", "x" + type}}));
     for (int64_t tokens : {0, 1, 33})
       program.check(program.makeInputs(tokens, {{"ids", makeIds(tokens, 2, 4, "rows")}}));
   }
@@ -119,12 +128,13 @@ TEST(PermuteTest, Rows) {
 
 TEST(PaddingTest, PadAndUnpad) {
   for (int multiple : {1, 3, 8}) {
-    Program pad(substitute("func.func @f(%x: tensor<?x8xbf16>, %o: tensor<6xi32> {moe.name = \"o\"})"
-                           " -> (tensor<?x8xbf16>, tensor<6xi32>) {"
-                           " %p, %po = moe.pad %x, %o multiple(M) : (tensor<?x8xbf16>, tensor<6xi32>)"
-                           " -> (tensor<?x8xbf16>, tensor<6xi32>)"
-                           " return %p, %po : tensor<?x8xbf16>, tensor<6xi32> }",
-                           {{"(M)", "(" + std::to_string(multiple) + ")"}}));
+    Program pad(
+        substitute("func.func @f(%x: tensor<?x8xbf16>, %o: tensor<6xi32> {moe.name = \"o\"})"
+                   " -> (tensor<?x8xbf16>, tensor<6xi32>) {"
+                   " %p, %po = moe.pad %x, %o multiple(M) : (tensor<?x8xbf16>, tensor<6xi32>)"
+                   " -> (tensor<?x8xbf16>, tensor<6xi32>)"
+                   " return %p, %po : tensor<?x8xbf16>, tensor<6xi32> }",
+                   {{"(M)", "(" + std::to_string(multiple) + ")"}}));
     Program both(substitute(
         "func.func @f(%x: tensor<?x8xbf16>, %o: tensor<6xi32> {moe.name = \"o\"},"
         " %r: tensor<?xi32> {moe.name = \"r\"}) -> tensor<?x8xbf16> {"
@@ -151,12 +161,13 @@ TEST(PaddingTest, PadAndUnpad) {
 
 TEST(CombineTest, RowsInAnyOrderAndMissingSlots) {
   for (std::string type : {"bf16", "f16", "f32"}) {
-    Program program(substitute(
-        "func.func @f(%x: tensor<?x40xD>, %w: tensor<?x3xf32>, %r: tensor<?xi32> {moe.name = \"r\"})"
-        " -> tensor<?x40xD> {"
-        " %y = moe.combine %x, %w, %r : (tensor<?x40xD>, tensor<?x3xf32>, tensor<?xi32>)"
-        " -> tensor<?x40xD> return %y : tensor<?x40xD> }",
-        {{"xD", "x" + type}}));
+    Program program(
+        substitute("func.func @f(%x: tensor<?x40xD>, %w: tensor<?x3xf32>, %r: tensor<?xi32> "
+                   "{moe.name = \"r\"})"
+                   " -> tensor<?x40xD> {"
+                   " %y = moe.combine %x, %w, %r : (tensor<?x40xD>, tensor<?x3xf32>, tensor<?xi32>)"
+                   " -> tensor<?x40xD> return %y : tensor<?x40xD> }",
+                   {{"xD", "x" + type}}));
     ASSERT_TRUE(program.isValid());
     auto random = generator("routes");
     for (int64_t tokens : {0, 1, 21}) {
@@ -194,16 +205,18 @@ std::string activationSource(const std::string &inputs, const std::string &form,
 
 TEST(ActivationTest, EveryKindAndForm) {
   std::vector<std::pair<std::string, std::string>> forms;
-  for (std::string kind : {"silu_gate", "gelu_gate", "gelu_tanh_gate", "relu_gate", "gpt_oss_swiglu"})
+  for (std::string kind :
+       {"silu_gate", "gelu_gate", "gelu_tanh_gate", "relu_gate", "gpt_oss_swiglu"})
     forms.emplace_back("two", "kind(" + kind + ")");
   for (std::string kind : {"silu", "gelu", "gelu_tanh", "relu", "relu2"})
     forms.emplace_back("one", "kind(" + kind + ")");
   for (std::string layout : {"halves, gate_first", "halves, up_first", "interleaved, gate_first",
                              "interleaved, up_first"})
     forms.emplace_back("layout", "kind(silu_gate) layout<" + layout + ">");
-  forms.emplace_back("two", "body { ^bb0(%g: f32, %u: f32): %t = math.tanh %g : f32 %s = math.sin %u : f32"
-                            " %c = arith.cmpf ogt, %t, %s : f32 %m = arith.select %c, %t, %s : f32"
-                            " %q = math.absf %m : f32 %l = math.log1p %q : f32 moe.yield %l : f32 }");
+  forms.emplace_back("two",
+                     "body { ^bb0(%g: f32, %u: f32): %t = math.tanh %g : f32 %s = math.sin %u : f32"
+                     " %c = arith.cmpf ogt, %t, %s : f32 %m = arith.select %c, %t, %s : f32"
+                     " %q = math.absf %m : f32 %l = math.log1p %q : f32 moe.yield %l : f32 }");
   forms.emplace_back("one", "body { ^bb0(%g: f32): %e = math.erf %g : f32 moe.yield %e : f32 }");
   for (std::string type : {"bf16", "f16", "f32"})
     for (const auto &[inputs, form] : forms) {
@@ -216,11 +229,12 @@ TEST(ActivationTest, EveryKindAndForm) {
 }
 
 TEST(ActivationTest, ExtremeValues) {
-  std::vector<float> values{0.0f,  -0.0f, 1e-40f, -1e-40f, 1e30f, -1e30f,    kInfinity, -kInfinity,
+  std::vector<float> values{0.0f,  -0.0f, 1e-40f, -1e-40f, 1e30f,  -1e30f,  kInfinity, -kInfinity,
                             kNan,  100,   -100,   88.5f,   -88.5f, -104.0f, 0.5f,      -0.5f,
                             1e-5f, -7.5f, 7.5f,   3.25f,   -3.25f, 20.0f,   -20.0f,    1.0f};
   std::vector<float> ones(24, 1.0f);
-  for (std::string kind : {"silu_gate", "gelu_gate", "gelu_tanh_gate", "relu_gate", "gpt_oss_swiglu"}) {
+  for (std::string kind :
+       {"silu_gate", "gelu_gate", "gelu_tanh_gate", "relu_gate", "gpt_oss_swiglu"}) {
     SCOPED_TRACE(kind);
     Program program(activationSource("two", "kind(" + kind + ")", "f32"));
     program.check({makeF32({1, 24}, values), makeF32({1, 24}, ones)}, 1e-4);

@@ -148,10 +148,12 @@ HostTensor moec::test::makeOffsets(const std::vector<int32_t> &sizes) {
   return makeI32({static_cast<int64_t>(offsets.size())}, offsets);
 }
 
-std::string moec::test::substitute(
-    std::string text, std::initializer_list<std::pair<std::string, std::string>> replacements) {
+std::string
+moec::test::substitute(std::string text,
+                       std::initializer_list<std::pair<std::string, std::string>> replacements) {
   for (const auto &[key, value] : replacements)
-    for (size_t at = text.find(key); at != std::string::npos; at = text.find(key, at + value.size()))
+    for (size_t at = text.find(key); at != std::string::npos;
+         at = text.find(key, at + value.size()))
       text.replace(at, key.size(), value);
   return text;
 }

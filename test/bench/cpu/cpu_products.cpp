@@ -1,9 +1,9 @@
 //===- cpu_products.cpp - speed of grouped products on the CPU ------------===//
 //
 // Times one grouped product compiled for the CPU: `cpu_products E ROWS N K DTYPE [THREADS [RUNS]]`,
-// with ROWS rows for each of the E experts. Prints compile time, the best and the median time of the
-// runs, GFLOP/s and the GB/s at which weights are read; "per CPU second" is what to compare on a
-// machine that others use too. `openblas.py` times the same products with OpenBLAS.
+// with ROWS rows for each of the E experts. Prints compile time, the best and the median time of
+// the runs, GFLOP/s and the GB/s at which weights are read; "per CPU second" is what to compare on
+// a machine that others use too. `openblas.py` times the same products with OpenBLAS.
 //
 //===----------------------------------------------------------------------===//
 
@@ -105,10 +105,11 @@ int main(int argc, char **argv) {
   double flops = 2.0 * experts * rows * n * k;
   double bytes = static_cast<double>(arguments[2].byteSize());
   double best = seconds.front(), median = seconds[seconds.size() / 2];
-  std::printf("E %ld rows %ld N %ld K %ld %s threads %u: compile %.3f s, best %.3f ms, median %.3f ms,"
-              " %.1f GFLOP/s, weights %.2f GB/s; per CPU second %.1f GFLOP, weights %.2f GB\n",
-              experts, rows, n, k, type.c_str(), (*executor)->threads(),
-              (*executor)->compileSeconds(), best * 1e3, median * 1e3, flops / best * 1e-9,
-              bytes / best * 1e-9, flops / bestCpu * 1e-9, bytes / bestCpu * 1e-9);
+  std::printf(
+      "E %ld rows %ld N %ld K %ld %s threads %u: compile %.3f s, best %.3f ms, median %.3f ms,"
+      " %.1f GFLOP/s, weights %.2f GB/s; per CPU second %.1f GFLOP, weights %.2f GB\n",
+      experts, rows, n, k, type.c_str(), (*executor)->threads(), (*executor)->compileSeconds(),
+      best * 1e3, median * 1e3, flops / best * 1e-9, bytes / best * 1e-9, flops / bestCpu * 1e-9,
+      bytes / bestCpu * 1e-9);
   return 0;
 }
