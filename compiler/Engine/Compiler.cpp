@@ -102,7 +102,7 @@ static void collectWarnings(const moert::CompiledKernel &kernel, std::vector<std
   SmallVector<StringRef> lines;
   StringRef(kernel.log).split(lines, '\n');
   for (StringRef line : lines)
-    if (line.contains("warning"))
+    if (line.contains(": warning "))
       warnings.push_back(kernel.name + ": " + line.str());
 }
 
