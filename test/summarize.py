@@ -1,6 +1,6 @@
 """summarize.py RESULTS: adds up the reports that test/run.sh has collected.
 
-Reads RESULTS/ctest.xml (JUnit, one entry a test program), RESULTS/gtest/*.json (GoogleTest, the
+Reads RESULTS/ctest.xml (JUnit, one entry a test program), RESULTS/gtest/*.xml (GoogleTest, the
 cases of each program) and RESULTS/lit.json. Prints why tests were skipped, which failed, and last
 "N passed, N failed, N skipped". Exits 1 where a test failed or a report is missing.
 """
@@ -16,30 +16,33 @@ Case = collections.namedtuple("Case", "name outcome reason")  # outcome: passed,
 
 def read_gtest(path):
     """The cases of one GoogleTest program."""
-    for suite in json.loads(path.read_text())["testsuites"]:
-        for case in suite["testsuite"]:
-            name = f"{path.stem}: {suite['name']}.{case['name']}"
-            if case.get("failures"):
-                yield Case(name, "failed", "")
-            elif case.get("result") == "SKIPPED" or case.get("status") == "NOTRUN":
-                messages = [skip.get("message", "") for skip in case.get("skipped", [])]
-                yield Case(name, "skipped", (messages or ["skipped by the test"])[0].strip().splitlines()[-1])
-            else:
-                yield Case(name, "passed", "")
+    for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
+        name = f"{path.stem}: {case.get('classname')}.{case.get('name')}"
+        skip = case.find("skipped")
+        if case.find("failure") is not None:
+            yield Case(name, "failed", "")
+        elif skip is not None or case.get("status") == "notrun":
+            text = "" if skip is None else skip.get("message", "")
+            # The first line is the place in the source, the rest the reason.
+            yield Case(name, "skipped", " ".join(text.strip().splitlines()[1:]) or "skipped by the test")
+        else:
+            yield Case(name, "passed", "")
 
 
 def read_ctest(path, gtest_folder):
     """CTest's tests; a GoogleTest program counts by its cases where its report is whole."""
     for test in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
         name, status = test.get("name"), test.get("status")
-        report = gtest_folder / f"{name}.json"
+        report = gtest_folder / f"{name}.xml"
         cases = list(read_gtest(report)) if report.exists() else []
         yield from cases
         if status == "fail" and not any(case.outcome == "failed" for case in cases):
             yield Case(f"{name} (ended without a report of the failure)", "failed", "")
-        elif status == "run" and not cases:
+        elif cases:
+            continue
+        elif status == "run":
             yield Case(name, "passed", "")
-        elif status not in ("run", "fail"):
+        elif status != "fail":
             yield Case(name, "skipped" if status == "notrun" else "failed", f"CTest: {status}")
 
 

@@ -149,7 +149,7 @@ bench() {
 "$moec" env >"$out/env.log" 2>&1
 target=$(sed -n 's/^  architecture: //p' "$out/env.log" | head -1)
 [ -n "$target" ] || { echo "error: no GPU here ($(sed -n 's/^  reason: //p' "$out/env.log" | tail -1))" >&2; exit 6; }
-case $target in sm_9? | sm_1??) target=${target}a ;; esac
+case $target in sm_90 | sm_10?) target=${target}a ;; esac
 for mode in "${modes[@]}"; do
   echo "== $mode"
   $mode
