@@ -99,13 +99,6 @@ sys.exit(cuda.cuInit(0) != 0 or cuda.cuDeviceGetCount(ctypes.byref(count)) != 0 
 EOF
 }
 
-# The architecture that moec compiles for on the first GPU ("sm_90a").
-moec_gpu_target() {
-  local arch
-  arch=$("$MOEC_BUILD/bin/moec" env | sed -n 's/^  architecture: //p' | head -1)
-  case $arch in sm_90 | sm_10?) echo "${arch}a" ;; *) echo "$arch" ;; esac
-}
-
 moec_build() {
   local log=$MOEC_BUILD/configure.log
   mkdir -p "$MOEC_BUILD"

@@ -166,7 +166,8 @@ Result<moert::Package> packageFor(const Subject &subject, const moert::cuda::Dev
     return *subject.package;
   CompilerOptions compiler;
   compiler.kernel.target =
-      options.target.empty() ? nativeTarget(device.properties()) : options.target;
+      options.target.empty() || options.target == kNativeTarget ? nativeTarget(device.properties())
+                                                                : options.target;
   compiler.kernel.combine = options.combine;
   compiler.kernel.tokens = options.tokens;
   compiler.fusions = options.fusions;

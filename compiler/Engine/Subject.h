@@ -36,11 +36,14 @@ llvm::StringRef name(DeviceKind kind);
 /// CUDA where the driver reports a GPU, else the CPU.
 DeviceKind defaultDevice();
 
+/// The word for the architecture of the GPU at hand.
+inline constexpr llvm::StringLiteral kNativeTarget{"native"};
+
 struct RunnerOptions {
   DeviceKind device = DeviceKind::Cpu;
   FusionChoice fusions;
   CombineMode combine = CombineMode::Ordered;
-  std::string target; ///< empty: that of the device
+  std::string target; ///< empty or kNativeTarget: that of the device
   unsigned jobs = 0;  ///< threads; 0: one per core
   std::vector<int64_t> tokens; ///< what will be run; chooses the variants that are compiled
   std::function<void(llvm::StringRef what, size_t done, size_t total)> progress;

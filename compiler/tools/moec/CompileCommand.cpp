@@ -128,7 +128,7 @@ static Status checkOptions() {
                     emitOption.empty() ? "expects -o OUT.moepkg, --emit or --stop-after"
                                        : "expects --emit-dir with --emit cubin");
   }
-  if (!targetArch().empty()) {
+  if (!targetArch().empty() && targetArch() != kNativeTarget) {
     auto architecture = moert::Architecture::parse(targetArch());
     if (!architecture)
       return Status(StatusCode::Usage, "--target: " + architecture.status().message());
@@ -142,8 +142,12 @@ static Status compileBlock() {
   MOERT_ASSIGN_OR_RETURN(options.jobs, jobs());
   MOERT_ASSIGN_OR_RETURN(options.kernel.tokens, tokenCounts());
   MOERT_ASSIGN_OR_RETURN(options.fusions, fusions());
-  if (!targetArch().empty())
+  if (targetArch() == kNativeTarget) {
+    MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
+    options.kernel.target = nativeTarget(device->properties());
+  } else if (!targetArch().empty()) {
     options.kernel.target = targetArch();
+  }
   options.kernel.combine = combineMode();
   options.kernel.schedule = scheduleOption;
   options.stopAfter = stopOption;

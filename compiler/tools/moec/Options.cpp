@@ -57,7 +57,8 @@ static cl::opt<unsigned> jobsOption("j", cl::sub(compileCommand()), cl::sub(runC
 static cl::opt<std::string>
     targetOption("target", cl::sub(compileCommand()), cl::sub(runCommand()),
                  cl::sub(benchCommand()), cl::cat(category()), cl::value_desc("sm_XX"),
-                 cl::desc("CUDA architecture (default: that of the device; compile: sm_90a)"));
+                 cl::desc("CUDA architecture (default: that of the GPU; compile: sm_90a, or "
+                          "native for that of the GPU)"));
 static cl::list<std::string> fuseOption("fuse", cl::sub(compileCommand()), cl::sub(runCommand()),
                                         cl::sub(benchCommand()), cl::cat(category()),
                                         cl::CommaSeparated, cl::value_desc("names"),
