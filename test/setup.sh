@@ -73,7 +73,7 @@ moec_find_nvrtc() {
     moec_say "no CUDA toolkit here: fetching $MOEC_NVRTC_WHEEL from PyPI into $wheel"
     rm -rf "$wheel.partial"
     mkdir -p "$(dirname "$wheel")"
-    if python3 -m pip install -q --no-cache-dir --disable-pip-version-check --target "$wheel.partial" "$MOEC_NVRTC_WHEEL"; then
+    if python3 -m pip install -q --no-cache-dir --disable-pip-version-check --root-user-action=ignore --target "$wheel.partial" "$MOEC_NVRTC_WHEEL"; then
       rm -rf "$wheel"
       mv "$wheel.partial" "$wheel"
     else

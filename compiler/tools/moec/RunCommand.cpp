@@ -176,11 +176,14 @@ Status Run::check(const Case &current, std::span<const HostTensor> arguments,
   if (failed(report))
     return Status(StatusCode::InvalidInput, "expects inputs that the block can be evaluated on");
   std::string result;
-  for (const Comparison &output : report->outputs)
+  for (const Comparison &output : report->outputs) {
     result += fmt::format("{}{} relative error {:.2e} (limit {:.0e}), ",
                           report->outputs.size() > 1 ? output.name + " " : "",
                           output.passed ? "ok," : "MISMATCH,", output.relativeError,
                           output.tolerance);
+    if (output.outsideBand != 0) // NaN among them: the error is over finite elements
+      result += fmt::format("{} of {} elements wrong, ", output.outsideBand, output.elements);
+  }
   if (!report->sampledTokens.empty())
     result += fmt::format("{} tokens checked, ", report->sampledTokens.size());
   print(current, outcome, result);
