@@ -104,25 +104,37 @@ full() {
   done
 }
 
+# The small block with sizes that the Hopper forms take too.
+wide_block() {
+  sed 's/x64xbf16/x256xbf16/g; s/x48xbf16/x192xbf16/g; s/x48x256xbf16/x192x256xbf16/g
+       s/x64x192xbf16/x256x192xbf16/g' "$models/tiny.mlir" >"$out/wide.mlir"
+}
+
 fusions() {
-  local names=(gate-up padding activation permute combine) mask i choice
-  for ((mask = 0; mask < 32; ++mask)); do
-    choice=
-    for i in 0 1 2 3 4; do [ $((mask >> i & 1)) -eq 0 ] || choice+=${choice:+,}${names[i]}; done
-    checked_run "fuse-${choice:-none}" 4 "$models/tiny.mlir" --tokens 0,3,64,257 --fuse "${choice:-none}"
+  local names=(gate-up padding activation permute combine) mask i choice block
+  wide_block
+  for block in "$models/tiny.mlir" "$out/wide.mlir"; do
+    for ((mask = 0; mask < 32; ++mask)); do
+      choice=
+      for i in 0 1 2 3 4; do [ $((mask >> i & 1)) -eq 0 ] || choice+=${choice:+,}${names[i]}; done
+      checked_run "fuse-$(basename "$block" .mlir)-${choice:-none}" 5 "$block" \
+        --tokens 0,3,64,257,3000 --fuse "${choice:-none}"
+    done
+    checked_run "fuse-$(basename "$block" .mlir)-all-accumulate" 5 "$block" \
+      --tokens 0,3,64,257,3000 --combine accumulate
   done
-  checked_run fuse-all-accumulate 4 "$models/tiny.mlir" --tokens 0,3,64,257 --combine accumulate
 }
 
 sanitizer() {
   local tool log="$out/sanitizer.log" package tokens
   tool=$(first_existing "$(command -v compute-sanitizer)" /usr/local/cuda/bin/compute-sanitizer)
   [ -n "$tool" ] || { skip "sanitizer: no compute-sanitizer here"; return; }
-  for tokens in 0 1 3 64 257; do
-    log="$out/sanitizer-tiny-$tokens.log"
+  wide_block
+  for tokens in 0 1 3 64 257 1500; do
+    log="$out/sanitizer-wide-$tokens.log"
     out_of_time && { skip "sanitizer T=$tokens: out of time"; continue; }
     if timeout $((limit - SECONDS + 1)) "$tool" --tool memcheck --error-exitcode 42 \
-      "$moec" run "$models/tiny.mlir" --device cuda --check --tokens $tokens \
+      "$moec" run "$out/wide.mlir" --device cuda --check --tokens $tokens \
       --routing uniform,one-expert >"$log" 2>&1 && grep -q 'ERROR SUMMARY: 0 errors' "$log"; then
       pass
       echo "ok      memcheck T=$tokens"
