@@ -123,7 +123,8 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
   // Legality is silent here: the table's tile, fewer stages, then a single block.
   ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
   auto emitError = [&] { return mlir::emitError(UnknownLoc::get(context)); };
-  for (const MatmulTile &tile : {problem.gated ? row.gated : row.plain, row.other}) {
+  bool deep = problem.reduction >= kDeepReduction;
+  for (const MatmulTile &tile : {deep ? row.deep : row.shallow, row.other}) {
     // Steps longer than the reduction would only copy zeros.
     int64_t blockK = tile.blockK;
     while (tile.form == kernel::MatmulForm::Mma && blockK > 32 && blockK / 2 >= problem.reduction)
@@ -132,7 +133,8 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
       for (int64_t stages = tile.stages; stages >= 2; --stages) {
         auto schedule = ScheduleAttr::getChecked(
             emitError, context, tile.form, tile.blockM, tile.blockN, blockK, stages, tile.warpsM,
-            tile.warpsN, minBlocks, tile.tokenStep, tile.rasterGroup, tile.weights);
+            tile.warpsN, minBlocks, tile.tokenStep, tile.cooperative, tile.rasterGroup,
+            tile.weights);
         if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
           return schedule;
       }
@@ -142,7 +144,8 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
 
 kernel::MatmulTraits getMatmulTraits(const MatmulProblem &problem) {
   return {problem.gated,   problem.twoOutputs,  problem.transposed,
-          problem.hasBias, problem.outputBytes, problem.reduction};
+          problem.hasBias, problem.outputBytes, problem.reduction,
+          problem.gathered, problem.weighted};
 }
 
 /// The most of `threads` (halved down to a warp) whose shared memory `bytes(threads)` fits.

@@ -7,14 +7,16 @@
 // for every bf16 block on an H200). Every row brings two kernels to a block, hence only four.
 //
 // sm_90a (H200, measured):
-// * m <= 8: nothing but weights moves. A 16-row mma tile of 32 weight rows, steps of 128 and four
+// * m <= 12: nothing but weights moves. A 16-row mma tile of 32 weight rows, steps of 128 and four
 //   stages, four blocks a multiprocessor, keep 128 KiB under way and cut the work finely enough
 //   that even one token fills the card: 4.4 to 4.55 TB/s. Weights are read once, so they leave L2
 //   first.
-// * m <= 48: 64-row tiles by wgmma with 256 (128 for down) weight rows stream as fast and need one
-//   pass over the weights where 16-row tiles would need several.
-// * m <= 160: 128 x 192 and 128 x 128.
-// * more: 128 x 192, the largest tile whose accumulators leave room for the epilogue.
+// * m <= 40: 64-row tiles by wgmma with 256 weight rows stream as fast and need one pass over the
+//   weights where 16-row tiles would need several.
+// * m <= 160: with swapped operands the token tile fits each expert in steps of 16; two
+//   cooperating consumers hold 192 tokens by 256 weight rows, so that nearly every expert is one
+//   tile. A short reduction leaves its stores exposed: 128 x 192 in turns there.
+// * more: 128 x 192 in turns, the largest tile whose stores hide.
 //
 // Portable mma, for what the wgmma forms do not admit and for other cards:
 // * m <= 16: the stream with 32 rows; 128 weight rows a tile halve the re-reads of the rows.
@@ -39,25 +41,27 @@ using kernel::WeightPolicy;
 
 static constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 static constexpr MatmulForm kMma = MatmulForm::Mma, kWgmma = MatmulForm::Wgmma;
-static constexpr WeightPolicy kKeep = WeightPolicy::Normal, kOnce = WeightPolicy::EvictFirst;
+static constexpr MatmulForm kSwap = MatmulForm::WgmmaSwapped;
+static constexpr WeightPolicy kAsUsual = WeightPolicy::Normal, kOnce = WeightPolicy::EvictFirst,
+                              kKeep = WeightPolicy::EvictLast;
 
 // clang-format off
-//                                           M    N    K  stages wM wN min step raster weights
-static constexpr MatmulTile kStream16  {kMma,  16,  32, 128, 4, 1, 2, 4, 32,  1, kOnce};
-static constexpr MatmulTile kStream32  {kMma,  32,  64, 128, 4, 1, 4, 2, 32,  1, kOnce};
-static constexpr MatmulTile kMiddle64  {kMma,  64, 128,  64, 4, 2, 2, 2, 32,  4, kKeep};
-static constexpr MatmulTile kLarge128  {kMma, 128, 128,  64, 3, 2, 2, 2, 32,  8, kKeep};
-static constexpr MatmulTile kSm80Middle{kMma,  64, 128,  64, 3, 2, 2, 2, 32,  4, kKeep};
-static constexpr MatmulTile kSm80Large {kMma, 128, 128,  32, 4, 2, 2, 2, 32,  8, kKeep};
-static constexpr MatmulTile kHopper64  {kWgmma,  64, 256, 64, 5, 1, 1, 1, 32,  8, kOnce};
-static constexpr MatmulTile kHopper192 {kWgmma, 128, 192, 64, 5, 1, 1, 1, 32,  8, kKeep};
-static constexpr MatmulTile kHopper128 {kWgmma, 128, 128, 64, 6, 1, 1, 1, 32,  8, kKeep};
+//                                            M    N    K  stages wM wN min step coop raster weights
+static constexpr MatmulTile kStream16  {kMma,   16,  32, 128, 4, 1, 2, 4, 32, false, 1, kOnce};
+static constexpr MatmulTile kStream32  {kMma,   32,  64, 128, 4, 1, 4, 2, 32, false, 1, kOnce};
+static constexpr MatmulTile kMiddle64  {kMma,   64, 128,  64, 4, 2, 2, 2, 32, false, 4, kAsUsual};
+static constexpr MatmulTile kLarge128  {kMma,  128, 128,  64, 3, 2, 2, 2, 32, false, 8, kAsUsual};
+static constexpr MatmulTile kSm80Middle{kMma,   64, 128,  64, 3, 2, 2, 2, 32, false, 4, kAsUsual};
+static constexpr MatmulTile kSm80Large {kMma,  128, 128,  32, 4, 2, 2, 2, 32, false, 8, kAsUsual};
+static constexpr MatmulTile kHopper64  {kWgmma, 64, 256,  64, 5, 1, 1, 1, 32, false, 8, kOnce};
+static constexpr MatmulTile kHopper192 {kWgmma, 128, 192, 64, 5, 1, 1, 1, 32, false, 8, kKeep};
+static constexpr MatmulTile kTokens192 {kSwap,  192, 256, 64, 4, 1, 1, 1, 16, true,  8, kKeep};
 
-//    m <=         gated       plain       other
+//    m <=         shallow     deep        other
 static constexpr MatmulRow kHopperRows[] = {
-    {8,          kStream16,  kStream16,  kStream16},
-    {48,         kHopper64,  kHopper64,  kStream32},
-    {160,        kHopper192, kHopper128, kMiddle64},
+    {12,         kStream16,  kStream16,  kStream16},
+    {40,         kHopper64,  kHopper64,  kStream32},
+    {160,        kHopper192, kTokens192, kMiddle64},
     {kUnbounded, kHopper192, kHopper192, kLarge128},
 };
 static constexpr MatmulRow kSm80Rows[] = {

@@ -10,16 +10,20 @@ namespace moec::schedule {
 /// A schedule as a line of a table.
 struct MatmulTile {
   kernel::MatmulForm form;
-  int64_t blockM, blockN, blockK, stages, warpsM, warpsN, minBlocks, tokenStep, rasterGroup;
+  int64_t blockM, blockN, blockK, stages, warpsM, warpsN, minBlocks, tokenStep;
+  bool cooperative;
+  int64_t rasterGroup;
   kernel::WeightPolicy weights;
 };
 
-/// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) these tiles run. `other`
-/// takes over where a problem does not admit the first choice.
+/// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) these tiles run, `deep`
+/// where the reduction is at least kDeepReduction, else `shallow`. `other` takes over where a
+/// problem does not admit the first choice.
 struct MatmulRow {
   double meanRows; ///< inclusive; the last row has no bound
-  MatmulTile gated, plain, other;
+  MatmulTile shallow, deep, other;
 };
+inline constexpr int64_t kDeepReduction = 1024;
 
 /// The rows for `target`, ascending in meanRows.
 llvm::ArrayRef<MatmulRow> getMatmulTable(kernel::TargetAttr target);

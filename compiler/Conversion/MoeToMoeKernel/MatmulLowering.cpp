@@ -27,6 +27,8 @@ schedule::MatmulProblem getMatmulProblem(moe::GroupedMatmulOp op, const TokenExt
   problem.gated = op.isGated();
   problem.twoOutputs = op.getResults().size() == 2;
   problem.transposed = op.getTransposed();
+  problem.gathered = op.hasGather();
+  problem.weighted = op.hasCombine();
   problem.hasBias = !op.getBias().empty();
   problem.outputBytes = op.hasCombine() && combine == CombineForm::Accumulate ? 4 : 2;
   return problem;

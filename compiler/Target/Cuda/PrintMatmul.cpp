@@ -91,8 +91,11 @@ static void printHopperSchedule(GroupedMatmulOp op, raw_indented_ostream &os) {
   if (s.isSwapped())
     os << "static constexpr bool kSwapped = true;\n"
        << "static constexpr int kTokenStep = " << s.getTokenStep() << ";\n";
-  if (s.getWeights() == kernel::WeightPolicy::EvictFirst)
-    os << "static constexpr moe::WeightPolicy kWeightPolicy = moe::WeightPolicy::evict_first;\n";
+  if (s.getCooperative())
+    os << "static constexpr bool kCooperative = true;\n";
+  if (s.getWeights() != kernel::WeightPolicy::Normal)
+    os << "static constexpr moe::WeightPolicy kWeightPolicy = moe::WeightPolicy::"
+       << kernel::stringifyWeightPolicy(s.getWeights()) << ";\n";
   if (op.getDependent())
     os << "static constexpr bool kDependentLaunch = true;\n";
   os.unindent() << "};\n";
@@ -170,6 +173,13 @@ static std::string addArguments(GroupedMatmulOp op, KernelText &text) {
   return args.wrap();
 }
 
+/// The template's plan, and that the launch gives it the shared memory that it lays out.
+static void printPlan(GroupedMatmulOp op, StringRef name, KernelText &text) {
+  text.declarations += ("using Plan = moe::" + name + "<Problem, Schedule>;\n").str();
+  text.declarations += "static_assert(Plan::kSharedBytes == " +
+                       std::to_string(op.getSharedBytes()) + ", \"shared memory of the launch\");\n";
+}
+
 LogicalResult printMatmul(GroupedMatmulOp op, KernelText &text) {
   bool hopper = op.getSchedule().isHopper();
   text.includes.push_back(hopper ? "moe/kernels/grouped_matmul_wgmma.cuh"
@@ -186,7 +196,7 @@ LogicalResult printMatmul(GroupedMatmulOp op, KernelText &text) {
   if (op.hasEpilogue() && failed(printFunctor(op.getEpilogue(), "Epilogue", text)))
     return failure();
   if (hopper) {
-    text.declarations += "using Plan = moe::GroupedMatmulWgmmaPlan<Problem, Schedule>;\n";
+    printPlan(op, "GroupedMatmulWgmmaPlan", text);
     text.launchBounds = "Plan::kThreads, 1";
     std::string initialisers = addHopperArguments(op, text);
     text.body = std::string("extern __shared__ unsigned char shared[];\n") +
@@ -195,7 +205,7 @@ LogicalResult printMatmul(GroupedMatmulOp op, KernelText &text) {
                 initialisers + "}, shared);\n";
     return success();
   }
-  text.declarations += "using Plan = moe::GroupedMatmulPlan<Problem, Schedule>;\n";
+  printPlan(op, "GroupedMatmulPlan", text);
   text.launchBounds = "Plan::kThreads, Plan::kMinBlocks";
   std::string initialisers = addArguments(op, text);
   text.body = std::string("moe::grouped_matmul_mma<Problem, Schedule") +

@@ -22,7 +22,9 @@ MatmulTraits getMatmulTraits(GroupedMatmulOp op) {
           op.getTransposed(),
           !op.getBias().empty(),
           type.getElementTypeBitWidth() / 8,
-          op.getReduction()};
+          op.getReduction(),
+          op.getGathered(),
+          op.getStore() != StoreForm::Rows};
 }
 
 int64_t getMatmulTileColumns(ScheduleAttr schedule, const MatmulTraits &traits) {
@@ -30,9 +32,13 @@ int64_t getMatmulTileColumns(ScheduleAttr schedule, const MatmulTraits &traits) 
 }
 
 int64_t getMatmulSharedBytes(ScheduleAttr schedule, const MatmulTraits &traits) {
-  if (schedule.isHopper())
-    return schedule.getStages() * ((schedule.getBlockM() + schedule.getBlockN()) * 128 + 16) +
-           1024 + 16;
+  if (schedule.isHopper()) {
+    int64_t target = !traits.weighted ? 0 : traits.outputBytes == 4 ? 8 : 4;
+    return 1024 +
+           schedule.getStages() * ((schedule.getBlockM() + schedule.getBlockN()) * 128 + 16) + 48 +
+           2 * (16 + target * schedule.getBlockM()) +
+           (traits.gathered ? 4 * schedule.getBlockM() : 0);
+  }
   int64_t ring = schedule.getStages() * (schedule.getBlockM() + schedule.getBlockN()) *
                  schedule.getBlockK() * kOperandBytes;
   int64_t columns =
@@ -77,16 +83,18 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
   if (traits.gated && schedule.getBlockN() % 32 != 0)
     return emitError() << "expects block_n to be a multiple of 32 for gate and up, but got "
                        << schedule.getBlockN();
-  if (traits.gated && schedule.isSwapped() && schedule.getBlockN() != 128)
-    return emitError() << "expects block_n of 128 for swapped gate and up, but got "
-                       << schedule.getBlockN();
-  int64_t accumulators = schedule.getBlockM() * schedule.getBlockN() / 128;
-  if ((traits.twoOutputs || traits.hasBias || traits.outputBytes == 4) &&
-      accumulators > kPlainAccumulators)
+  int64_t pair = schedule.getCooperative() ? 256 : 128;
+  if (traits.gated && schedule.isSwapped() && schedule.getBlockN() % pair != 0)
+    return emitError() << "expects block_n to be a multiple of " << pair
+                       << " for swapped gate and up, but got " << schedule.getBlockN();
+  bool plainStore = traits.outputBytes == 2 && !traits.twoOutputs &&
+                    !(traits.gated && traits.hasBias);
+  if (!schedule.isSwapped() && !plainStore &&
+      schedule.getHopperAccumulators() > kPlainAccumulators)
     return emitError() << "expects at most " << kPlainAccumulators
-                       << " accumulators a thread with a bias, two outputs or f32 results, but "
-                          "block_m * block_n / 128 is "
-                       << accumulators;
+                       << " accumulators a thread with a gated bias, two outputs or f32 results, "
+                          "but the tile needs "
+                       << schedule.getHopperAccumulators();
   return target ? verifySharedBytes(schedule, traits, target, emitError) : success();
 }
 

@@ -20,14 +20,19 @@ struct MatmulTraits {
   bool hasBias = false;
   int64_t outputBytes = 2; ///< of one stored element
   int64_t reduction = 0;   ///< K
+  bool gathered = false;   ///< rows by routes
+  bool weighted = false;   ///< stores times routing weights
 };
 
 MatmulTraits getMatmulTraits(GroupedMatmulOp op);
 
 /// Dynamic shared memory in bytes. mma: a ring of operand stages, reused by the tile of results,
 /// `max(stages * (block_m + block_n) * block_k * 2, block_m * (result columns + 8) * element
-/// size)`. wgmma forms: the ring, its alignment, two barriers a stage and the failure flag,
-/// `stages * ((block_m + block_n) * 128 + 16) + 1024 + 16`.
+/// size)`. wgmma forms: alignment, the ring with two barriers a stage, the
+/// failure flag and barriers of two tile slots, the slots with what stores need of each row (t
+/// bytes: 4 weighted, 8 accumulated), the gathered rows' table,
+/// `1024 + stages * ((block_m + block_n) * 128 + 16) + 48 + 2 * (16 + t * block_m) + g`, g =
+/// 4 * block_m when gathered.
 int64_t getMatmulSharedBytes(ScheduleAttr schedule, const MatmulTraits &traits);
 
 /// mma: f32 accumulators and operand fragments (double-buffered) of a thread plus 24 for addresses: a

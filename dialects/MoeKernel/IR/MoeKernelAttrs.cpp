@@ -61,27 +61,30 @@ LogicalResult LaunchAttr::verify(EmitError emitError, int64_t threads, int64_t p
   return success();
 }
 
-/// Tile shapes of the wgmma forms.
+/// Tile shapes of the wgmma forms: strips of 64 along wgmma's M for each consumer, a multiple of 16
+/// up to 256 along its N.
 static LogicalResult verifyHopperTile(EmitError emitError, bool swapped, int64_t blockM,
-                                      int64_t blockN, int64_t blockK, int64_t tokenStep) {
+                                      int64_t blockN, int64_t blockK, int64_t tokenStep,
+                                      bool cooperative) {
   if (blockK != 64)
     return emitError() << "expects block_k of 64 for a wgmma form, but got " << blockK;
-  if (!swapped && blockM != 64 && blockM != 128)
-    return emitError() << "expects block_m of 64 or 128 for wgmma, but got " << blockM;
-  if (!swapped && (blockN < 16 || blockN > 256 || blockN % 16 != 0))
-    return emitError() << "expects block_n to be a multiple of 16 up to 256 for wgmma, but got "
-                       << blockN;
+  auto strips = swapped ? std::pair("block_n", blockN) : std::pair("block_m", blockM);
+  auto columns = swapped ? std::pair("block_m", blockM) : std::pair("block_n", blockN);
+  int64_t unit = cooperative ? 128 : 64;
+  if (strips.second < unit || strips.second > 256 || strips.second % unit != 0)
+    return emitError() << "expects " << strips.first << " to be a multiple of " << unit
+                       << " up to 256, but got " << strips.second;
+  if (columns.second < 16 || columns.second > 256 || columns.second % 16 != 0)
+    return emitError() << "expects " << columns.first
+                       << " to be a multiple of 16 up to 256, but got " << columns.second;
   if (swapped && (tokenStep < 16 || tokenStep % 16 != 0))
     return emitError() << "expects token_step to be a multiple of 16, but got " << tokenStep;
-  if (swapped && (blockM < 16 || blockM > 256 || blockM % tokenStep != 0))
+  if (swapped && blockM % tokenStep != 0)
     return emitError() << "expects block_m to be a multiple of token_step = " << tokenStep
-                       << " up to 256, but got " << blockM;
-  if (swapped && blockN != 64 && blockN != 128)
-    return emitError() << "expects block_n of 64 or 128 for wgmma_swapped, but got " << blockN;
-  int64_t accumulators = blockM * blockN / 128;
+                       << ", but got " << blockM;
+  int64_t accumulators = blockM * blockN / (cooperative ? 256 : 128);
   if (accumulators > 192)
-    return emitError() << "expects at most 192 accumulators a thread, but block_m * block_n / 128 "
-                          "is "
+    return emitError() << "expects at most 192 accumulators a thread, but the tile needs "
                        << accumulators;
   return success();
 }
@@ -89,7 +92,7 @@ static LogicalResult verifyHopperTile(EmitError emitError, bool swapped, int64_t
 LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t blockM,
                                    int64_t blockN, int64_t blockK, int64_t stages, int64_t warpsM,
                                    int64_t warpsN, int64_t minBlocks, int64_t tokenStep,
-                                   int64_t rasterGroup, WeightPolicy) {
+                                   bool cooperative, int64_t rasterGroup, WeightPolicy weights) {
   if (stages < 2 || stages > 16)
     return emitError() << "expects stages in [2, 16], but got " << stages;
   if (rasterGroup < 1)
@@ -99,8 +102,10 @@ LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t
       return emitError() << "expects no warps_m, warps_n and min_blocks for a wgmma form, but got "
                          << warpsM << ", " << warpsN << " and " << minBlocks;
     return verifyHopperTile(emitError, form == MatmulForm::WgmmaSwapped, blockM, blockN, blockK,
-                            tokenStep);
+                            tokenStep, cooperative);
   }
+  if (cooperative || weights == WeightPolicy::EvictLast)
+    return emitError() << "expects cooperative and weights = evict_last with a wgmma form only";
   if (warpsM < 1 || warpsN < 1 || warpsM * warpsN > 32 || !llvm::isPowerOf2_64(warpsM * warpsN))
     return emitError() << "expects warps_m * warps_n to be a power of two up to 32, but got "
                        << warpsM << " * " << warpsN;

@@ -59,6 +59,7 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       for `min_blocks` blocks on a multiprocessor.
     * `wgmma`, sm_90a: one persistent block a multiprocessor, a producer warpgroup and two consumer
       warpgroups that take whole tiles in turn; `block_k` is 64.
+      With `cooperative` they share every tile instead, which halves their accumulators.
     * `wgmma_swapped`: the same with the weights as the instruction's M and the rows as its N, which
       follows each tile's own rows in steps of `token_step`: for few rows an expert.
 
@@ -74,14 +75,19 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       DefaultValuedParameter<"int64_t", "1">:$warps_n,
       DefaultValuedParameter<"int64_t", "1">:$min_blocks,
       DefaultValuedParameter<"int64_t", "32">:$token_step,
+      DefaultValuedParameter<"bool", "false">:$cooperative,
       DefaultValuedParameter<"int64_t", "8">:$raster_group,
       MoeKernel_WeightPolicyParameter:$weights);
   let assemblyFormat = [{
     `<` $form `,` struct($block_m, $block_n, $block_k, $stages, $warps_m, $warps_n, $min_blocks,
-                         $token_step, $raster_group, $weights) `>`
+                         $token_step, $cooperative, $raster_group, $weights) `>`
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
+    /// f32 accumulators of a consumer thread of the wgmma forms.
+    int64_t getHopperAccumulators() const {
+      return getBlockM() * getBlockN() / (getCooperative() ? 256 : 128);
+    }
     bool isHopper() const { return getForm() != MatmulForm::Mma; }
     bool isSwapped() const { return getForm() == MatmulForm::WgmmaSwapped; }
     int64_t getThreads() const { return isHopper() ? 384 : 32 * getWarpsM() * getWarpsN(); }

@@ -23,7 +23,8 @@ def MoeKernel_MatmulForm : MoeKernel_Enum<"MatmulForm",
 
 def MoeKernel_WeightPolicy : MoeKernel_Enum<"WeightPolicy", "how weights are kept in L2", [
   I32EnumAttrCase<"Normal", 0, "normal">,
-  I32EnumAttrCase<"EvictFirst", 1, "evict_first">
+  I32EnumAttrCase<"EvictFirst", 1, "evict_first">,
+  I32EnumAttrCase<"EvictLast", 2, "evict_last">
 ]>;
 
 def MoeKernel_SoftmaxOver : MoeKernel_Enum<"SoftmaxOver",

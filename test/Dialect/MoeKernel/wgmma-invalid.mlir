@@ -1,7 +1,7 @@
 // The checks of the wgmma forms: what their schedules admit, alone and with a problem.
 // RUN: moe-opt %s --split-input-file --verify-diagnostics
 
-func.func @c6_transposed(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %b: memref<8x256xf32>, %y: memref<?x256xbf16>) {
+func.func @c6_transposed(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %b: memref<8x256xf32>, %y: memref<?x128xbf16>) {
   // expected-error @+1 {{expects weights [E, N, K] for a wgmma form, but they are transposed}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x256x256xbf16>) outs(%y : memref<?x256xbf16>) store(rows) transposed
@@ -11,7 +11,7 @@ func.func @c6_transposed(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref
 
 // -----
 
-func.func @c6_reduction(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x64xbf16>, %b: memref<8x256xf32>, %y: memref<?x256xbf16>) {
+func.func @c6_reduction(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x64xbf16>, %b: memref<8x256xf32>, %y: memref<?x128xbf16>) {
   // expected-error @+1 {{expects a reduction of at least 128 for a wgmma form, but got 64}}
   moe_kernel.grouped_matmul ins(%x : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x256x64xbf16>) outs(%y : memref<?x256xbf16>) store(rows)
@@ -35,7 +35,7 @@ func.func @c6_gated_columns(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: mem
 // -----
 
 func.func @c6_gated_swapped(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %b: memref<8x256xf32>, %y: memref<?x128xbf16>) {
-  // expected-error @+1 {{expects block_n of 128 for swapped gate and up, but got 64}}
+  // expected-error @+1 {{expects block_n to be a multiple of 128 for swapped gate and up, but got 64}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x256x256xbf16>) outs(%y : memref<?x128xbf16>) store(rows) layout<halves, gate_first>
     schedule<wgmma_swapped, block_m = 64, block_n = 64, block_k = 64, stages = 4> epilogue {
@@ -47,11 +47,14 @@ func.func @c6_gated_swapped(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: mem
 
 // -----
 
-func.func @c6_accumulators(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %b: memref<8x256xf32>, %y: memref<?x256xbf16>) {
-  // expected-error @+1 {{expects at most 128 accumulators a thread with a bias, two outputs or f32 results, but block_m * block_n / 128 is 192}}
+func.func @c6_accumulators(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %b: memref<8x256xf32>, %y: memref<?x128xbf16>) {
+  // expected-error @+1 {{expects at most 128 accumulators a thread with a gated bias, two outputs or f32 results, but the tile needs 192}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
-    weights(%w : memref<8x256x256xbf16>) bias(%b : memref<8x256xf32>) outs(%y : memref<?x256xbf16>) store(rows)
-    schedule<wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 4>
+    weights(%w : memref<8x256x256xbf16>) bias(%b : memref<8x256xf32>) outs(%y : memref<?x128xbf16>) store(rows)
+    layout<halves, gate_first> schedule<wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 4> epilogue {
+  ^bb0(%g: f32, %u: f32):
+    moe_kernel.yield %g : f32
+  }
   return
 }
 
@@ -71,7 +74,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90", shared_bytes 
 
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes = 232448, registers = 65536, multiprocessors = 132>} {
   func.func @c6_shared(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %y: memref<?x256xbf16>) {
-    // expected-error @+1 {{expects at most 232448 bytes of shared memory a block on sm_90a, but needs 246896}}
+    // expected-error @+1 {{expects at most 232448 bytes of shared memory a block on sm_90a, but needs 246960}}
     moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
       weights(%w : memref<8x256x256xbf16>) outs(%y : memref<?x256xbf16>) store(rows)
       schedule<wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 6>
@@ -86,12 +89,12 @@ func.func private @block_k() attributes {s = #moe_kernel.schedule<wgmma, block_m
 
 // -----
 
-// expected-error @+1 {{expects block_m of 64 or 128 for wgmma, but got 32}}
+// expected-error @+1 {{expects block_m to be a multiple of 64 up to 256, but got 32}}
 func.func private @block_m() attributes {s = #moe_kernel.schedule<wgmma, block_m = 32, block_n = 128, block_k = 64, stages = 4>}
 
 // -----
 
-// expected-error @+1 {{expects block_n to be a multiple of 16 up to 256 for wgmma, but got 264}}
+// expected-error @+1 {{expects block_n to be a multiple of 16 up to 256, but got 264}}
 func.func private @block_n() attributes {s = #moe_kernel.schedule<wgmma, block_m = 64, block_n = 264, block_k = 64, stages = 4>}
 
 // -----
@@ -101,17 +104,22 @@ func.func private @token_step() attributes {s = #moe_kernel.schedule<wgmma_swapp
 
 // -----
 
-// expected-error @+1 {{expects block_m to be a multiple of token_step = 32 up to 256, but got 48}}
+// expected-error @+1 {{expects block_m to be a multiple of token_step = 32, but got 48}}
 func.func private @swapped_m() attributes {s = #moe_kernel.schedule<wgmma_swapped, block_m = 48, block_n = 128, block_k = 64, stages = 4, token_step = 32>}
 
 // -----
 
-// expected-error @+1 {{expects block_n of 64 or 128 for wgmma_swapped, but got 192}}
-func.func private @swapped_n() attributes {s = #moe_kernel.schedule<wgmma_swapped, block_m = 64, block_n = 192, block_k = 64, stages = 4>}
+// expected-error @+1 {{expects block_n to be a multiple of 128 up to 256, but got 192}}
+func.func private @swapped_n() attributes {s = #moe_kernel.schedule<wgmma_swapped, block_m = 64, block_n = 192, block_k = 64, stages = 4, cooperative = true>}
 
 // -----
 
-// expected-error @+1 {{expects at most 192 accumulators a thread, but block_m * block_n / 128 is 256}}
+// expected-error @+1 {{expects cooperative and weights = evict_last with a wgmma form only}}
+func.func private @mma_weights() attributes {s = #moe_kernel.schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 2, warps_n = 4, weights = evict_last>}
+
+// -----
+
+// expected-error @+1 {{expects at most 192 accumulators a thread, but the tile needs 256}}
 func.func private @accumulators() attributes {s = #moe_kernel.schedule<wgmma, block_m = 128, block_n = 256, block_k = 64, stages = 4>}
 
 // -----

@@ -40,6 +40,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes 
     // CHECK-NEXT:   static constexpr int kWarpsM = 2, kWarpsN = 2, kMinBlocks = 1, kRasterGroup = 8;
     // CHECK-NEXT: };
     // CHECK-NEXT: using Plan = moe::GroupedMatmulPlan<Problem, Schedule>;
+    // CHECK-NEXT: static_assert(Plan::kSharedBytes == {{[0-9]+}}, "shared memory of the launch");
     // CHECK-EMPTY:
     // CHECK-NEXT: extern "C" __global__ void __launch_bounds__(Plan::kThreads, Plan::kMinBlocks)
     // CHECK-NEXT: moe_grouped_matmul_0(const moe::f16 *rows, const moe::f16 *weights, const moe::f16 *up_weights,
@@ -78,6 +79,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes 
     // CHECK-NEXT:   }
     // CHECK-NEXT: };
     // CHECK-NEXT: using Plan = moe::GroupedMatmulPlan<Problem, Schedule>;
+    // CHECK-NEXT: static_assert(Plan::kSharedBytes == {{[0-9]+}}, "shared memory of the launch");
     // CHECK-EMPTY:
     // CHECK-NEXT: extern "C"
     // CHECK-NEXT: moe_grouped_matmul_1(const moe::f16 *rows, const moe::f16 *weights, const float *bias,

@@ -26,6 +26,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK-NEXT: };
     // CHECK-NEXT: struct Epilogue {
     // CHECK: using Plan = moe::GroupedMatmulWgmmaPlan<Problem, Schedule>;
+    // CHECK-NEXT: static_assert(Plan::kSharedBytes == {{[0-9]+}}, "shared memory of the launch");
     // CHECK-EMPTY:
     // CHECK-NEXT: extern "C" __global__ void __launch_bounds__(Plan::kThreads, 1)
     // CHECK-NEXT: moe_grouped_matmul_0(const moe::bf16 *rows, const int *routes, const int4 *tiles,

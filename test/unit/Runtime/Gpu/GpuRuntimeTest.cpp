@@ -306,6 +306,7 @@ TEST_F(GpuRuntime, PassesTensorMapsByValue) {
   ASSERT_STATUS_OK(executor->launch());
   std::vector<std::byte> got = downloadArgument(*executor, 1);
 
+  cuda::ContextScope scope(*device);
   cuda::EncodedTensorMap expected;
   const uint64_t dims[] = {64, 77}, strides[] = {128};
   const uint32_t box[] = {64, 32}, elementStrides[] = {1, 1};
