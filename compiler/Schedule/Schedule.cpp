@@ -123,7 +123,7 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
   // Legality is silent here: the table's tile, fewer stages, then a single block.
   ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
   auto emitError = [&] { return mlir::emitError(UnknownLoc::get(context)); };
-  bool deep = problem.reduction >= kDeepReduction;
+  bool deep = problem.reduction >= row.deepReduction;
   for (const MatmulTile &tile : {deep ? row.deep : row.shallow, row.other}) {
     // Steps longer than the reduction would only copy zeros.
     int64_t blockK = tile.blockK;
@@ -131,10 +131,10 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
       blockK /= 2;
     for (int64_t minBlocks : {tile.minBlocks, int64_t(1)})
       for (int64_t stages = tile.stages; stages >= 2; --stages) {
-        auto schedule = ScheduleAttr::getChecked(
-            emitError, context, tile.form, tile.blockM, tile.blockN, blockK, stages, tile.warpsM,
-            tile.warpsN, minBlocks, tile.tokenStep, tile.cooperative, tile.rasterGroup,
-            tile.weights);
+        auto schedule = ScheduleAttr::getChecked(emitError, context, tile.form, tile.blockM,
+                                                 tile.blockN, blockK, stages, tile.warpsM,
+                                                 tile.warpsN, minBlocks, tile.tokenStep,
+                                                 tile.cooperative, tile.rasterGroup, tile.weights);
         if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
           return schedule;
       }
@@ -143,9 +143,8 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
 }
 
 kernel::MatmulTraits getMatmulTraits(const MatmulProblem &problem) {
-  return {problem.gated,   problem.twoOutputs,  problem.transposed,
-          problem.hasBias, problem.outputBytes, problem.reduction,
-          problem.gathered, problem.weighted};
+  return {problem.gated,       problem.twoOutputs, problem.transposed, problem.hasBias,
+          problem.outputBytes, problem.reduction,  problem.gathered,   problem.weighted};
 }
 
 /// The most of `threads` (halved down to a warp) whose shared memory `bytes(threads)` fits.

@@ -17,6 +17,8 @@
 //   cooperating consumers hold 192 tokens by 256 weight rows, so that nearly every expert is one
 //   tile. A short reduction leaves its stores exposed: 128 x 192 in turns there.
 // * more: 128 x 192 in turns, the largest tile whose stores hide.
+// * m > 400 and a reduction of 4096 or more: swapped and cooperating again, whose larger tile reads
+//   the gathered rows, too many for L2 there, less often.
 //
 // Portable mma, for what the wgmma forms do not admit and for other cards:
 // * m <= 16: the stream with 32 rows; 128 weight rows a tile halve the re-reads of the rows.
@@ -57,18 +59,19 @@ static constexpr MatmulTile kHopper64  {kWgmma, 64, 256,  64, 5, 1, 1, 1, 32, fa
 static constexpr MatmulTile kHopper192 {kWgmma, 128, 192, 64, 5, 1, 1, 1, 32, false, 8, kKeep};
 static constexpr MatmulTile kTokens192 {kSwap,  192, 256, 64, 4, 1, 1, 1, 16, true,  8, kKeep};
 
-//    m <=         shallow     deep        other
+//    m <=      deep K  shallow     deep        other
 static constexpr MatmulRow kHopperRows[] = {
-    {12,         kStream16,  kStream16,  kStream16},
-    {40,         kHopper64,  kHopper64,  kStream32},
-    {160,        kHopper192, kTokens192, kMiddle64},
-    {kUnbounded, kHopper192, kHopper192, kLarge128},
+    {12,         1024,  kStream16,  kStream16,  kStream16},
+    {40,         1024,  kHopper64,  kHopper64,  kStream32},
+    {160,        1024,  kHopper192, kTokens192, kMiddle64},
+    {400,        1024,  kHopper192, kHopper192, kLarge128},
+    {kUnbounded, 4096,  kHopper192, kTokens192, kLarge128},
 };
 static constexpr MatmulRow kSm80Rows[] = {
-    {8,          kStream16,   kStream16,   kStream16},
-    {16,         kStream32,   kStream32,   kStream32},
-    {64,         kSm80Middle, kSm80Middle, kSm80Middle},
-    {kUnbounded, kSm80Large,  kSm80Large,  kSm80Large},
+    {8,          1024,  kStream16,   kStream16,   kStream16},
+    {16,         1024,  kStream32,   kStream32,   kStream32},
+    {64,         1024,  kSm80Middle, kSm80Middle, kSm80Middle},
+    {kUnbounded, 1024,  kSm80Large,  kSm80Large,  kSm80Large},
 };
 // clang-format on
 

@@ -17,13 +17,13 @@ struct MatmulTile {
 };
 
 /// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) these tiles run, `deep`
-/// where the reduction is at least kDeepReduction, else `shallow`. `other` takes over where a
+/// where the reduction is at least `deepReduction`, else `shallow`. `other` takes over where a
 /// problem does not admit the first choice.
 struct MatmulRow {
   double meanRows; ///< inclusive; the last row has no bound
+  int64_t deepReduction;
   MatmulTile shallow, deep, other;
 };
-inline constexpr int64_t kDeepReduction = 1024;
 
 /// The rows for `target`, ascending in meanRows.
 llvm::ArrayRef<MatmulRow> getMatmulTable(kernel::TargetAttr target);

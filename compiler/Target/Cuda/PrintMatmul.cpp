@@ -176,8 +176,9 @@ static std::string addArguments(GroupedMatmulOp op, KernelText &text) {
 /// The template's plan, and that the launch gives it the shared memory that it lays out.
 static void printPlan(GroupedMatmulOp op, StringRef name, KernelText &text) {
   text.declarations += ("using Plan = moe::" + name + "<Problem, Schedule>;\n").str();
-  text.declarations += "static_assert(Plan::kSharedBytes == " +
-                       std::to_string(op.getSharedBytes()) + ", \"shared memory of the launch\");\n";
+  text.declarations +=
+      "static_assert(Plan::kSharedBytes == " + std::to_string(op.getSharedBytes()) +
+      ", \"shared memory of the launch\");\n";
 }
 
 LogicalResult printMatmul(GroupedMatmulOp op, KernelText &text) {

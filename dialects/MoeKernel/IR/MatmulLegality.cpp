@@ -87,10 +87,9 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
   if (traits.gated && schedule.isSwapped() && schedule.getBlockN() % pair != 0)
     return emitError() << "expects block_n to be a multiple of " << pair
                        << " for swapped gate and up, but got " << schedule.getBlockN();
-  bool plainStore = traits.outputBytes == 2 && !traits.twoOutputs &&
-                    !(traits.gated && traits.hasBias);
-  if (!schedule.isSwapped() && !plainStore &&
-      schedule.getHopperAccumulators() > kPlainAccumulators)
+  bool plainStore =
+      traits.outputBytes == 2 && !traits.twoOutputs && !(traits.gated && traits.hasBias);
+  if (!schedule.isSwapped() && !plainStore && schedule.getHopperAccumulators() > kPlainAccumulators)
     return emitError() << "expects at most " << kPlainAccumulators
                        << " accumulators a thread with a gated bias, two outputs or f32 results, "
                           "but the tile needs "

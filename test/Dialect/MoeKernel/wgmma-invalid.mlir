@@ -1,7 +1,7 @@
 // The checks of the wgmma forms: what their schedules admit, alone and with a problem.
 // RUN: moe-opt %s --split-input-file --verify-diagnostics
 
-func.func @c6_transposed(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %b: memref<8x256xf32>, %y: memref<?x128xbf16>) {
+func.func @c6_transposed(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %b: memref<8x256xf32>, %y: memref<?x256xbf16>) {
   // expected-error @+1 {{expects weights [E, N, K] for a wgmma form, but they are transposed}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x256x256xbf16>) outs(%y : memref<?x256xbf16>) store(rows) transposed
@@ -11,7 +11,7 @@ func.func @c6_transposed(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref
 
 // -----
 
-func.func @c6_reduction(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x64xbf16>, %b: memref<8x256xf32>, %y: memref<?x128xbf16>) {
+func.func @c6_reduction(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x64xbf16>, %b: memref<8x256xf32>, %y: memref<?x256xbf16>) {
   // expected-error @+1 {{expects a reduction of at least 128 for a wgmma form, but got 64}}
   moe_kernel.grouped_matmul ins(%x : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x256x64xbf16>) outs(%y : memref<?x256xbf16>) store(rows)
