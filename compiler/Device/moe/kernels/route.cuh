@@ -46,14 +46,16 @@ template <int kLanes> struct LaneGroup {
   }
 
   static MOE_DEVICE u32 max(u32 value) {
-    if constexpr (kLanes == 32)
+    if constexpr (kLanes == 32) {
       return __reduce_max_sync(0xffffffffu, value);
+    } else {
 #pragma unroll
-    for (int distance = kLanes / 2; distance > 0; distance /= 2) {
-      const u32 other = __shfl_xor_sync(0xffffffffu, value, distance);
-      value = other > value ? other : value;
+      for (int distance = kLanes / 2; distance > 0; distance /= 2) {
+        const u32 other = __shfl_xor_sync(0xffffffffu, value, distance);
+        value = other > value ? other : value;
+      }
+      return value;
     }
-    return value;
   }
 
   static MOE_DEVICE u64 max(u64 value) {
