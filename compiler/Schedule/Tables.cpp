@@ -17,8 +17,6 @@
 //   cooperating consumers hold 192 tokens by 256 weight rows, so that nearly every expert is one
 //   tile. A short reduction leaves its stores exposed: 128 x 192 in turns there.
 // * more: 128 x 192 in turns, the largest tile whose stores hide.
-// * m > 400 and a reduction of 4096 or more: swapped and cooperating again, whose larger tile reads
-//   the gathered rows, too many for L2 there, less often.
 //
 // Portable mma, for what the wgmma forms do not admit and for other cards:
 // * m <= 16: the stream with 32 rows; 128 weight rows a tile halve the re-reads of the rows.
@@ -64,8 +62,7 @@ static constexpr MatmulRow kHopperRows[] = {
     {12,         1024,  kStream16,  kStream16,  kStream16},
     {40,         1024,  kHopper64,  kHopper64,  kStream32},
     {160,        1024,  kHopper192, kTokens192, kMiddle64},
-    {400,        1024,  kHopper192, kHopper192, kLarge128},
-    {kUnbounded, 4096,  kHopper192, kTokens192, kLarge128},
+    {kUnbounded, 1024,  kHopper192, kHopper192, kLarge128},
 };
 static constexpr MatmulRow kSm80Rows[] = {
     {8,          1024,  kStream16,   kStream16,   kStream16},
