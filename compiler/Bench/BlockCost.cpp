@@ -68,6 +68,22 @@ Result<BlockCost> moec::costOf(const MoeBlock &block) {
   return cost;
 }
 
+BlockCost moec::costOf(const schedule::MatmulProblem &matmul, const BlockCost &block) {
+  constexpr double kOperandBytes = 2; // bf16 or f16
+  BlockCost cost;
+  cost.logitsArgument = block.logitsArgument;
+  cost.topK = block.topK;
+  cost.experts = block.experts;
+  double columns = double(matmul.columns), depth = double(matmul.reduction);
+  double weights = matmul.gated ? 2 : 1, outputs = matmul.twoOutputs ? 2 : 1;
+  cost.flopsPerRow = 2 * columns * depth * weights;
+  cost.weightBytesPerExpert = columns * depth * weights * kOperandBytes;
+  // Gathered rows are read where they lie, once a token at best.
+  (matmul.gathered ? cost.bytesPerToken : cost.intermediateBytesPerRow) = depth * kOperandBytes;
+  cost.intermediateBytesPerRow += columns * outputs * double(matmul.outputBytes);
+  return cost;
+}
+
 int64_t moec::countTouchedExperts(const HostTensor &logits, int64_t topK) {
   int64_t tokens = logits.dim(0), experts = logits.dim(1);
   std::span<const float> values = logits.as<float>();

@@ -14,6 +14,7 @@
 #define MOEC_COMPILER_BENCH_BLOCKCOST_H
 
 #include "compiler/Engine/MoeBlock.h"
+#include "compiler/Schedule/Problem.h"
 
 namespace moec {
 
@@ -47,6 +48,10 @@ struct BlockCost {
 
 /// Unsupported where the block is not routed by one `moe.route` on an argument.
 moert::Result<BlockCost> costOf(const MoeBlock &block);
+
+/// The cost of one product of a block that costs `block`: its own FLOPs and weights, its rows read
+/// and written once.
+BlockCost costOf(const schedule::MatmulProblem &matmul, const BlockCost &block);
 
 /// How many experts are among the k largest logits of some token. The order is that of `moe.route`.
 int64_t countTouchedExperts(const moert::HostTensor &logits, int64_t topK);

@@ -51,14 +51,15 @@ Status CudaBench::prepare(const InputOptions &options,
   const std::vector<Argument> &arguments = package->manifest().arguments;
   tokens = options.tokens;
   sets.clear();
-  workspace = {};
+  workspaces.clear();
   MOERT_ASSIGN_OR_RETURN(uint64_t needed, deviceBytes(tokens));
   if (needed > device->properties().memoryBytes)
-    return Status(StatusCode::Unsupported,
-                  fmt::format("{} tokens in {} sets need {:.1f} GiB of device memory, but there are "
-                              "{:.1f} GiB",
-                              tokens, kSets, double(needed) / (1 << 30),
-                              double(device->properties().memoryBytes) / (1 << 30)));
+    return Status(
+        StatusCode::Unsupported,
+        fmt::format("{} tokens in {} sets need {:.1f} GiB of device memory, but there are "
+                    "{:.1f} GiB",
+                    tokens, kSets, double(needed) / (1 << 30),
+                    double(device->properties().memoryBytes) / (1 << 30)));
   MOERT_ASSIGN_OR_RETURN(MemoryPlan plan, planMemory(specs, weights, tokens, 0));
   (void)plan;
   shared.resize(arguments.size());
@@ -86,7 +87,20 @@ Status CudaBench::prepare(const InputOptions &options,
       bound->push_back(std::move(hosts));
   }
   MOERT_ASSIGN_OR_RETURN(uint64_t bytes, package->workspaceBytes(tokens));
-  MOERT_ASSIGN_OR_RETURN(workspace, DeviceMemory::allocate(device, bytes));
+  return reserveWorkspaces(1, bytes);
+}
+
+Status CudaBench::reserveWorkspaces(size_t count, uint64_t bytes) {
+  if (workspaces.size() == count && workspaces.front().bytes() >= bytes)
+    return Status::ok();
+  workspaces.clear();
+  for (size_t i = 0; i < count; ++i) {
+    Result<DeviceMemory> memory = DeviceMemory::allocate(package->device(), bytes);
+    if (!memory)
+      return std::move(memory).status().withContext(
+          fmt::format("{} workspaces of {:.1f} GiB", count, double(bytes) / (1 << 30)));
+    workspaces.push_back(*std::move(memory));
+  }
   return Status::ok();
 }
 
@@ -95,23 +109,44 @@ static double percentile(const std::vector<double> &sorted, double share) {
   return sorted[std::min(sorted.size() - 1, static_cast<size_t>(share * double(sorted.size())))];
 }
 
+Status CudaBench::walk(const moert::LoadedPackage &subject, const Stream &stream) const {
+  for (size_t s = 0; s < sets.size(); ++s) {
+    std::vector<moert::cuda::DevicePtr> addresses;
+    for (size_t i = 0; i < sets[s].size(); ++i)
+      addresses.push_back(shared[i].bytes() != 0 ? shared[i].address() : sets[s][i].address());
+    const DeviceMemory &workspace = workspaces[s % workspaces.size()];
+    MOERT_RETURN_IF_ERROR(
+        subject.launch(tokens, addresses, workspace.address(), workspace.bytes(), stream.handle()));
+  }
+  return Status::ok();
+}
+
 Result<Timing> CudaBench::measure(const moert::LoadedPackage &subject,
                                   const TimingOptions &options) {
+  MOERT_ASSIGN_OR_RETURN(uint64_t bytes, subject.workspaceBytes(tokens));
+  MOERT_RETURN_IF_ERROR(reserveWorkspaces(1, bytes));
+  MOERT_ASSIGN_OR_RETURN(Stream stream, Stream::create(package->device()));
+  return replay(subject, stream, options);
+}
+
+Result<Timing> CudaBench::measureAlone(const moert::LoadedPackage &whole,
+                                       const moert::LoadedPackage &part,
+                                       const TimingOptions &options) {
+  MOERT_ASSIGN_OR_RETURN(uint64_t bytes, whole.workspaceBytes(tokens));
+  MOERT_RETURN_IF_ERROR(reserveWorkspaces(kSets, bytes));
+  MOERT_ASSIGN_OR_RETURN(Stream stream, Stream::create(package->device()));
+  MOERT_RETURN_IF_ERROR(walk(whole, stream));
+  return replay(part, stream, options);
+}
+
+Result<Timing> CudaBench::replay(const moert::LoadedPackage &subject, const Stream &stream,
+                                 const TimingOptions &options) {
   const std::shared_ptr<const moert::cuda::Device> &device = package->device();
-  MOERT_ASSIGN_OR_RETURN(Stream stream, Stream::create(device));
-  auto walk = [&]() -> Status {
-    for (std::vector<DeviceMemory> &set : sets) {
-      std::vector<moert::cuda::DevicePtr> addresses;
-      for (size_t i = 0; i < set.size(); ++i)
-        addresses.push_back(shared[i].bytes() != 0 ? shared[i].address() : set[i].address());
-      MOERT_RETURN_IF_ERROR(subject.launch(tokens, addresses, workspace.address(),
-                                           workspace.bytes(), stream.handle()));
-    }
-    return Status::ok();
-  };
-  MOERT_RETURN_IF_ERROR(walk()); // errors of kernels show here, with the first launch's cost
+  // Errors of kernels show here, with the first launch's cost.
+  MOERT_RETURN_IF_ERROR(walk(subject, stream));
   MOERT_RETURN_IF_ERROR(stream.synchronize());
-  MOERT_ASSIGN_OR_RETURN(Graph graph, Graph::capture(stream, walk));
+  MOERT_ASSIGN_OR_RETURN(Graph graph,
+                         Graph::capture(stream, [&] { return walk(subject, stream); }));
   MOERT_ASSIGN_OR_RETURN(Event begin, Event::create(device));
   MOERT_ASSIGN_OR_RETURN(Event end, Event::create(device));
 
@@ -139,10 +174,18 @@ Result<Timing> CudaBench::measure(const moert::LoadedPackage &subject,
                 static_cast<unsigned>(times.size())};
 }
 
+moert::Package onlyLaunch(const moert::Package &package, int64_t tokens, size_t launch) {
+  moert::Package part = package;
+  std::vector<moert::Launch> &launches =
+      part.manifest.variants[moert::variantFor(part.manifest, tokens)].launches;
+  launches = {launches[launch]};
+  launches.front().overlapsPrevious = false;
+  return part;
+}
+
 moert::Package firstLaunches(const moert::Package &package, int64_t tokens, size_t launches) {
   moert::Package part = package;
-  moert::Variant &variant =
-      part.manifest.variants[moert::variantFor(part.manifest, tokens)];
+  moert::Variant &variant = part.manifest.variants[moert::variantFor(part.manifest, tokens)];
   variant.launches.resize(std::min(launches, variant.launches.size()));
   return part;
 }

@@ -1,9 +1,9 @@
 //===- CudaBench.h - times of a package on a CUDA device --------------------===//
 //
-// How: weights once on the device, several sets of tokens and routings, one CUDA graph that launches
-// the block on each set in turn, replayed. A replay streams the weights of every set's experts, more
-// than the L2 cache holds, and leaves the host's launch cost out; the median replay divided by the
-// number of sets is the time of a block.
+// How: weights once on the device, several sets of tokens and routings, one CUDA graph that
+// launches the block on each set in turn, replayed. A replay streams the weights of every set's
+// experts, more than the L2 cache holds, and leaves the host's launch cost out; the median replay
+// divided by the number of sets is the time of a block.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,7 +34,8 @@ struct Timing {
   unsigned replays = 0;
 };
 
-/// Device memory of one token count: shared weights, sets of the other arguments, one workspace.
+/// Device memory of one token count: shared weights, sets of the other arguments, one workspace
+/// (one for each set where a launch is measured alone).
 class CudaBench {
 public:
   /// How many inputs and routings a measurement walks.
@@ -49,24 +50,42 @@ public:
   moert::Status prepare(const InputOptions &options,
                         std::vector<std::vector<moert::HostTensor>> *bound = nullptr);
 
-  /// Measures a package with the arguments and buffers of this one's: itself, or a part of it.
+  /// Measures a package with the arguments of this one's: itself, a part of it, or another schedule
+  /// of the same block.
   moert::Result<Timing> measure(const moert::LoadedPackage &subject, const TimingOptions &options);
 
+  /// Measures `part`, a launch of `whole` without those before it: the whole plan runs once on each
+  /// set and leaves in a workspace of the set's own what the launch reads, then only the launch is
+  /// captured and replayed.
+  moert::Result<Timing> measureAlone(const moert::LoadedPackage &whole,
+                                     const moert::LoadedPackage &part,
+                                     const TimingOptions &options);
+
 private:
+  /// Makes `count` workspaces of at least `bytes` each.
+  moert::Status reserveWorkspaces(size_t count, uint64_t bytes);
+  /// Puts `subject` on the stream, once for each set.
+  moert::Status walk(const moert::LoadedPackage &subject, const moert::cuda::Stream &stream) const;
+  /// Times a graph of one walk.
+  moert::Result<Timing> replay(const moert::LoadedPackage &subject,
+                               const moert::cuda::Stream &stream, const TimingOptions &options);
   moert::Result<uint64_t> deviceBytes(int64_t tokens) const;
 
   std::shared_ptr<const moert::LoadedPackage> package;
   std::vector<InputSpec> specs;
   int64_t tokens = 0;
-  moert::NamedTensors weights;                      ///< on the host
-  std::vector<moert::cuda::DeviceMemory> shared;    ///< per argument: weights, else empty
+  moert::NamedTensors weights;                              ///< on the host
+  std::vector<moert::cuda::DeviceMemory> shared;            ///< per argument: weights, else empty
   std::vector<std::vector<moert::cuda::DeviceMemory>> sets; ///< per set, per argument: the rest
-  moert::cuda::DeviceMemory workspace;
+  std::vector<moert::cuda::DeviceMemory> workspaces;        ///< one, or one a set
 };
 
 /// The package with the launches of the variant for T = `tokens` cut down to the first `launches`.
 /// The difference between two such parts is what one launch costs where it stands.
 moert::Package firstLaunches(const moert::Package &package, int64_t tokens, size_t launches);
+
+/// The package with launch `launch` alone in the variant for T = `tokens`.
+moert::Package onlyLaunch(const moert::Package &package, int64_t tokens, size_t launch);
 
 /// Bytes a second that a plain kernel reads from device memory on this device; compiled by NVRTC.
 moert::Result<double> measureReadBandwidth(std::shared_ptr<const moert::cuda::Device> device);

@@ -170,6 +170,7 @@ Result<moert::Package> packageFor(const Subject &subject, const moert::cuda::Dev
                                                                 : options.target;
   compiler.kernel.combine = options.combine;
   compiler.kernel.tokens = options.tokens;
+  compiler.kernel.schedule = options.schedule;
   compiler.fusions = options.fusions;
   compiler.jobs = options.jobs;
   compiler.progress = options.progress;

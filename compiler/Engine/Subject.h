@@ -43,6 +43,7 @@ struct RunnerOptions {
   DeviceKind device = DeviceKind::Cpu;
   FusionChoice fusions;
   CombineMode combine = CombineMode::Ordered;
+  std::string schedule; ///< of products in place of the default ones; see KernelOptions
   std::string target; ///< empty or kNativeTarget: that of the device
   unsigned jobs = 0;  ///< threads; 0: one per core
   std::vector<int64_t> tokens; ///< what will be run; chooses the variants that are compiled

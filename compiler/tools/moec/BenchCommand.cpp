@@ -2,6 +2,7 @@
 
 #include "compiler/Bench/BlockCost.h"
 #include "compiler/Bench/CudaBench.h"
+#include "compiler/Engine/Products.h"
 #include "compiler/Engine/Subject.h"
 #include "compiler/tools/moec/Options.h"
 #include "compiler/tools/moec/Progress.h"
@@ -40,6 +41,10 @@ static cl::opt<bool> measurePeakOption("measure-peak", cl::sub(benchCommand()), 
                                        cl::desc("measure this GPU's read bandwidth first"));
 static cl::opt<bool> perKernelOption("per-kernel", cl::sub(benchCommand()), cl::cat(category()),
                                      cl::desc("also what each launch costs where it stands"));
+static cl::opt<unsigned>
+    onlyOption("only", cl::sub(benchCommand()), cl::cat(category()), cl::value_desc("N"),
+               cl::desc("measure grouped matmul N alone, 0 being the first; as "
+                        "--schedule counts them"));
 
 namespace {
 
@@ -63,11 +68,14 @@ public:
   Status execute();
 
 private:
+  Status chooseProduct();
   Status measureCuda();
   Status measureCpu();
   Result<Row> cudaRow(CudaBench &bench, const moert::Package &package, int64_t tokens,
                       const Routing &routing);
   Status breakDown(CudaBench &bench, const moert::Package &package, Row &row);
+  Result<Timing> measureOnly(CudaBench &bench, const moert::LoadedPackage &whole,
+                             const moert::Package &package, int64_t tokens);
   void rate(Row &row) const;
   void printHeader() const;
   void printRow(const Row &row) const;
@@ -80,6 +88,7 @@ private:
   RunnerOptions options;
   std::vector<Routing> distributions;
   std::string deviceName;
+  std::string only;       ///< what of the block is measured, for the header; empty for all of it
   double measuredTbs = 0; ///< 0: not measured
   std::vector<Row> rows;
 };
@@ -94,8 +103,8 @@ void Bench::rate(Row &row) const {
 }
 
 void Bench::printHeader() const {
-  outs() << fmt::format("{} on {}; floor at {:g} TFLOP/s, {:g} TB/s", subject.path, deviceName,
-                        peaks.flops / 1e12, peaks.bytes / 1e12);
+  outs() << fmt::format("{}{} on {}; floor at {:g} TFLOP/s, {:g} TB/s", subject.path, only,
+                        deviceName, peaks.flops / 1e12, peaks.bytes / 1e12);
   if (measuredTbs != 0)
     outs() << fmt::format("; measured read bandwidth {:.2f} TB/s", measuredTbs);
   outs() << fmt::format("\n{:>7} {:>12} {:>8} {:>11} {:>9} {:>8} {:>11} {:>7}\n", "T", "routing",
@@ -130,19 +139,24 @@ json::Value Bench::report() const {
                                    {"share_of_floor", row.floor / row.timing.median},
                                    {"launches", std::move(parts)}});
   }
-  json::Value measured = nullptr;
+  json::Value measured = nullptr, product = nullptr;
   if (measuredTbs != 0)
     measured = measuredTbs;
-  return json::Object{{"producer", "moec " MOEC_VERSION},
-                      {"subject", subject.path},
-                      {"device", deviceName},
-                      {"fusions", toString(options.fusions)},
-                      {"combine", options.combine == CombineMode::Ordered ? "ordered" : "accumulate"},
-                      {"seed", int64_t(seed())},
-                      {"peak_tflops", peaks.flops / 1e12},
-                      {"peak_tbs", peaks.bytes / 1e12},
-                      {"measured_read_tbs", std::move(measured)},
-                      {"results", std::move(results)}};
+  if (!only.empty())
+    product = int64_t(onlyOption);
+  return json::Object{
+      {"producer", "moec " MOEC_VERSION},
+      {"subject", subject.path},
+      {"device", deviceName},
+      {"fusions", toString(options.fusions)},
+      {"combine", options.combine == CombineMode::Ordered ? "ordered" : "accumulate"},
+      {"schedule", scheduleText()},
+      {"only", std::move(product)},
+      {"seed", int64_t(seed())},
+      {"peak_tflops", peaks.flops / 1e12},
+      {"peak_tbs", peaks.bytes / 1e12},
+      {"measured_read_tbs", std::move(measured)},
+      {"results", std::move(results)}};
 }
 
 /// The cost of each launch: the time of the first n launches less that of the first n - 1.
@@ -161,11 +175,43 @@ Status Bench::breakDown(CudaBench &bench, const moert::Package &package, Row &ro
       MOERT_ASSIGN_OR_RETURN(Timing timing, bench.measure(*part, {}));
       time = timing.median;
     }
-    row.parts.push_back(
-        {package.manifest.kernels[variant.launches[i].kernel].name, time - before});
+    row.parts.push_back({package.manifest.kernels[variant.launches[i].kernel].name, time - before});
     before = time;
   }
   return Status::ok();
+}
+
+/// `--only`: replaces the block's cost by that of one product.
+Status Bench::chooseProduct() {
+  if (!subject.block || subject.package)
+    return Status(StatusCode::Usage,
+                  "expects IR with --only, but '" + subject.path + "' is a package");
+  if (perKernelOption)
+    return Status(StatusCode::Usage, "expects --only or --per-kernel, but got both");
+  if (options.device != DeviceKind::Cuda)
+    return Status(StatusCode::Usage, fmt::format("expects --device cuda with --only, but got {}",
+                                                 name(options.device).str()));
+  MOERT_ASSIGN_OR_RETURN(schedule::BlockProblem problem,
+                         problemOf(*subject.block, options.fusions, options.combine));
+  if (onlyOption >= problem.matmuls.size())
+    return Status(
+        StatusCode::Usage,
+        fmt::format("expects --only to be below {}, the number of grouped matmuls, but got "
+                    "{}",
+                    problem.matmuls.size(), unsigned(onlyOption)));
+  const schedule::MatmulProblem &matmul = problem.matmuls[onlyOption];
+  cost = costOf(matmul, cost);
+  only = fmt::format(", grouped matmul {} alone ({})", unsigned(onlyOption), toString(matmul));
+  return Status::ok();
+}
+
+Result<Timing> Bench::measureOnly(CudaBench &bench, const moert::LoadedPackage &whole,
+                                  const moert::Package &package, int64_t tokens) {
+  MOERT_ASSIGN_OR_RETURN(size_t launch, launchOfProduct(package.manifest, tokens, onlyOption));
+  MOERT_ASSIGN_OR_RETURN(
+      std::shared_ptr<const moert::LoadedPackage> part,
+      moert::LoadedPackage::load(whole.device(), onlyLaunch(package, tokens, launch)));
+  return bench.measureAlone(whole, *part, {});
 }
 
 Result<Row> Bench::cudaRow(CudaBench &bench, const moert::Package &package, int64_t tokens,
@@ -177,14 +223,15 @@ Result<Row> Bench::cudaRow(CudaBench &bench, const moert::Package &package, int6
   std::vector<std::vector<HostTensor>> bound;
   MOERT_RETURN_IF_ERROR(bench.prepare({tokens, seed(), routing, options.jobs}, &bound));
   for (const std::vector<HostTensor> &set : bound)
-    row.touchedExperts += double(countTouchedExperts(set[cost.logitsArgument], cost.topK)) /
-                          double(bound.size());
+    row.touchedExperts +=
+        double(countTouchedExperts(set[cost.logitsArgument], cost.topK)) / double(bound.size());
   bound.clear();
   progress.show(fmt::format("measuring T={} {}", tokens, row.routing));
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::LoadedPackage> loaded,
                          moert::LoadedPackage::load(device, package));
-  MOERT_ASSIGN_OR_RETURN(row.timing, bench.measure(*loaded, {}));
+  MOERT_ASSIGN_OR_RETURN(row.timing, only.empty() ? bench.measure(*loaded, {})
+                                                  : measureOnly(bench, *loaded, package, tokens));
   if (perKernelOption)
     MOERT_RETURN_IF_ERROR(breakDown(bench, package, row));
   return row;
@@ -239,8 +286,7 @@ Status Bench::measureCpu() {
       for (size_t i = 0; i < specs.size(); ++i)
         if (none_of(specs[i].shape, [](int64_t dim) { return dim < 0; }))
           weights.emplace(specs[i].name, arguments[i]);
-      row.touchedExperts =
-          double(countTouchedExperts(arguments[cost.logitsArgument], cost.topK));
+      row.touchedExperts = double(countTouchedExperts(arguments[cost.logitsArgument], cost.topK));
       std::vector<double> times;
       double total = 0;
       for (bool warm = false; times.size() < 3 || total < 500; warm = true) {
@@ -266,6 +312,7 @@ Status Bench::execute() {
   MOERT_ASSIGN_OR_RETURN(distributions, routings());
   MOERT_ASSIGN_OR_RETURN(options.fusions, fusions());
   options.combine = combineMode();
+  options.schedule = scheduleText();
   options.target = targetArch();
   if (options.tokens.empty() || is_contained(options.tokens, 0))
     return Status(StatusCode::Usage, "expects --tokens with counts from 1 on");
@@ -277,7 +324,10 @@ Status Bench::execute() {
     return Status(StatusCode::Usage,
                   subject.path + ": expects a package with its IR, but it holds none");
   MOERT_ASSIGN_OR_RETURN(cost, costOf(*subject.block));
-  options.device = deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
+  options.device =
+      deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
+  if (onlyOption.getNumOccurrences() > 0)
+    MOERT_RETURN_IF_ERROR(chooseProduct());
   MOERT_RETURN_IF_ERROR(options.device == DeviceKind::Cuda ? measureCuda() : measureCpu());
   if (jsonOption.empty())
     return Status::ok();

@@ -42,10 +42,6 @@ static cl::opt<Stage> stopOption("stop-after", cl::sub(compileCommand()), cl::ca
                                  stageValues());
 static cl::opt<bool> timingOption("timing", cl::sub(compileCommand()), cl::cat(category()),
                                   cl::desc("print the seconds of each stage and kernel"));
-static cl::opt<std::string>
-    scheduleOption("schedule", cl::sub(compileCommand()), cl::cat(category()),
-                   cl::value_desc("text"),
-                   cl::desc("schedules of products, as --convert-moe-to-kernel takes them"));
 
 /// One file of --emit.
 struct Emitted {
@@ -149,7 +145,7 @@ static Status compileBlock() {
     options.kernel.target = targetArch();
   }
   options.kernel.combine = combineMode();
-  options.kernel.schedule = scheduleOption;
+  options.kernel.schedule = scheduleText();
   options.stopAfter = stopOption;
   Progress progress;
   options.progress = [&](StringRef what, size_t done, size_t total) {

@@ -70,6 +70,10 @@ static cl::opt<CombineMode> combineOption(
                           "rows stored, then summed in slot order: the same bits every time (default)"),
                clEnumValN(CombineMode::Accumulate, "accumulate",
                           "added into the output as they come; not deterministic")));
+static cl::opt<std::string>
+    scheduleOption("schedule", cl::sub(compileCommand()), cl::sub(runCommand()),
+                   cl::sub(benchCommand()), cl::cat(category()), cl::value_desc("text"),
+                   cl::desc("schedules of products, as --convert-moe-to-kernel takes them"));
 static cl::list<std::string>
     tokensOption("tokens", cl::sub(compileCommand()), cl::sub(runCommand()),
                  cl::sub(benchCommand()), cl::cat(category()), cl::CommaSeparated,
@@ -118,6 +122,8 @@ Result<FusionChoice> fusions() {
 
 CombineMode combineMode() { return combineOption; }
 
+const std::string &scheduleText() { return scheduleOption; }
+
 Result<std::vector<int64_t>> tokenCounts() {
   std::vector<int64_t> counts;
   for (const std::string &text : tokensOption) {
@@ -153,6 +159,8 @@ std::string buildOptionsText() {
     text += " --fuse " + join(fuseOption.begin(), fuseOption.end(), ",");
   if (combineOption == CombineMode::Accumulate)
     text += " --combine accumulate";
+  if (!scheduleOption.empty())
+    text += " --schedule '" + scheduleOption + "'";
   return text;
 }
 

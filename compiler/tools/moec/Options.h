@@ -43,6 +43,8 @@ const std::string &targetArch();
 moert::Result<FusionChoice> fusions();
 /// `--combine`.
 CombineMode combineMode();
+/// `--schedule`; empty where it was not given.
+const std::string &scheduleText();
 /// `--tokens`: token counts in the order given; empty where it was not given.
 moert::Result<std::vector<int64_t>> tokenCounts();
 /// `--routing`, by default uniform.

@@ -121,7 +121,14 @@ Status Run::prepare() {
       cases.push_back({tokens, routing});
 
   device = deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
-  RunnerOptions options{device, choice, combineMode(), targetArch(), threads, std::move(counts), {}};
+  RunnerOptions options;
+  options.device = device;
+  options.fusions = choice;
+  options.combine = combineMode();
+  options.schedule = scheduleText();
+  options.target = targetArch();
+  options.jobs = threads;
+  options.tokens = std::move(counts);
   options.progress = [&](StringRef what, size_t done, size_t total) {
     progress.show(("compiling: " + what).str(), done, total);
   };
