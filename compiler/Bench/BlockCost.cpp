@@ -84,11 +84,10 @@ BlockCost moec::costOf(const schedule::MatmulProblem &matmul, const BlockCost &b
   return cost;
 }
 
-int64_t moec::countTouchedExperts(const HostTensor &logits, int64_t topK) {
+std::vector<int64_t> moec::countRows(const HostTensor &logits, int64_t topK) {
   int64_t tokens = logits.dim(0), experts = logits.dim(1);
   std::span<const float> values = logits.as<float>();
-  std::vector<bool> touched(experts);
-  std::vector<int64_t> order(experts);
+  std::vector<int64_t> rows(experts), order(experts);
   for (int64_t t = 0; t < tokens; ++t) {
     const float *row = values.data() + t * experts;
     std::iota(order.begin(), order.end(), 0);
@@ -99,7 +98,11 @@ int64_t moec::countTouchedExperts(const HostTensor &logits, int64_t topK) {
       return nanA || row[a] == row[b] ? a < b : row[a] > row[b];
     });
     for (int64_t s = 0; s < topK; ++s)
-      touched[order[s]] = true;
+      ++rows[order[s]];
   }
-  return std::count(touched.begin(), touched.end(), true);
+  return rows;
+}
+
+int64_t moec::countTouchedExperts(const HostTensor &logits, int64_t topK) {
+  return std::ranges::count_if(countRows(logits, topK), [](int64_t rows) { return rows > 0; });
 }

@@ -53,6 +53,10 @@ moert::Result<BlockCost> costOf(const MoeBlock &block);
 /// and written once.
 BlockCost costOf(const schedule::MatmulProblem &matmul, const BlockCost &block);
 
+/// The routed rows of each expert: how often it is among the k largest logits of a token, in the
+/// order of `moe.route`.
+std::vector<int64_t> countRows(const moert::HostTensor &logits, int64_t topK);
+
 /// How many experts are among the k largest logits of some token. The order is that of `moe.route`.
 int64_t countTouchedExperts(const moert::HostTensor &logits, int64_t topK);
 

@@ -109,14 +109,48 @@ static double percentile(const std::vector<double> &sorted, double share) {
   return sorted[std::min(sorted.size() - 1, static_cast<size_t>(share * double(sorted.size())))];
 }
 
+std::vector<moert::cuda::DevicePtr> CudaBench::addresses(size_t set) const {
+  std::vector<moert::cuda::DevicePtr> result;
+  for (size_t i = 0; i < sets[set].size(); ++i)
+    result.push_back(shared[i].bytes() != 0 ? shared[i].address() : sets[set][i].address());
+  return result;
+}
+
+Result<std::vector<HostTensor>> CudaBench::run(const moert::LoadedPackage &subject, size_t set) {
+  constexpr unsigned char kNan = 0xFF; // in every float type
+  MOERT_ASSIGN_OR_RETURN(uint64_t bytes, subject.workspaceBytes(tokens));
+  MOERT_RETURN_IF_ERROR(reserveWorkspaces(1, bytes));
+  MOERT_ASSIGN_OR_RETURN(Stream stream, Stream::create(package->device()));
+  const DeviceMemory &workspace = workspaces.front();
+  const std::vector<Argument> &arguments = package->manifest().arguments;
+  MOERT_RETURN_IF_ERROR(workspace.fill(kNan, 0, workspace.bytes(), stream.handle()));
+  for (size_t i = 0; i < arguments.size(); ++i)
+    if (arguments[i].isOutput)
+      MOERT_RETURN_IF_ERROR(sets[set][i].fill(kNan, 0, sets[set][i].bytes(), stream.handle()));
+  MOERT_RETURN_IF_ERROR(subject.launch(tokens, addresses(set), workspace.address(),
+                                       workspace.bytes(), stream.handle()));
+  MOERT_RETURN_IF_ERROR(stream.synchronize());
+  std::vector<HostTensor> outputs;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (!arguments[i].isOutput)
+      continue;
+    std::vector<int64_t> shape;
+    for (const moert::Expr &dim : arguments[i].shape) {
+      MOERT_ASSIGN_OR_RETURN(int64_t size, dim.evaluate(tokens));
+      shape.push_back(size);
+    }
+    MOERT_ASSIGN_OR_RETURN(HostTensor output, HostTensor::allocate(arguments[i].dtype, shape));
+    MOERT_RETURN_IF_ERROR(sets[set][i].download({output.mutableData(), output.byteSize()}));
+    outputs.push_back(std::move(output));
+  }
+  return outputs;
+}
+
 Status CudaBench::walk(const moert::LoadedPackage &subject, const Stream &stream) const {
   for (size_t s = 0; s < sets.size(); ++s) {
-    std::vector<moert::cuda::DevicePtr> addresses;
-    for (size_t i = 0; i < sets[s].size(); ++i)
-      addresses.push_back(shared[i].bytes() != 0 ? shared[i].address() : sets[s][i].address());
     const DeviceMemory &workspace = workspaces[s % workspaces.size()];
-    MOERT_RETURN_IF_ERROR(
-        subject.launch(tokens, addresses, workspace.address(), workspace.bytes(), stream.handle()));
+    MOERT_RETURN_IF_ERROR(subject.launch(tokens, addresses(s), workspace.address(),
+                                         workspace.bytes(), stream.handle()));
   }
   return Status::ok();
 }

@@ -50,6 +50,10 @@ public:
   moert::Status prepare(const InputOptions &options,
                         std::vector<std::vector<moert::HostTensor>> *bound = nullptr);
 
+  /// Runs `subject` once on one set, from outputs and workspace full of NaN; returns its outputs in
+  /// the order of the arguments.
+  moert::Result<std::vector<moert::HostTensor>> run(const moert::LoadedPackage &subject, size_t set);
+
   /// Measures a package with the arguments of this one's: itself, a part of it, or another schedule
   /// of the same block.
   moert::Result<Timing> measure(const moert::LoadedPackage &subject, const TimingOptions &options);
@@ -64,6 +68,7 @@ public:
 private:
   /// Makes `count` workspaces of at least `bytes` each.
   moert::Status reserveWorkspaces(size_t count, uint64_t bytes);
+  std::vector<moert::cuda::DevicePtr> addresses(size_t set) const;
   /// Puts `subject` on the stream, once for each set.
   moert::Status walk(const moert::LoadedPackage &subject, const moert::cuda::Stream &stream) const;
   /// Times a graph of one walk.

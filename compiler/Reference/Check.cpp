@@ -177,51 +177,71 @@ static double blockTolerance(func::FuncOp func) {
   return tolerance;
 }
 
-FailureOr<CheckReport> moec::checkResult(func::FuncOp func, ArrayRef<HostTensor> arguments,
-                                         ArrayRef<HostTensor> outputs,
-                                         const CheckOptions &options) {
-  FailureOr<std::vector<OutputSpec>> specs = outputSpecsOf(func);
-  if (failed(specs))
-    return failure();
-  if (outputs.size() != specs->size() || arguments.size() != func.getNumArguments())
-    return func.emitError() << "expects " << func.getNumArguments() << " arguments and "
-                            << specs->size() << " outputs to check, but got " << arguments.size()
-                            << " and " << outputs.size();
-  CheckReport report;
-  report.sampleSeed = options.sampleSeed;
+FailureOr<Expectation> moec::expectResult(func::FuncOp func, ArrayRef<HostTensor> arguments,
+                                          const CheckOptions &options) {
+  if (arguments.size() != func.getNumArguments())
+    return func.emitError() << "expects " << func.getNumArguments()
+                            << " arguments to check, but got " << arguments.size();
+  Expectation expectation;
+  expectation.sampleSeed = options.sampleSeed;
+  expectation.tolerance = options.tolerance != 0.0 ? options.tolerance : blockTolerance(func);
   std::vector<HostTensor> inputs(arguments.begin(), arguments.end());
-  std::vector<HostTensor> results(outputs.begin(), outputs.end());
   std::optional<int64_t> tokens = tokenCount(func, arguments);
-  report.tokens = tokens.value_or(0);
+  expectation.tokens = tokens.value_or(0);
   if (tokens && *tokens > options.maxTokens && tokensAreIndependent(func)) {
-    report.sampledTokens = sampleTokens(*tokens, options.maxTokens, options.sampleSeed);
+    expectation.sampledTokens = sampleTokens(*tokens, options.maxTokens, options.sampleSeed);
     moert::Result<std::vector<HostTensor>> sliced =
-        sliceArguments(func, inputs, report.sampledTokens);
+        sliceArguments(func, inputs, expectation.sampledTokens);
     if (!sliced.isOk())
       return func.emitError() << sliced.status().message();
     inputs = *std::move(sliced);
-    for (auto [result, spec] : llvm::zip_equal(results, *specs)) {
-      if (result.rank() == 0 || result.dim(0) != *tokens)
-        return func.emitError() << "expects output '" << spec.name << "' to have " << *tokens
-                                << " rows, but got " << moert::describe(result);
+  }
+  FailureOr<std::vector<HostTensor>> outputs =
+      evaluate(func, inputs, EvaluationOptions{options.threads});
+  if (failed(outputs))
+    return failure();
+  expectation.outputs = *std::move(outputs);
+  return expectation;
+}
+
+FailureOr<CheckReport> moec::checkResult(func::FuncOp func, const Expectation &expectation,
+                                         ArrayRef<HostTensor> outputs) {
+  FailureOr<std::vector<OutputSpec>> specs = outputSpecsOf(func);
+  if (failed(specs))
+    return failure();
+  if (outputs.size() != specs->size())
+    return func.emitError() << "expects " << specs->size() << " outputs to check, but got "
+                            << outputs.size();
+  CheckReport report;
+  report.tokens = expectation.tokens;
+  report.sampledTokens = expectation.sampledTokens;
+  report.sampleSeed = expectation.sampleSeed;
+  for (auto [output, expected, spec] : llvm::zip_equal(outputs, expectation.outputs, *specs)) {
+    HostTensor result = output;
+    if (!report.sampledTokens.empty()) {
+      if (result.rank() == 0 || result.dim(0) != report.tokens)
+        return func.emitError() << "expects output '" << spec.name << "' to have "
+                                << report.tokens << " rows, but got " << moert::describe(result);
       moert::Result<HostTensor> rows = result.gatherRows(report.sampledTokens);
       if (!rows.isOk())
         return func.emitError() << rows.status().message();
       result = *std::move(rows);
     }
-  }
-  FailureOr<std::vector<HostTensor>> expected =
-      evaluate(func, inputs, EvaluationOptions{options.threads});
-  if (failed(expected))
-    return failure();
-  double tolerance = options.tolerance != 0.0 ? options.tolerance : blockTolerance(func);
-  for (auto [i, spec] : llvm::enumerate(*specs)) {
-    if (!std::ranges::equal(results[i].shape(), (*expected)[i].shape()))
+    if (!std::ranges::equal(result.shape(), expected.shape()))
       return func.emitError() << "expects output '" << spec.name << "' to be "
-                              << moert::describe(spec.dtype, (*expected)[i].shape()) << ", but got "
-                              << moert::describe(results[i]);
-    report.outputs.push_back(
-        compareTensors(spec.name, results[i], (*expected)[i], tolerance, report.sampledTokens));
+                              << moert::describe(spec.dtype, expected.shape()) << ", but got "
+                              << moert::describe(result);
+    report.outputs.push_back(compareTensors(spec.name, result, expected, expectation.tolerance,
+                                            report.sampledTokens));
   }
   return report;
+}
+
+FailureOr<CheckReport> moec::checkResult(func::FuncOp func, ArrayRef<HostTensor> arguments,
+                                         ArrayRef<HostTensor> outputs,
+                                         const CheckOptions &options) {
+  FailureOr<Expectation> expectation = expectResult(func, arguments, options);
+  if (failed(expectation))
+    return failure();
+  return checkResult(func, *expectation, outputs);
 }

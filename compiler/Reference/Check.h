@@ -72,6 +72,25 @@ struct CheckReport {
   std::string describe() const;
 };
 
+/// The reference's side of a check, for any number of runs on the same arguments.
+struct Expectation {
+  std::vector<moert::HostTensor> outputs; ///< f64 or i32; of the sampled tokens where there is a sample
+  double tolerance = 0.0;
+  int64_t tokens = 0;
+  std::vector<int64_t> sampledTokens; ///< ascending; empty where all were evaluated
+  uint64_t sampleSeed = 0;
+};
+
+/// Evaluates `func` on `arguments`. Draws a sample where there are more than `maxTokens` tokens and
+/// tokens are independent.
+mlir::FailureOr<Expectation> expectResult(mlir::func::FuncOp func,
+                                          llvm::ArrayRef<moert::HostTensor> arguments,
+                                          const CheckOptions &options = {});
+
+/// Compares a run's `outputs` (in the order of the results) with what was expected.
+mlir::FailureOr<CheckReport> checkResult(mlir::func::FuncOp func, const Expectation &expectation,
+                                         llvm::ArrayRef<moert::HostTensor> outputs);
+
 /// Evaluates `func` on the run's `arguments` and compares the run's `outputs` (in the order of the
 /// results). Draws a sample where there are more than `maxTokens` tokens and tokens are
 /// independent.

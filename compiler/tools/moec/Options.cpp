@@ -41,30 +41,35 @@ cl::SubCommand &benchCommand() {
   return command;
 }
 
+cl::SubCommand &tuneCommand() {
+  static cl::SubCommand command("tune", "search for the fastest schedules of a block on this GPU");
+  return command;
+}
+
 cl::SubCommand &envCommand() {
   static cl::SubCommand command("env", "print versions, libraries, devices and settings");
   return command;
 }
 
 static cl::opt<std::string> inputOption(cl::Positional, cl::Required, cl::sub(compileCommand()),
-                                        cl::sub(runCommand()), cl::sub(benchCommand()),
+                                        cl::sub(runCommand()), cl::sub(benchCommand()), cl::sub(tuneCommand()),
                                         cl::cat(category()), cl::value_desc("IN"),
                                         cl::desc("<IN.mlir, - for stdin; run, bench: or OUT.moepkg>"));
 static cl::opt<unsigned> jobsOption("j", cl::sub(compileCommand()), cl::sub(runCommand()),
-                                    cl::sub(benchCommand()), cl::cat(category()), cl::Prefix,
+                                    cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::cat(category()), cl::Prefix,
                                     cl::value_desc("N"),
                                     cl::desc("threads (default: MOEC_JOBS, else one per core)"));
 static cl::opt<std::string>
     targetOption("target", cl::sub(compileCommand()), cl::sub(runCommand()),
-                 cl::sub(benchCommand()), cl::cat(category()), cl::value_desc("sm_XX"),
+                 cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::cat(category()), cl::value_desc("sm_XX"),
                  cl::desc("CUDA architecture (default: that of the GPU; compile: sm_90a, or "
                           "native for that of the GPU)"));
 static cl::list<std::string> fuseOption("fuse", cl::sub(compileCommand()), cl::sub(runCommand()),
-                                        cl::sub(benchCommand()), cl::cat(category()),
+                                        cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::cat(category()),
                                         cl::CommaSeparated, cl::value_desc("names"),
                                         cl::desc(kFusionGrammar));
 static cl::opt<CombineMode> combineOption(
-    "combine", cl::sub(compileCommand()), cl::sub(runCommand()), cl::sub(benchCommand()),
+    "combine", cl::sub(compileCommand()), cl::sub(runCommand()), cl::sub(benchCommand()), cl::sub(tuneCommand()),
     cl::cat(category()), cl::init(CombineMode::Ordered), cl::desc("how a fused combine sums:"),
     cl::values(clEnumValN(CombineMode::Ordered, "ordered",
                           "rows stored, then summed in slot order: the same bits every time (default)"),
@@ -76,14 +81,14 @@ static cl::opt<std::string>
                    cl::desc("schedules of products, as --convert-moe-to-kernel takes them"));
 static cl::list<std::string>
     tokensOption("tokens", cl::sub(compileCommand()), cl::sub(runCommand()),
-                 cl::sub(benchCommand()), cl::cat(category()), cl::CommaSeparated,
+                 cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::cat(category()), cl::CommaSeparated,
                  cl::value_desc("N,..."),
                  cl::desc("token counts (compile: to choose schedules for; the package runs any)"));
 static cl::list<std::string> routingOption("routing", cl::sub(runCommand()),
-                                           cl::sub(benchCommand()), cl::cat(category()),
+                                           cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::cat(category()),
                                            cl::CommaSeparated, cl::value_desc("R,..."),
                                            cl::desc("uniform, zipf:A or one-expert"));
-static cl::opt<uint64_t> seedOption("seed", cl::sub(runCommand()), cl::sub(benchCommand()),
+static cl::opt<uint64_t> seedOption("seed", cl::sub(runCommand()), cl::sub(benchCommand()), cl::sub(tuneCommand()),
                                     cl::cat(category()), cl::init(0), cl::value_desc("N"),
                                     cl::desc("of generated inputs (default: 0)"));
 
@@ -120,7 +125,11 @@ Result<FusionChoice> fusions() {
   return choice ? choice : std::move(choice).status().withContext("--fuse");
 }
 
+bool isFusionGiven() { return fuseOption.getNumOccurrences() > 0; }
+
 CombineMode combineMode() { return combineOption; }
+
+bool isCombineGiven() { return combineOption.getNumOccurrences() > 0; }
 
 const std::string &scheduleText() { return scheduleOption; }
 

@@ -28,12 +28,13 @@ llvm::cl::SubCommand &compileCommand();
 llvm::cl::SubCommand &runCommand();
 llvm::cl::SubCommand &importCommand();
 llvm::cl::SubCommand &benchCommand();
+llvm::cl::SubCommand &tuneCommand();
 llvm::cl::SubCommand &envCommand();
 
 // Options of several subcommands. Accessors check what the command line parser cannot; a failure is
 // a usage error.
 
-/// IN.mlir or OUT.moepkg (compile, run, bench).
+/// IN.mlir or OUT.moepkg (compile, run, bench, tune).
 const std::string &inputPath();
 /// `-j`, else MOEC_JOBS, else 0: one per core.
 moert::Result<unsigned> jobs();
@@ -41,8 +42,10 @@ moert::Result<unsigned> jobs();
 const std::string &targetArch();
 /// `--fuse`.
 moert::Result<FusionChoice> fusions();
+bool isFusionGiven();
 /// `--combine`.
 CombineMode combineMode();
+bool isCombineGiven();
 /// `--schedule`; empty where it was not given.
 const std::string &scheduleText();
 /// `--tokens`: token counts in the order given; empty where it was not given.
@@ -64,6 +67,7 @@ int runCompile();
 int runRun();
 int runImport();
 int runBench();
+int runTune();
 int runEnv();
 
 /// Prints "moec: error: " and the message; returns the exit code of the failure.

@@ -52,6 +52,7 @@ int main(int argc, char **argv) {
       {runCommand(), runRun},
       {importCommand(), runImport},
       {benchCommand(), runBench},
+      {tuneCommand(), runTune},
       {envCommand(), runEnv},
   };
   cl::HideUnrelatedOptions(category());

@@ -1,0 +1,155 @@
+//===- CostModel.cpp - what a grouped matmul should take --------------------===//
+
+#include "compiler/Search/CostModel.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace moec::search {
+
+using kernel::ScheduleAttr;
+
+static constexpr double kOperandBytes = 2;
+/// Clocks of a store for each result of one consumer warpgroup, epilogue included.
+static constexpr double kStoreClocks = 0.18;
+/// What a tile costs beside its steps and its store: barriers, the map's entry, the first loads.
+static constexpr double kTileClocks = 600;
+/// `mma.sync` on Hopper against wgmma's rate.
+static constexpr double kMmaRate = 0.6;
+/// Bytes that must be under way on a multiprocessor for the full bandwidth.
+static constexpr double kBytesInFlight = 96e3;
+/// Rows that one instruction covers at least.
+static constexpr int64_t kInstructionRows = 64;
+
+static double divideUp(double a, double b) { return std::ceil(a / b); }
+
+static int64_t roundUp(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+namespace {
+
+/// One schedule on one problem.
+class Model {
+public:
+  Model(ScheduleAttr schedule, const schedule::MatmulProblem &problem, const Machine &machine)
+      : schedule(schedule), problem(problem), machine(machine),
+        weightRows(double(problem.columns) * (problem.gated ? 2 : 1)) {}
+
+  Cost cost(llvm::ArrayRef<int64_t> groups, int64_t tokens) const;
+
+private:
+  int64_t computedRows(int64_t rows) const;
+  double tileClocks(int64_t rows) const;
+  double makespan(llvm::ArrayRef<int64_t> heights) const;
+  double memorySeconds(llvm::ArrayRef<int64_t> groups, int64_t tokens) const;
+
+  ScheduleAttr schedule;
+  const schedule::MatmulProblem &problem;
+  const Machine &machine;
+  double weightRows; ///< of an expert
+};
+
+} // namespace
+
+/// Rows of a tile that are multiplied for `rows` rows in it.
+int64_t Model::computedRows(int64_t rows) const {
+  return schedule.isSwapped() ? roundUp(rows, schedule.getTokenStep()) : schedule.getBlockM();
+}
+
+/// Clocks for which a tile of `rows` rows keeps a multiprocessor busy.
+double Model::tileClocks(int64_t rows) const {
+  double height = double(computedRows(rows)), width = double(schedule.getBlockN());
+  double steps = divideUp(double(problem.reduction), double(schedule.getBlockK()));
+  double l2 =
+      (height + width) * double(problem.reduction) * kOperandBytes / machine.l2BytesPerClock;
+  double results = height * width;
+  if (!schedule.isHopper()) {
+    double depth = steps * double(schedule.getBlockK());
+    double multiply = results * depth / (machine.multipliesPerClock * kMmaRate);
+    // Other blocks of the multiprocessor work while this one fills its ring and stores.
+    double exposed = 2 * kTileClocks + kStoreClocks * results / 2;
+    return std::max(multiply, l2) + exposed / double(schedule.getMinBlocks());
+  }
+  // A strip of 64 along the instruction's M by N: N / 2 clocks, or what its operands take through
+  // the shared-memory port.
+  double strips = (schedule.isSwapped() ? width : height) / kInstructionRows;
+  double columns = schedule.isSwapped() ? height : width;
+  double port = (kInstructionRows * 32 + 32 * columns) / machine.sharedBytesPerClock;
+  double instruction = kInstructionRows * columns * 16 / machine.multipliesPerClock;
+  double multiply = std::ceil(strips) * std::max(instruction, port) * steps * 4;
+  double work = std::max(multiply, l2);
+  // Consumers that share a tile store at the same time and nobody multiplies meanwhile; in turns,
+  // one stores behind the other's product.
+  if (schedule.getCooperative())
+    return work + kTileClocks + kStoreClocks * results / 2;
+  return std::max(work, (work + kStoreClocks * results) / 2) + kTileClocks / 2;
+}
+
+/// Clocks of the busiest multiprocessor. Tiles are dealt to persistent blocks in turn: row tiles in
+/// groups, each group for one column tile after the other.
+double Model::makespan(llvm::ArrayRef<int64_t> heights) const {
+  size_t columnTiles = size_t(divideUp(weightRows, double(schedule.getBlockN())));
+  size_t group = size_t(schedule.getRasterGroup()), next = 0;
+  std::vector<double> busy(size_t(machine.multiprocessors), 0.0);
+  int64_t known = -1;
+  double clocks = 0;
+  for (size_t first = 0; first < heights.size(); first += group)
+    for (size_t column = 0; column < columnTiles; ++column)
+      for (size_t i = first; i < std::min(heights.size(), first + group); ++i) {
+        if (heights[i] != known) {
+          known = heights[i];
+          clocks = tileClocks(known);
+        }
+        busy[next] += clocks;
+        next = next + 1 == busy.size() ? 0 : next + 1;
+      }
+  return *std::max_element(busy.begin(), busy.end());
+}
+
+double Model::memorySeconds(llvm::ArrayRef<int64_t> groups, int64_t tokens) const {
+  double depth = double(problem.reduction), rows = 0, touched = 0;
+  for (int64_t group : groups) {
+    rows += double(group);
+    touched += group > 0;
+  }
+  double read = problem.gathered ? std::min(double(tokens), rows) : rows;
+  double outputs = double(problem.columns) * (problem.twoOutputs ? 2 : 1);
+  double bytes = touched * weightRows * depth * kOperandBytes + read * depth * kOperandBytes +
+                 rows * outputs * double(problem.outputBytes);
+  // Masked rows of a tile are not loaded.
+  double height = std::min(double(schedule.getBlockM()), touched == 0 ? 0 : rows / touched);
+  double stage = (height + double(schedule.getBlockN())) * double(schedule.getBlockK());
+  double flying = stage * kOperandBytes * double(schedule.getStages() * schedule.getMinBlocks());
+  return bytes / (machine.bytesPerSecond * std::min(1.0, flying / kBytesInFlight));
+}
+
+Cost Model::cost(llvm::ArrayRef<int64_t> groups, int64_t tokens) const {
+  Cost cost;
+  std::vector<int64_t> heights;
+  double computed = 0, rows = 0;
+  for (int64_t group : groups) {
+    rows += double(group);
+    for (int64_t left = group; left > 0; left -= schedule.getBlockM()) {
+      heights.push_back(std::min(left, schedule.getBlockM()));
+      computed += double(computedRows(heights.back()));
+    }
+  }
+  cost.padding = rows == 0 ? 1 : computed / rows;
+  cost.tiles = int64_t(double(heights.size()) * divideUp(weightRows, double(schedule.getBlockN())));
+  cost.compute = 1e6 * makespan(heights) / machine.clockHz;
+  // A multiprocessor without a tile streams nothing: the busiest one's share decides.
+  double waves = double(cost.tiles) / machine.multiprocessors;
+  cost.memory = 1e6 * memorySeconds(groups, tokens) * (waves > 0 ? std::ceil(waves) / waves : 1);
+  // The two overlap, but neither perfectly where they are alike.
+  double most = std::max(cost.compute, cost.memory), least = std::min(cost.compute, cost.memory);
+  cost.total = most + 0.1 * least + 1e6 * machine.launchSeconds;
+  return cost;
+}
+
+Cost predict(ScheduleAttr schedule, const schedule::MatmulProblem &problem,
+             llvm::ArrayRef<int64_t> groups, int64_t tokens, const Machine &machine) {
+  return Model(schedule, problem, machine).cost(groups, tokens);
+}
+
+} // namespace moec::search

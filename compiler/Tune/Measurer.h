@@ -1,0 +1,36 @@
+//===- Measurer.h - what the tuner needs from a device ----------------------===//
+
+#ifndef MOEC_COMPILER_TUNE_MEASURER_H
+#define MOEC_COMPILER_TUNE_MEASURER_H
+
+#include "compiler/Tune/Choice.h"
+
+#include <span>
+
+namespace moec {
+
+/// Builds, checks and times whole blocks at one token count and one routing. The tuner's loop knows
+/// the device by this interface alone.
+class Measurer {
+public:
+  enum class Length {
+    Short, ///< enough to drop most candidates
+    Long,  ///< enough to tell the last ones apart
+  };
+
+  virtual ~Measurer() = default;
+
+  /// Builds these, all at once. What fails to build fails in `check`.
+  virtual void prepare(std::span<const Choice> choices) = 0;
+
+  /// Runs the block once, from poisoned memory, and compares its outputs. A failure rejects the
+  /// choice, with the message as the reason; NoDevice and Budget end the search.
+  virtual moert::Status check(const Choice &choice) = 0;
+
+  /// Microseconds of the block. Failures as in `check`.
+  virtual moert::Result<double> measure(const Choice &choice, Length length) = 0;
+};
+
+} // namespace moec
+
+#endif // MOEC_COMPILER_TUNE_MEASURER_H

@@ -1,0 +1,359 @@
+//===- Tuner.cpp - the search for the fastest build of a block --------------===//
+
+#include "compiler/Tune/Tuner.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+using moert::Result;
+using moert::Status;
+using moert::StatusCode;
+
+namespace moec {
+
+/// Candidates after which the default is measured again.
+static constexpr unsigned kGuardEvery = 4;
+/// What counts as near the best, and how many of those are measured again.
+static constexpr double kNear = 1.03;
+static constexpr size_t kFinalists = 4;
+static constexpr unsigned kRounds = 3, kLastRounds = 5;
+/// A gain below this is noise: the former best stays.
+static constexpr double kNoise = 0.003;
+
+Limits limitsOf(Effort effort) {
+  return effort == Effort::Quick ? Limits{8, 4, 1, false} : Limits{20, 20, 3, true};
+}
+
+static double secondsNow() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+Tuner::Tuner(Measurer &measurer, std::vector<Lowering> lowerings, TunerOptions options)
+    : clock(secondsNow), measurer(measurer), lowerings(std::move(lowerings)),
+      options(std::move(options)) {}
+
+/// Whether a failure is the candidate's own. A lost device and a time limit are not.
+static bool isRejection(const Status &status) {
+  return status.code() != StatusCode::NoDevice && status.code() != StatusCode::Budget;
+}
+
+TuneResult Tuner::partial() const {
+  TuneResult known = result;
+  known.defaultMicroseconds = guard;
+  known.bestMicroseconds = guard * bestRatio;
+  return known;
+}
+
+bool Tuner::isOver() {
+  if (!result.stopped.empty())
+    return true;
+  if (interrupted())
+    result.stopped = "interrupted";
+  else if (clock() - started > options.budgetSeconds)
+    result.stopped = fmt::format("the budget of {:g} s is spent", options.budgetSeconds);
+  return !result.stopped.empty();
+}
+
+/// Times a build that ran before. What a candidate broke behind its back may show here first, so a
+/// failure is given a second chance.
+Result<double> Tuner::measureTrusted(const Choice &choice, Measurer::Length length) {
+  Result<double> time = measurer.measure(choice, length);
+  if (!time && isRejection(time.status()))
+    time = measurer.measure(choice, length);
+  return time;
+}
+
+Status Tuner::measureDefault() {
+  MOERT_ASSIGN_OR_RETURN(guard, measureTrusted(result.defaults, Measurer::Length::Short));
+  sinceGuard = 0;
+  return Status::ok();
+}
+
+/// Checks and times one candidate.
+Status Tuner::evaluate(Trial &trial) {
+  if (sinceGuard == kGuardEvery)
+    MOERT_RETURN_IF_ERROR(measureDefault());
+  onProgress(trial.schedule.empty() ? trial.change : trial.schedule);
+  Status status = measurer.check(trial.choice);
+  Result<double> time = status.isOk() ? measurer.measure(trial.choice, Measurer::Length::Short)
+                                      : Result<double>(status);
+  if (!time && !isRejection(time.status()))
+    return time.status();
+  if (!time) {
+    trial.rejected = time.status().message();
+    return Status::ok();
+  }
+  ++sinceGuard;
+  trial.microseconds = *time;
+  trial.ratio = *time / guard;
+  return Status::ok();
+}
+
+static double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+/// Measures the finalists among `trials`, the best so far and the default in turns; where one of
+/// them is faster it becomes the best.
+Status Tuner::race(std::vector<Trial> &trials) {
+  double least = bestRatio;
+  for (const Trial &trial : trials)
+    if (trial.rejected.empty() && trial.ratio > 0)
+      least = std::min(least, trial.ratio);
+  std::vector<Trial *> finalists;
+  for (Trial &trial : trials)
+    if (trial.rejected.empty() && trial.ratio > 0 && trial.ratio <= kNear * least)
+      finalists.push_back(&trial);
+  llvm::sort(finalists, [](Trial *a, Trial *b) { return a->ratio < b->ratio; });
+  if (finalists.size() > kFinalists)
+    finalists.resize(kFinalists);
+  if (finalists.empty())
+    return Status::ok();
+  bool improved = result.best != result.defaults;
+  std::vector<double> defaults, best;
+  std::vector<std::vector<double>> times(finalists.size());
+  for (unsigned round = 0; round < kRounds && !isOver(); ++round) {
+    onProgress(fmt::format("finalists, round {} of {}", round + 1, kRounds));
+    MOERT_ASSIGN_OR_RETURN(double time, measureTrusted(result.defaults, Measurer::Length::Long));
+    defaults.push_back(time);
+    if (improved) {
+      MOERT_ASSIGN_OR_RETURN(time, measureTrusted(result.best, Measurer::Length::Long));
+    }
+    best.push_back(time);
+    for (size_t i = 0; i < finalists.size(); ++i) {
+      Result<double> measured = measurer.measure(finalists[i]->choice, Measurer::Length::Long);
+      if (!measured && !isRejection(measured.status()))
+        return measured.status();
+      if (!measured)
+        finalists[i]->rejected = measured.status().message();
+      else
+        times[i].push_back(*measured);
+    }
+  }
+  if (defaults.empty())
+    return Status::ok();
+  guard = median(defaults);
+  sinceGuard = 0;
+  bestRatio = median(best) / guard;
+  Trial *winner = nullptr;
+  for (size_t i = 0; i < finalists.size(); ++i) {
+    Trial &trial = *finalists[i];
+    trial.finalist = true;
+    if (!trial.rejected.empty() || times[i].empty())
+      continue;
+    trial.microseconds = median(times[i]);
+    trial.ratio = trial.microseconds / guard;
+    if (trial.ratio < (winner ? winner->ratio : bestRatio * (1 - kNoise)))
+      winner = &trial;
+  }
+  if (winner) {
+    winner->won = true;
+    result.best = winner->choice;
+    bestRatio = winner->ratio;
+  }
+  return Status::ok();
+}
+
+/// Builds, measures and races candidates.
+Status Tuner::tryBatch(std::vector<Trial> trials) {
+  // Nothing is tried twice, neither as part of another batch.
+  std::vector<Trial> fresh;
+  for (Trial &trial : trials) {
+    auto same = [&](const Trial &other) { return other.choice == trial.choice; };
+    if (trial.choice != result.best && trial.choice != result.defaults &&
+        llvm::none_of(result.trials, same) && llvm::none_of(fresh, same))
+      fresh.push_back(std::move(trial));
+  }
+  if (fresh.empty() || isOver())
+    return Status::ok();
+  std::vector<Choice> choices;
+  for (const Trial &trial : fresh)
+    choices.push_back(trial.choice);
+  onProgress(fmt::format("compiling {} candidates", choices.size()));
+  measurer.prepare(choices);
+  std::vector<Trial> done;
+  Status status;
+  for (Trial &trial : fresh) {
+    if (isOver())
+      break;
+    status = evaluate(trial);
+    if (!status.isOk())
+      break;
+    done.push_back(trial);
+    onTrial(trial);
+  }
+  if (status.isOk() && !isOver())
+    status = race(done);
+  else if (status.isOk()) // out of time: the measured order decides
+    for (Trial &trial : done)
+      if (trial.rejected.empty() && trial.ratio < bestRatio * (1 - kNoise)) {
+        result.best = trial.choice;
+        bestRatio = trial.ratio;
+      }
+  for (Trial &trial : done)
+    result.trials.push_back(std::move(trial));
+  return status;
+}
+
+Trial Tuner::scheduleTrial(unsigned matmul, std::string change, const search::Task &task,
+                           kernel::ScheduleAttr schedule) const {
+  Trial trial;
+  trial.matmul = int(matmul);
+  trial.change = std::move(change);
+  trial.schedule = search::toText(schedule);
+  trial.choice = result.best;
+  trial.choice.schedules[matmul] = trial.schedule;
+  trial.predicted =
+      search::predict(schedule, task.problem, task.groups, task.tokens, task.machine).total;
+  return trial;
+}
+
+/// Numbers trials by what the model thinks of them.
+static void rankTrials(std::vector<Trial> &trials) {
+  for (Trial &trial : trials)
+    trial.rank = 1 + size_t(llvm::count_if(trials, [&](const Trial &other) {
+                   return other.predicted < trial.predicted;
+                 }));
+}
+
+/// One matmul: tiles first (where asked for), then one parameter at a time of the best.
+Status Tuner::searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles) {
+  const search::Task &task = lowering.tasks[matmul];
+  Limits limits = limitsOf(options.effort);
+  if (tiles) {
+    search::Space space = search::enumerate(task.setting);
+    std::vector<search::Candidate> chosen =
+        search::shortlist(search::rank(space, task), search::proven(task), limits.tiles);
+    std::vector<Trial> trials;
+    for (const search::Candidate &candidate : chosen)
+      trials.push_back(scheduleTrial(matmul, "tile", task, candidate.schedule));
+    rankTrials(trials);
+    MOERT_RETURN_IF_ERROR(tryBatch(std::move(trials)));
+  }
+  if (isOver())
+    return Status::ok();
+  search::ScheduleText text = search::ScheduleText::parse(result.best.schedules[matmul]);
+  Result<kernel::ScheduleAttr> best = search::legalSchedule(text, task.setting);
+  if (!best)
+    return Status::ok(); // the other lowering's tile does not fit here
+  std::vector<Trial> trials;
+  for (const search::Neighbour &neighbour :
+       search::neighbours(*best, task.setting, limits.shapes)) {
+    if (trials.size() == limits.refinements)
+      break;
+    trials.push_back(scheduleTrial(matmul, neighbour.parameter.str(), task, neighbour.schedule));
+  }
+  rankTrials(trials);
+  return tryBatch(std::move(trials));
+}
+
+Status Tuner::searchSchedules(const Lowering &lowering) {
+  std::vector<unsigned> matmuls = options.matmuls;
+  if (matmuls.empty())
+    for (unsigned i = 0; i < lowering.tasks.size(); ++i)
+      matmuls.push_back(i);
+  for (unsigned pass = 0; pass < limitsOf(options.effort).passes && !isOver(); ++pass) {
+    Choice before = result.best;
+    for (unsigned matmul : matmuls) {
+      if (matmul < lowering.tasks.size())
+        MOERT_RETURN_IF_ERROR(searchMatmul(lowering, matmul, pass == 0));
+      if (isOver())
+        break;
+    }
+    if (result.best == before)
+      break;
+  }
+  return Status::ok();
+}
+
+/// The other fusions and forms of combine, with the best schedules and, where these are not legal
+/// there, with the default ones.
+Status Tuner::tryLowerings() {
+  std::vector<Trial> trials;
+  for (const Lowering &lowering : llvm::drop_begin(lowerings)) {
+    Trial trial;
+    trial.change = lowering.name;
+    trial.choice = lowering.defaults;
+    bool fits = lowering.tasks.size() == result.best.schedules.size();
+    for (size_t i = 0; fits && i < lowering.tasks.size(); ++i)
+      fits = search::legalSchedule(search::ScheduleText::parse(result.best.schedules[i]),
+                                   lowering.tasks[i].setting)
+                 .isOk();
+    if (fits)
+      trial.choice.schedules = result.best.schedules;
+    trials.push_back(std::move(trial));
+  }
+  MOERT_RETURN_IF_ERROR(tryBatch(std::move(trials)));
+  for (size_t i = 1; i < lowerings.size(); ++i)
+    if (result.best.fusions == lowerings[i].defaults.fusions &&
+        result.best.combine == lowerings[i].defaults.combine)
+      current = i;
+  return Status::ok();
+}
+
+/// Measures the winner against the default once more and makes sure that nobody's memory was
+/// written by a candidate.
+Status Tuner::finish() {
+  if (Status status = measurer.check(result.defaults); !status.isOk())
+    return std::move(status).withContext("the default, checked again after the search");
+  if (result.best == result.defaults) {
+    result.defaultMicroseconds = result.bestMicroseconds = guard;
+    return Status::ok();
+  }
+  if (Status status = measurer.check(result.best); !status.isOk())
+    return std::move(status).withContext("the best build, checked again after the search");
+  if (interrupted()) {
+    result = partial();
+    return Status::ok();
+  }
+  unsigned rounds = result.stopped.empty() ? kLastRounds : 1;
+  std::vector<double> defaults, best;
+  for (unsigned round = 0; round < rounds; ++round) {
+    onProgress(fmt::format("default and best, round {} of {}", round + 1, rounds));
+    MOERT_ASSIGN_OR_RETURN(double time, measureTrusted(result.defaults, Measurer::Length::Long));
+    defaults.push_back(time);
+    MOERT_ASSIGN_OR_RETURN(time, measureTrusted(result.best, Measurer::Length::Long));
+    best.push_back(time);
+  }
+  result.defaultMicroseconds = median(defaults);
+  result.bestMicroseconds = median(best);
+  if (result.ratio() > 1 - kNoise) {
+    result.best = result.defaults;
+    result.bestMicroseconds = result.defaultMicroseconds;
+  }
+  return Status::ok();
+}
+
+Result<TuneResult> Tuner::run() {
+  started = clock();
+  result.defaults = result.best = lowerings.front().defaults;
+  onProgress("compiling the default");
+  measurer.prepare(std::span(&result.defaults, 1));
+  if (Status status = measurer.check(result.defaults); !status.isOk())
+    return std::move(status).withContext("the default");
+  // The first time warms the card up.
+  for (unsigned i = 0; i < 2; ++i)
+    MOERT_RETURN_IF_ERROR(measureDefault());
+  Status status = searchSchedules(lowerings.front());
+  if (status.isOk() && !isOver() && lowerings.size() > 1) {
+    status = tryLowerings();
+    if (status.isOk() && current != 0 && options.effort == Effort::Full)
+      status = searchSchedules(lowerings[current]);
+  }
+  if (status.code() == StatusCode::Budget && result.stopped.empty()) {
+    // A candidate that hangs takes the device with it; what was found before stands.
+    result.stopped = status.message();
+    return partial();
+  }
+  MOERT_RETURN_IF_ERROR(status);
+  MOERT_RETURN_IF_ERROR(finish());
+  return result;
+}
+
+} // namespace moec

@@ -1,0 +1,116 @@
+//===- Tuner.h - the search for the fastest build of a block ----------------===//
+//
+// Coordinate-wise: the schedules of one grouped matmul are varied while everything else is at its
+// best so far, in the whole block, where they share caches, power and launches with the rest. The
+// default build is measured first and again between the candidates, so that a drifting clock is not
+// taken for a better schedule; what comes out within a few percent of the best is measured again in
+// turns.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOEC_COMPILER_TUNE_TUNER_H
+#define MOEC_COMPILER_TUNE_TUNER_H
+
+#include "compiler/Tune/Lowering.h"
+#include "compiler/Tune/Measurer.h"
+
+#include <functional>
+#include <limits>
+
+namespace moec {
+
+enum class Effort {
+  Quick, ///< at most 12 candidates a matmul
+  Full,  ///< more tiles, every refinement, until nothing improves
+};
+
+/// How many candidates of a kind an effort allows.
+struct Limits {
+  size_t tiles;       ///< a matmul
+  size_t refinements; ///< a matmul and pass
+  unsigned passes;    ///< over all matmuls
+  bool shapes;        ///< whether the tile's neighbours are refinements as well
+};
+Limits limitsOf(Effort effort);
+
+struct TunerOptions {
+  Effort effort = Effort::Quick;
+  std::vector<unsigned> matmuls; ///< to search, in this order; empty: all
+  double budgetSeconds = std::numeric_limits<double>::infinity();
+};
+
+/// A candidate and what became of it.
+struct Trial {
+  int matmul = -1;    ///< -1: a lowering
+  std::string change; ///< "default", "tile", the parameter that was varied, or the lowering
+  Choice choice;
+  std::string schedule;    ///< of that matmul; empty for a lowering
+  double predicted = 0;    ///< microseconds of the matmul alone; 0 for a lowering
+  size_t rank = 0;         ///< in the model's order of the candidates of a batch, from 1
+  double microseconds = 0; ///< of the block; 0 where it was rejected
+  double ratio = 0;        ///< to the default's time around the same moment
+  std::string rejected;    ///< the reason; empty where it was measured
+  bool finalist = false;   ///< measured again in turns
+  bool won = false;        ///< became the best of its batch
+};
+
+struct TuneResult {
+  Choice defaults, best;
+  double defaultMicroseconds = 0, bestMicroseconds = 0; ///< of the last rounds in turns
+  std::vector<Trial> trials;
+  std::string stopped; ///< why the search ended early; empty where it did not
+
+  double ratio() const {
+    return defaultMicroseconds == 0 ? 1 : bestMicroseconds / defaultMicroseconds;
+  }
+};
+
+/// One search, at one token count and one routing.
+class Tuner {
+public:
+  /// `lowerings`: the one to start from, then those to try beside it.
+  Tuner(Measurer &measurer, std::vector<Lowering> lowerings, TunerOptions options);
+
+  /// Seconds since any moment; replaced in tests.
+  std::function<double()> clock;
+  /// Whether somebody asked to stop.
+  std::function<bool()> interrupted = [] { return false; };
+  /// Called before a candidate is built or measured and with every finished trial.
+  std::function<void(const std::string &what)> onProgress = [](const std::string &) {};
+  std::function<void(const Trial &)> onTrial = [](const Trial &) {};
+
+  /// Fails only where the default itself cannot be built, run or trusted, or the device is lost;
+  /// everything else is a rejected trial.
+  moert::Result<TuneResult> run();
+
+  /// What is known while `run` runs, for a caller that has to give up on it.
+  TuneResult partial() const;
+
+private:
+  bool isOver();
+  moert::Result<double> measureTrusted(const Choice &choice, Measurer::Length length);
+  moert::Status measureDefault();
+  moert::Status evaluate(Trial &trial);
+  moert::Status race(std::vector<Trial> &trials);
+  moert::Status tryBatch(std::vector<Trial> trials);
+  moert::Status searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles);
+  moert::Status searchSchedules(const Lowering &lowering);
+  moert::Status tryLowerings();
+  moert::Status finish();
+  Trial scheduleTrial(unsigned matmul, std::string change, const search::Task &task,
+                      kernel::ScheduleAttr schedule) const;
+
+  Measurer &measurer;
+  std::vector<Lowering> lowerings;
+  TunerOptions options;
+  TuneResult result;
+  size_t current = 0; ///< lowering of the best
+  double started = 0;
+  double guard = 0; ///< latest time of the default
+  unsigned sinceGuard = 0;
+  double bestRatio = 1; ///< of the best, to the default
+};
+
+} // namespace moec
+
+#endif // MOEC_COMPILER_TUNE_TUNER_H

@@ -1,0 +1,315 @@
+//===- TuneCommand.cpp - moec tune -------------------------------------------===//
+
+#include "compiler/Bench/BlockCost.h"
+#include "compiler/Engine/Subject.h"
+#include "compiler/Tune/CudaMeasurer.h"
+#include "compiler/Tune/Report.h"
+#include "compiler/tools/moec/Interruption.h"
+#include "compiler/tools/moec/Options.h"
+#include "compiler/tools/moec/Progress.h"
+#include "compiler/tools/moec/TuneDryRun.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <fmt/format.h>
+
+#include <mutex>
+
+using namespace llvm;
+using moert::Result;
+using moert::Status;
+using moert::StatusCode;
+
+namespace moec::cli {
+
+static cl::opt<Effort>
+    effortOption("effort", cl::sub(tuneCommand()), cl::cat(category()), cl::init(Effort::Quick),
+                 cl::desc("how much to try:"),
+                 cl::values(clEnumValN(Effort::Quick, "quick",
+                                       "at most 12 schedules a grouped matmul (default)"),
+                            clEnumValN(Effort::Full, "full",
+                                       "more tiles, every refinement, until nothing improves")));
+static cl::list<unsigned> matmulOption("matmul", cl::sub(tuneCommand()), cl::cat(category()),
+                                       cl::CommaSeparated, cl::value_desc("N,..."),
+                                       cl::desc("grouped matmuls to search, 0 being the first "
+                                                "(default: all)"));
+static cl::opt<std::string> budgetOption("budget", cl::sub(tuneCommand()), cl::cat(category()),
+                                         cl::value_desc("60s"),
+                                         cl::desc("time after which the best so far is kept; s, m "
+                                                  "or ms"));
+static cl::opt<bool> deterministicOption("deterministic", cl::sub(tuneCommand()),
+                                         cl::cat(category()),
+                                         cl::desc("no lowering whose bits depend on timing"));
+static cl::opt<bool>
+    dryRunOption("dry-run", cl::sub(tuneCommand()), cl::cat(category()),
+                 cl::desc("print the space and the candidates with their predicted "
+                          "cost; needs no GPU"));
+static cl::opt<std::string> jsonOption("json", cl::sub(tuneCommand()), cl::cat(category()),
+                                       cl::value_desc("F"),
+                                       cl::desc("also write everything as JSON, - for stdout"));
+
+/// Seconds of a `--budget`.
+static Result<double> parseBudget(StringRef text) {
+  if (text.empty())
+    return std::numeric_limits<double>::infinity();
+  StringRef number = text;
+  double unit = number.consume_back("ms") ? 1e-3 : number.consume_back("m") ? 60 : 1;
+  if (unit == 1)
+    number.consume_back("s");
+  double value = 0;
+  if (number.getAsDouble(value) || !(value > 0))
+    return Status(StatusCode::Usage,
+                  "expects --budget to be a time such as 60s or 5m, but got '" + text.str() + "'");
+  return value * unit;
+}
+
+namespace {
+
+/// A search that takes longer than this without a sign of life has hung in a kernel.
+constexpr double kHangSeconds = 180;
+
+/// What one invocation does.
+class Tune {
+public:
+  Status execute();
+
+private:
+  struct Case {
+    int64_t tokens;
+    Routing routing;
+    std::string conditions() const {
+      return fmt::format("--tokens {} --routing {}", tokens, toString(routing));
+    }
+  };
+  struct Outcome {
+    Case current;
+    TuneResult result;
+  };
+
+  Status readOptions();
+  Status checkMatmuls();
+  Result<std::vector<Lowering>> lowerings(const Case &current) const;
+  Status tuneAll();
+  Result<TuneResult> tuneCase(const Case &current, double budgetSeconds);
+  void conclude(const Case &current, const TuneResult &result);
+  void giveUp();
+  json::Value report() const;
+
+  Progress progress;
+  Subject subject;
+  BlockCost cost;
+  RunnerOptions options;
+  std::string target = "sm_90a";
+  std::string deviceName;
+  double budget = 0;
+  std::vector<Case> cases;
+  std::unique_ptr<CudaMeasurer> measurer;
+  std::vector<Outcome> outcomes;
+  search::Machine machine;
+  // What is printed where a kernel never ends.
+  std::mutex mutex;
+  std::optional<Outcome> underWay;
+};
+
+} // namespace
+
+Status Tune::readOptions() {
+  MOERT_ASSIGN_OR_RETURN(options.jobs, jobs());
+  MOERT_ASSIGN_OR_RETURN(options.tokens, tokenCounts());
+  MOERT_ASSIGN_OR_RETURN(std::vector<Routing> distributions, routings());
+  MOERT_ASSIGN_OR_RETURN(options.fusions, fusions());
+  MOERT_ASSIGN_OR_RETURN(budget, parseBudget(budgetOption));
+  options.combine = combineMode();
+  if (options.tokens.empty() || is_contained(options.tokens, 0))
+    return Status(StatusCode::Usage, "expects --tokens with counts from 1 on");
+  if (deterministicOption && options.combine == CombineMode::Accumulate)
+    return Status(StatusCode::Usage,
+                  "expects --deterministic or --combine accumulate, but got both");
+  for (int64_t tokens : options.tokens)
+    for (const Routing &routing : distributions)
+      cases.push_back({tokens, routing});
+  return Status::ok();
+}
+
+Status Tune::checkMatmuls() {
+  MOERT_ASSIGN_OR_RETURN(std::vector<Lowering> known, lowerings(cases.front()));
+  size_t count = known.front().tasks.size();
+  if (count == 0)
+    return Status(StatusCode::Unsupported, "expects a block with a grouped matmul to tune");
+  for (unsigned matmul : matmulOption)
+    if (matmul >= count)
+      return Status(
+          StatusCode::Usage,
+          fmt::format("expects --matmul to be below {}, the number of grouped matmuls, but "
+                      "got {}",
+                      count, matmul));
+  return Status::ok();
+}
+
+/// The lowering that the options ask for, then those to try beside it.
+Result<std::vector<Lowering>> Tune::lowerings(const Case &current) const {
+  MOERT_ASSIGN_OR_RETURN(moert::HostTensor logits,
+                         generateInput(subject.block->inputs()[cost.logitsArgument],
+                                       {current.tokens, seed(), current.routing, options.jobs}));
+  LoweringOptions lowering{target, current.tokens, countRows(logits, cost.topK), machine};
+  std::vector<Lowering> found;
+  auto add = [&](std::string name, const FusionChoice &fusions, CombineMode combine) {
+    Result<Lowering> made =
+        makeLowering(*subject.block, std::move(name), fusions, combine, lowering);
+    if (made)
+      found.push_back(*std::move(made));
+    return made.status();
+  };
+  MOERT_RETURN_IF_ERROR(add("default", options.fusions, options.combine));
+  // A lowering that the block does not have is not one to try.
+  if (!isFusionGiven() && options.fusions.permute) {
+    FusionChoice separate = options.fusions;
+    separate.permute = false;
+    (void)add("separate permute", separate, options.combine);
+  }
+  if (!isCombineGiven() && !deterministicOption)
+    (void)add("combine accumulate", options.fusions, CombineMode::Accumulate);
+  return found;
+}
+
+void Tune::conclude(const Case &current, const TuneResult &result) {
+  progress.clear();
+  printSummary(outs(), result, subject.path, current.conditions());
+  outs().flush();
+}
+
+json::Value Tune::report() const {
+  json::Array results;
+  for (const Outcome &outcome : outcomes) {
+    json::Object row = toJson(outcome.result);
+    row["tokens"] = outcome.current.tokens;
+    row["routing"] = toString(outcome.current.routing);
+    results.push_back(std::move(row));
+  }
+  return json::Object{{"producer", "moec " MOEC_VERSION},
+                      {"subject", subject.path},
+                      {"device", deviceName},
+                      {"target", target},
+                      {"effort", effortOption == Effort::Quick ? "quick" : "full"},
+                      {"deterministic", bool(deterministicOption)},
+                      {"seed", int64_t(seed())},
+                      {"results", std::move(results)}};
+}
+
+/// Called by the watchdog's thread: a kernel never ends, and nothing but the end of the process
+/// gets the device back.
+void Tune::giveUp() {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (underWay) {
+    underWay->result.stopped =
+        fmt::format("no candidate came to an end within {:g} s", kHangSeconds);
+    printSummary(outs(), underWay->result, subject.path, underWay->current.conditions());
+    outcomes.push_back(std::move(*underWay));
+  }
+  outs().flush();
+  if (!jsonOption.empty())
+    (void)writeText(jsonOption, formatv("{0:2}\n", report()).str());
+  std::_Exit(fail(Status(StatusCode::Budget, "a kernel does not end; results so far are above")));
+}
+
+Result<TuneResult> Tune::tuneCase(const Case &current, double budgetSeconds) {
+  MOERT_ASSIGN_OR_RETURN(std::vector<Lowering> found, lowerings(current));
+  progress.show(fmt::format("preparing T={} {}", current.tokens, toString(current.routing)));
+  MOERT_RETURN_IF_ERROR(measurer->begin(current.tokens, current.routing, found.front().defaults));
+  progress.clear();
+  outs() << fmt::format("T={} {}: default {}\n{:>6} {:>10} {:>7} {:>9} {:>4}  schedule\n",
+                        current.tokens, toString(current.routing),
+                        found.front().defaults.scheduleText(), "matmul", "us", "ratio", "predicted",
+                        "rank");
+  TunerOptions tuning;
+  tuning.effort = effortOption;
+  tuning.matmuls.assign(matmulOption.begin(), matmulOption.end());
+  tuning.budgetSeconds = budgetSeconds;
+  Tuner tuner(*measurer, std::move(found), tuning);
+  Watchdog watchdog(kHangSeconds, [this] { giveUp(); });
+  tuner.interrupted = isInterrupted;
+  tuner.onProgress = [&](const std::string &what) {
+    watchdog.restart();
+    progress.show(fmt::format("T={}: {}", current.tokens, what));
+    std::lock_guard<std::mutex> lock(mutex);
+    underWay = Outcome{current, tuner.partial()};
+  };
+  tuner.onTrial = [&](const Trial &trial) {
+    progress.clear();
+    printTrial(outs(), trial);
+    outs().flush();
+    std::lock_guard<std::mutex> lock(mutex);
+    underWay->result.trials.push_back(trial);
+  };
+  return tuner.run();
+}
+
+Status Tune::tuneAll() {
+  CudaMeasurer::Options device;
+  device.target = targetArch();
+  device.jobs = options.jobs;
+  device.seed = seed();
+  MOERT_ASSIGN_OR_RETURN(measurer, CudaMeasurer::create(*subject.block, device));
+  deviceName = measurer->device().name;
+  target = measurer->target();
+  machine.multiprocessors = measurer->device().smCount;
+  if (!StringRef(deviceName).contains("H200"))
+    machine.bytesPerSecond = 3.0e12; // HBM3 of an H100
+  outs() << fmt::format("{} on {} for {}; effort {}, seed {}\n", subject.path, deviceName, target,
+                        effortOption == Effort::Quick ? "quick" : "full", seed());
+  catchInterruption();
+  Stopwatch watch;
+  for (size_t i = 0; i < cases.size() && !isInterrupted(); ++i) {
+    // What one case leaves is the others'.
+    double share = (budget - watch.seconds()) / double(cases.size() - i);
+    if (share <= 0) {
+      outs() << fmt::format("the budget is spent; {} of {} cases are left\n", cases.size() - i,
+                            cases.size());
+      break;
+    }
+    Result<TuneResult> result = tuneCase(cases[i], share);
+    if (!result)
+      return std::move(result).status().withContext(
+          fmt::format("T={} {}", cases[i].tokens, toString(cases[i].routing)));
+    conclude(cases[i], *result);
+    outcomes.push_back({cases[i], *std::move(result)});
+  }
+  if (isInterrupted())
+    return Status(StatusCode::Budget, "interrupted; the results so far are kept");
+  return Status::ok();
+}
+
+Status Tune::execute() {
+  MOERT_RETURN_IF_ERROR(readOptions());
+  MOERT_ASSIGN_OR_RETURN(subject, loadSubject(inputPath(), errs()));
+  if (!subject.block || subject.package)
+    return Status(StatusCode::Usage, "expects IR, but '" + inputPath() + "' is a package");
+  MOERT_ASSIGN_OR_RETURN(cost, costOf(*subject.block));
+  if (!targetArch().empty() && targetArch() != kNativeTarget)
+    target = targetArch();
+  MOERT_RETURN_IF_ERROR(checkMatmuls());
+  Status status;
+  std::optional<json::Value> text;
+  if (dryRunOption) {
+    DryRun dryRun(subject.path, target, effortOption == Effort::Quick);
+    for (const Case &current : cases) {
+      MOERT_ASSIGN_OR_RETURN(std::vector<Lowering> found, lowerings(current));
+      dryRun.add(found, current.tokens, toString(current.routing), matmulOption);
+    }
+    text = dryRun.report();
+  } else {
+    status = tuneAll();
+    text = report();
+  }
+  // What was found before a failure is kept.
+  if (!jsonOption.empty())
+    MOERT_RETURN_IF_ERROR(writeText(jsonOption, formatv("{0:2}\n", *text).str()));
+  return status;
+}
+
+int runTune() {
+  Status status = Tune().execute();
+  return status.isOk() ? 0 : fail(status);
+}
+
+} // namespace moec::cli
