@@ -26,7 +26,7 @@ export -f compile
 {
   job main grouped_matmul_check 0
   for part in 0 1 2 3; do job "cases$part" grouped_matmul_cases $part; done
-  for part in 0 1 2 3 4 5 6; do job "times$part" grouped_matmul_times $part; done
+  for part in ${TIMES:-0 1 2 3 4 5 6}; do job "times$part" grouped_matmul_times $part; done
 } | xargs -r -P "${JOBS:-2}" -L 1 bash -c 'compile "$@"' _
 $nvcc -gencode="arch=compute_$arch,code=sm_$arch" -cudart static -o "$out/grouped_matmul_check" \
   "$out"/main.o "$out"/cases?.o "$out"/times?.o

@@ -59,7 +59,7 @@ bool run_case(const char *name) {
   Buffer<Output> out(outputs + kGuard), up_out(outputs + kGuard);
   Buffer<float> routing_weights(tokens * Problem::kTopK);
   Buffer<int> routes(routing.routes), expert_of(routing.expert_of);
-  Buffer<int4> tiles(routing.tiles(Schedule::kBlockM, tile_unit<Schedule>(), !kIsWgmma<Schedule>));
+  Buffer<int4> tiles(routing.tiles(Schedule::kTiles, !kIsWgmma<Schedule>));
   const float scale = 2.0f / sqrtf(float(Problem::kK));
   x.poison(), w.poison(), up.poison(), out.poison(), up_out.poison();
   fill_random<<<256, 256>>>(x.data, inputs * Problem::kK, 1.0f, 1);
@@ -148,7 +148,10 @@ void add_all(const char *name) {
     add<Problem, Epilogue, HP<128, 192, 5>, HP<64, 256, 5>, HP<128, 128, 6, 2, 64>, HP<192, 128, 5>,
         HP<64, 64, 8>, HC<128, 256, 4>, HC<256, 128, 4, 3, 64>, SP<32, 128, 8, 4>,
         SP<128, 128, 6, 8, 32, 0>, SP<192, 128, 5, 8, 64>, SC<192, 256, 3>,
-        SC<128, 256, 4, 1, 32, 0>>(name);
+        SC<128, 256, 4, 1, 32, 0>, Dynamic<HP<128, 192, 5, 3>>, Dynamic<HC<128, 256, 4>>,
+        Dynamic<SP<32, 128, 8, 4>>, Dynamic<SC<176, 256, 4>>>(name);
+  if constexpr (Problem::kWeightForm == WeightForm::single && !Problem::kTransposed)
+    add<Problem, Epilogue, SC<256, 128, 4, 2>>(name);
 #endif
 }
 

@@ -173,13 +173,14 @@ template <class Problem, class Schedule, class Epilogue>
 __global__ void __launch_bounds__(384, 1)
     grouped_matmul_hopper(GroupedMatmulArgs<Problem> args,
                           const __grid_constant__ TensorMap weights,
-                          const __grid_constant__ TensorMap up_weights) {
+                          const __grid_constant__ TensorMap up_weights, u32 *tickets) {
   extern __shared__ unsigned char hopper_shared[];
   using Plan = GroupedMatmulWgmmaPlan<Problem, Schedule>;
   const GroupedMatmulWgmmaArgs<Plan> wgmma = {
       args.rows,
       args.routes,
       args.tiles,
+      tickets,
       &weights,
       &up_weights,
       {args.out, args.up_out, args.bias, args.up_bias, args.routes, args.routing_weights}};
@@ -244,6 +245,12 @@ struct Buffer {
   void zero() { CHECK_CUDA(cudaMemset(data, 0, count * sizeof(T))); }
 };
 
+/// The counter of drawn tiles.
+inline u32 *ticket_counter() {
+  static Buffer<u32> counter(1);
+  return counter.data;
+}
+
 /// Rows grouped by expert, as the sort kernel leaves them.
 struct Routing {
   std::vector<int> routes, offsets, expert_of;
@@ -254,23 +261,23 @@ struct Routing {
       n += offsets[e + 1] > offsets[e];
     return n;
   }
-  /// The device-side tile map for tiles of `height` rows (balanced in multiples of `unit` unless
-  /// 0), with its unused tail.
-  std::vector<int4> tiles(int height, int unit = 0, bool lost = true) const {
+  /// The device-side tile map of `shape`, with its unused tail.
+  std::vector<int4> tiles(TileShape shape, bool lost = true) const {
     std::vector<int4> map;
     const int experts = int(offsets.size()) - 1;
     for (int e = 0; e < experts; ++e) {
-      const int size = offsets[e + 1] - offsets[e];
-      const int pieces = std::max<int>(ceil_div(size, height), 1);
-      const int own = unit ? int(ceil_div(size, pieces * unit)) * unit : height;
-      for (int r = offsets[e]; r < offsets[e + 1]; r += own)
-        map.push_back({e, r, std::min(own, offsets[e + 1] - r), 0});
+      const int size = offsets[e + 1] - offsets[e], own = tile_height(shape, size);
+      const int pieces = int(ceil_div(size, own));
+      for (int i = 0; i < pieces; ++i) {
+        const int r = offsets[e] + i * own;
+        map.push_back({e, r, pack(tile_extent(shape, i, pieces, std::min(own, offsets[e + 1] - r))), 0});
+      }
     }
-    const int count = int(map.size());
+    const int count = int(map.size()), height = shape.height;
     for (int4 &entry : map)
       entry.w = count;
     for (int r = offsets[experts]; lost && r < rows(); r += height)
-      map.push_back({-1, r, std::min(height, int(rows()) - r), 0});
+      map.push_back({-1, r, pack({std::min(height, int(rows()) - r), 0, 1}), 0});
     const i64 bound = rows() / height + std::min<i64>(experts + 1, rows());
     while (i64(map.size()) < bound)
       map.push_back({0, 0, 0, 0});
@@ -289,7 +296,10 @@ void launch(const GroupedMatmulArgs<Problem> &args, int experts, i64 row_tiles,
     const TensorMap weights = weight_map<Problem, Plan>(args, experts, 0);
     const TensorMap up = weight_map<Problem, Plan>(args, experts, Plan::kGated ? 1 : 0);
     const int blocks = int(std::min<i64>(132, row_tiles * Plan::kColumnTiles));
-    kernel<<<blocks, Plan::kThreads, Plan::kSharedBytes, stream>>>(args, weights, up);
+    if (Plan::kDynamic)
+      CHECK_CUDA(cudaMemsetAsync(ticket_counter(), 0, sizeof(u32), stream));
+    kernel<<<blocks, Plan::kThreads, Plan::kSharedBytes, stream>>>(args, weights, up,
+                                                                   ticket_counter());
     CHECK_CUDA(cudaGetLastError());
     return;
   } else {
@@ -308,7 +318,8 @@ template <int kM, int kN_, int kK_, int kS, int kWM, int kWN, int kBlocks, int k
           bool kEvictFirst = false>
 struct Tile : GroupedMatmulSchedule {
   static constexpr int kBlockM = kM, kBlockN = kN_, kBlockK = kK_, kStages = kS, kWarpsM = kWM,
-                       kWarpsN = kWN, kMinBlocks = kBlocks, kRasterGroup = kGroup;
+                       kWarpsN = kWN, kMinBlocks = kBlocks;
+  static constexpr TileShape kTiles = {kM, 0, kGroup};
   static constexpr WeightPolicy kWeightPolicy =
       kEvictFirst ? WeightPolicy::evict_first : WeightPolicy::normal;
   static std::string name() {
@@ -323,8 +334,8 @@ struct Tile : GroupedMatmulSchedule {
 template <int kM, int kN_, int kS, int kGroup, bool kSwap, bool kBoth, int kStep, int kUnit,
           WeightPolicy kPolicy>
 struct Hopper : WgmmaSchedule {
-  static constexpr int kBlockM = kM, kBlockN = kN_, kStages = kS, kTokenStep = kStep,
-                       kRasterGroup = kGroup, kTileUnit = kUnit;
+  static constexpr int kBlockM = kM, kBlockN = kN_, kStages = kS, kTokenStep = kStep;
+  static constexpr TileShape kTiles = {kM, kUnit, kGroup};
   static constexpr bool kSwapped = kSwap, kCooperative = kBoth;
   static constexpr WeightPolicy kWeightPolicy = kPolicy;
   static std::string name() {
@@ -350,14 +361,12 @@ template <int kM, int kN_, int kS, int kGroup = 8, int kStep = 16, int kUnit = k
           WeightPolicy kPolicy = WeightPolicy::normal>
 using SC = Hopper<kM, kN_, kS, kGroup, true, true, kStep, kUnit, kPolicy>;
 
-/// How a schedule's tile map is balanced.
+/// The same with tiles drawn from a counter.
 template <class Schedule>
-constexpr int tile_unit() {
-  if constexpr (kIsWgmma<Schedule>)
-    return Schedule::kTileUnit;
-  else
-    return 0;
-}
+struct Dynamic : Schedule {
+  static constexpr bool kDynamic = true;
+  static std::string name() { return Schedule::name() + " dyn"; }
+};
 
 /// Parts register their work here; main selects by name.
 struct Entry {

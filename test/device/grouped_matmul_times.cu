@@ -3,6 +3,7 @@
 // inputs are random; each measurement also verifies a sample of its results.
 #include "grouped_matmul_harness.cuh"
 
+#include <array>
 #include <map>
 
 namespace check {
@@ -72,12 +73,12 @@ struct Scenario {
   struct Copy {
     Routing host;
     Buffer<int> routes, expert_of;
-    std::map<std::pair<int, int>, std::unique_ptr<Buffer<int4>>> maps;
+    std::map<std::array<int, 3>, std::unique_ptr<Buffer<int4>>> maps;
     explicit Copy(Routing r) : host(std::move(r)), routes(host.routes), expert_of(host.expert_of) {}
-    const Buffer<int4> &map(int height, int unit) {
-      auto &map = maps[{height, unit}];
+    const Buffer<int4> &map(TileShape shape) {
+      auto &map = maps[{shape.height, shape.unit, shape.band}];
       if (!map)
-        map = std::make_unique<Buffer<int4>>(host.tiles(height, unit));
+        map = std::make_unique<Buffer<int4>>(host.tiles(shape));
       return *map;
     }
   };
@@ -157,7 +158,7 @@ template <class Problem, class Epilogue, class Schedule>
 void measure(Scenario &scenario, GroupedMatmulArgs<Problem> args, float mean_rows,
              std::vector<Candidate> &candidates) {
   // Tiles far above the mean group only multiply zeros, far below only reread weights.
-  constexpr int kHeight = Schedule::kBlockM, kUnit = tile_unit<Schedule>();
+  constexpr int kHeight = Schedule::kBlockM;
   if (!kIsWgmma<Schedule> && kHeight > 16 && mean_rows * 4 < kHeight)
     return;
   if (kIsWgmma<Schedule> && kHeight > 128 && mean_rows * 4 < kHeight)
@@ -166,17 +167,18 @@ void measure(Scenario &scenario, GroupedMatmulArgs<Problem> args, float mean_row
     return;
   auto with = [&](Scenario::Copy &c) {
     args.routes = c.routes.data;
-    args.tiles = c.map(kHeight, kUnit).data;
+    args.tiles = c.map(Schedule::kTiles).data;
     return args;
   };
   for (auto &c : scenario.copies)
-    c->map(kHeight, kUnit); // no allocation inside the capture
+    c->map(Schedule::kTiles); // no allocation inside the capture
+  ticket_counter();
   cudaGraph_t graph;
   cudaGraphExec_t replayed;
   CHECK_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));
   for (auto &c : scenario.copies)
     launch<Problem, Schedule, Epilogue>(with(*c), int(c->host.offsets.size()) - 1,
-                                        c->map(kHeight, kUnit).count, stream());
+                                        c->map(Schedule::kTiles).count, stream());
   CHECK_CUDA(cudaStreamEndCapture(stream(), &graph));
   CHECK_CUDA(cudaGraphInstantiate(&replayed, graph, 0));
   CHECK_CUDA(cudaGraphDestroy(graph));
@@ -257,12 +259,17 @@ struct List {};
 
 constexpr WeightPolicy kFirst = WeightPolicy::evict_first, kLast = WeightPolicy::evict_last;
 /// Few enough that a model compiles in a minute; grouped_matmul_check's cases hold every form.
+/// -DCANDIDATES=... compares others.
+#ifdef CANDIDATES
+using Candidates = List<CANDIDATES>;
+#else
 using Candidates =
     List<Tile<16, 32, 128, 4, 1, 2, 4, 1, true>, Tile<16, 64, 128, 3, 1, 4, 3, 1, true>,
          Tile<32, 64, 128, 4, 1, 4, 2, 1, true>, HP<64, 128, 8, 8, 0, kFirst>,
          HP<64, 256, 5, 8, 0, kFirst>, HP<128, 128, 6>, HP<128, 192, 5>,
          HP<128, 192, 5, 8, 0, kLast>, HC<128, 256, 4>, SP<128, 128, 6>, SC<160, 256, 4>,
          SC<192, 256, 4>, SC<192, 256, 4, 8, 16, 16, kLast>>;
+#endif
 
 template <class Problem, class Epilogue, class... Schedules>
 void add(const char *product, Model model, List<Schedules...>) {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
 #include <set>
 #include <utility>
 
@@ -149,32 +151,74 @@ TEST(WeightRows, PlacesSplitByStep) {
   expectSplit<WeightForm::separate, false, 64>();
 }
 
-template <int kGroup>
-void expectRaster(int mTiles, int nTiles) {
+/// The extents of a map over groups of the given rows.
+std::vector<TileExtent> makeMap(TileShape shape, const std::vector<int> &groups) {
+  std::vector<TileExtent> map;
+  for (int rows : groups) {
+    const int height = tile_height(shape, rows), tiles = int(ceil_div(rows, height));
+    for (int i = 0; i < tiles; ++i)
+      map.push_back(unpack_extent(
+          pack(tile_extent(shape, i, tiles, std::min(height, rows - i * height)))));
+  }
+  return map;
+}
+
+TEST(TileMap, TilesShareAGroupsRows) {
+  for (TileShape shape : {TileShape{128}, TileShape{176, 16, 8}, TileShape{192, 64, 3}})
+    for (int rows : {1, 15, 16, 17, 127, 128, 129, 176, 177, 193, 1000, 4097}) {
+      int sum = 0, most = 0, tiles = 0;
+      for (const TileExtent &extent : makeMap(shape, {rows})) {
+        sum += extent.rows;
+        most = std::max(most, extent.rows);
+        ++tiles;
+      }
+      EXPECT_EQ(sum, rows);
+      EXPECT_LE(most, shape.height);
+      EXPECT_LE(tiles, (rows + shape.height - 1) / shape.height);
+    }
+  EXPECT_EQ(tile_height({192, 16, 8}, 193), 112) << "two tiles of 112 and 81 rows, not 192 and 1";
+  EXPECT_EQ(tile_height({192}, 193), 192);
+}
+
+void expectRaster(TileShape shape, const std::vector<int> &groups, int columns) {
+  const std::vector<TileExtent> map = makeMap(shape, groups);
+  std::vector<int> groupOf; // of each entry
+  for (size_t g = 0; g < groups.size(); ++g)
+    groupOf.resize(groupOf.size() + makeMap(shape, {groups[g]}).size(), int(g));
   std::set<std::pair<int, int>> seen;
-  for (int block = 0; block < mTiles * nTiles; ++block) {
-    const TileIndex at = grouped_raster<kGroup>(block, mTiles, nTiles);
-    EXPECT_TRUE(at.m >= 0 && at.m < mTiles && at.n >= 0 && at.n < nTiles);
+  int last = -1;
+  for (int position = 0; position < int(map.size()) * columns; ++position) {
+    const TileIndex at = tile_at(position, columns, map[band_entry(position, columns)]);
+    ASSERT_TRUE(at.m >= 0 && at.m < int(map.size()) && at.n >= 0 && at.n < columns);
     EXPECT_TRUE(seen.insert({at.m, at.n}).second);
-    EXPECT_EQ(at.m / kGroup, block / (kGroup * nTiles)) << "groups in order";
+    EXPECT_EQ(groupOf[at.m], groupOf[band_entry(position, columns)]) << "a band has one group";
+    EXPECT_LE(map[at.m].band, shape.band);
+    const int first = at.m - map[at.m].place;
+    EXPECT_GE(first, last) << "bands in order";
+    last = first;
   }
 }
 
 TEST(Raster, VisitsEveryTileOnce) {
-  for (int m : {1, 3, 8, 17, 64})
-    for (int n : {1, 2, 7, 24}) {
-      expectRaster<1>(m, n);
-      expectRaster<3>(m, n);
-      expectRaster<8>(m, n);
-      expectRaster<100>(m, n);
+  for (int columns : {1, 2, 7, 24})
+    for (int band : {1, 3, 8, 255}) {
+      expectRaster({128, 0, band}, {1}, columns);
+      expectRaster({128, 0, band}, {0, 37, 0, 1300, 128, 129, 0}, columns);
+      expectRaster({16, 16, band}, {5000, 3, 160}, columns);
+      expectRaster({176, 16, band}, {1024, 1000, 90, 4000}, columns);
     }
 }
 
 TEST(Raster, RowTilesShareWeightTiles) {
-  const TileIndex a = grouped_raster<4>(0, 8, 6), b = grouped_raster<4>(3, 8, 6);
-  EXPECT_EQ(a.n, b.n);
-  EXPECT_EQ(b.m, 3);
-  EXPECT_EQ(grouped_raster<4>(4, 8, 6).n, 1);
+  // 9 tiles in bands of at most 4: three bands of three.
+  const std::vector<TileExtent> map = makeMap({128, 0, 4}, {9 * 128});
+  EXPECT_EQ(map[0].band, 3);
+  const TileIndex a = tile_at(2, 6, map[0]), b = tile_at(3, 6, map[0]);
+  EXPECT_EQ(a.m, 2);
+  EXPECT_EQ(a.n, 0);
+  EXPECT_EQ(b.m, 0);
+  EXPECT_EQ(b.n, 1);
+  EXPECT_EQ(tile_at(18, 6, map[band_entry(18, 6)]).m, 3);
 }
 
 struct GateUp : GroupedMatmulProblem {

@@ -56,8 +56,9 @@ static Reference sort_reference(const std::vector<int> &ids, int experts) {
 
 /// `unit`: groups are cut into the fewest tiles of at most `height` rows, all but the last of one
 /// height, the least multiple of `unit` with which that many tiles do. 0: all of `height` rows.
+/// Bands: the fewest of at most `band` tiles of a group, all but the last equally long.
 static std::vector<int> map_reference(const std::vector<int> &offsets, int rows, int height,
-                                      bool tail, int unit = 0) {
+                                      bool tail, int unit = 0, int band = 8) {
   const int experts = int(offsets.size()) - 1;
   std::vector<int> map;
   int valid = 0;
@@ -67,17 +68,24 @@ static std::vector<int> map_reference(const std::vector<int> &offsets, int rows,
     if (unit)
       for (own = unit; (size + own - 1) / own > (size + height - 1) / height;)
         own += unit;
-    for (int row = offsets[e]; row < offsets[e + 1]; row += own, ++valid)
-      map.insert(map.end(), {e, row, std::min(own, offsets[e + 1] - row), 0});
+    const int tiles = (size + own - 1) / own, bands = (tiles + band - 1) / band;
+    const int length = bands ? (tiles + bands - 1) / bands : 1;
+    for (int tile = 0; tile < tiles; ++tile, ++valid) {
+      const int row = offsets[e] + tile * own, first = tile / length * length;
+      map.insert(map.end(), {e, row,
+                             std::min(own, offsets[e + 1] - row) + ((tile - first) << 16) +
+                                 (std::min(length, tiles - first) << 24),
+                             0});
+    }
   }
   for (int row = offsets[experts]; tail && row < rows; row += height)
-    map.insert(map.end(), {-1, row, std::min(height, rows - row), 0});
+    map.insert(map.end(), {-1, row, std::min(height, rows - row) + (1 << 24), 0});
   const size_t bound = 4 * size_t(moe::tile_map_bound(rows, experts + tail, height));
   if (map.size() > bound)
     report("tile_map_bound", 1, "more tiles than the bound");
   // Unused entries: no rows, and with tail tiles expert -1 at the end.
   while (map.size() < bound)
-    map.insert(map.end(), {tail ? -1 : 0, tail ? rows : 0, 0, 0});
+    map.insert(map.end(), {tail ? -1 : 0, tail ? rows : 0, tail ? 1 << 24 : 0, 0});
   for (size_t i = 3; i < map.size(); i += 4)
     map[i] = valid;
   return map;
@@ -88,15 +96,16 @@ template <int kExperts> static void check_offsets(const std::string &name, const
   const int rows = int(want.routes.size());
   const Buffer<int> offsets(want.offsets);
 
-  using TileMap = moe::TileMapConfig<kExperts, 256, true, 16, moe::balanced(128, 32)>;
+  using TileMap = moe::TileMapConfig<kExperts, 256, true, moe::TileShape{16, 0, 1},
+                                     moe::TileShape{128, 32, 3}>;
   Buffer<int> map16(4 * size_t(moe::tile_map_bound(rows, kExperts + 1, 16)));
   Buffer<int> map128(4 * size_t(moe::tile_map_bound(rows, kExperts + 1, 128)));
   tile_maps_kernel<TileMap><<<5, 256, TileMap::kSharedBytes>>>(
       offsets.get(),
       {{reinterpret_cast<int4 *>(map16.get()), reinterpret_cast<int4 *>(map128.get())}}, rows);
   CUDA_OK(cudaGetLastError());
-  expect_equal(name + " tile_maps 16", map16.read(name), map_reference(want.offsets, rows, 16, true));
-  expect_equal(name + " tile_maps 128", map128.read(name), map_reference(want.offsets, rows, 128, true, 32));
+  expect_equal(name + " tile_maps 16", map16.read(name), map_reference(want.offsets, rows, 16, true, 0, 1));
+  expect_equal(name + " tile_maps 128", map128.read(name), map_reference(want.offsets, rows, 128, true, 32, 3));
 
   std::vector<int> padded_want(kExperts + 1, 0);
   for (int e = 0; e < kExperts; ++e)
@@ -123,8 +132,8 @@ template <int kExperts, int kThreads, bool kMultiBlock>
 static void check_sort_case(const std::string &name, const std::vector<int> &ids,
                             const Reference &want, int grid) {
   constexpr bool kTail = kMultiBlock; // both settings are covered, one a form
-  using Sort = moe::SortConfig<kExperts, kThreads, kMultiBlock, kTail, 8, 64,
-                               moe::balanced(192, 16)>;
+  using Sort = moe::SortConfig<kExperts, kThreads, kMultiBlock, kTail, moe::TileShape{8, 0, 255},
+                               moe::TileShape{64}, moe::TileShape{192, 16, 5}>;
   allow_shared(sort_kernel<Sort>, Sort::kSharedBytes);
   const int routes = int(ids.size());
   const Buffer<int> experts(ids);
@@ -133,9 +142,12 @@ static void check_sort_case(const std::string &name, const std::vector<int> &ids
   Buffer<int> map8(4 * size_t(moe::tile_map_bound(routes, kExperts + kTail, 8)));
   Buffer<int> map64(4 * size_t(moe::tile_map_bound(routes, kExperts + kTail, 64)));
   Buffer<int> map192(4 * size_t(moe::tile_map_bound(routes, kExperts + kTail, 192)));
+  Buffer<int> tickets(2);
   const moe::TileMapPointers maps = {{reinterpret_cast<int4 *>(map8.get()),
                                       reinterpret_cast<int4 *>(map64.get()),
-                                      reinterpret_cast<int4 *>(map192.get())}};
+                                      reinterpret_cast<int4 *>(map192.get())},
+                                     {reinterpret_cast<moe::u32 *>(tickets.get()), nullptr,
+                                      reinterpret_cast<moe::u32 *>(tickets.get()) + 1}};
   if (kMultiBlock)
     count_kernel<Sort><<<grid, kThreads, 4 * kExperts>>>(experts.get(), block_counts.get(), routes);
   sort_kernel<Sort><<<grid, kThreads, Sort::kSharedBytes>>>(
@@ -147,10 +159,11 @@ static void check_sort_case(const std::string &name, const std::vector<int> &ids
   expect_equal(full + " offsets", offsets.read(full), want.offsets);
   expect_equal(full + " routes", sorted.read(full), want.routes);
   expect_equal(full + " positions", positions.read(full), want.positions);
-  expect_equal(full + " map 8", map8.read(full), map_reference(want.offsets, routes, 8, kTail));
+  expect_equal(full + " map 8", map8.read(full), map_reference(want.offsets, routes, 8, kTail, 0, 255));
   expect_equal(full + " map 64", map64.read(full), map_reference(want.offsets, routes, 64, kTail));
   expect_equal(full + " map 192", map192.read(full),
-               map_reference(want.offsets, routes, 192, kTail, 16));
+               map_reference(want.offsets, routes, 192, kTail, 16, 5));
+  expect_equal(full + " tickets", tickets.read(full), std::vector<int>{0, 0});
 }
 
 template <int kExperts> static void check_experts(int most_k, std::mt19937 &random) {

@@ -54,12 +54,16 @@ MOE_DEVICE void grouped_matmul_mma(const GroupedMatmulArgs<Problem> &args) {
   // Which tile this block computes.
   if constexpr (Plan::kDependentLaunch)
     ptx::grid_dependency_wait();
-  const TileIndex index = grouped_raster<Plan::kRasterGroup>(
-      blockIdx.x, gridDim.x / Plan::kColumnTiles, Plan::kColumnTiles);
-  const int4 entry = args.tiles[index.m];
-  const RowTile tile = {entry.x, entry.y, entry.z};
-  if (tile.rows <= 0)
+  int4 entry = args.tiles[band_entry(blockIdx.x, Plan::kColumnTiles)];
+  TileExtent extent = unpack_extent(entry.z);
+  if (extent.rows == 0)
     return;
+  const TileIndex index = tile_at(blockIdx.x, Plan::kColumnTiles, extent);
+  if (extent.band != 1) { // else it is that entry's
+    entry = args.tiles[index.m];
+    extent = unpack_extent(entry.z);
+  }
+  const RowTile tile = {entry.x, entry.y, extent.rows};
   const ResultTile<Plan> results(shared, tile, index.n);
   if (tile.expert < 0) {
     results.template store<true>(args);

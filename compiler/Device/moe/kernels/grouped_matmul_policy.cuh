@@ -47,7 +47,6 @@ struct GroupedMatmulSchedule {
   static constexpr int kWarpsM = 2;
   static constexpr int kWarpsN = 2;
   static constexpr int kMinBlocks = 1;   ///< blocks an SM that registers must leave room for
-  static constexpr int kRasterGroup = 8; ///< row tiles that share a weight tile in L2
   static constexpr WeightPolicy kWeightPolicy = WeightPolicy::normal;
   static constexpr bool kDependentLaunch = false; ///< launched with programmatic serialization
 };

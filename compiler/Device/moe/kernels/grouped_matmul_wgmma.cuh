@@ -21,6 +21,7 @@ struct GroupedMatmulWgmmaArgs {
   const typename Plan::Element *rows; ///< [R, K], or x [T, K] when gathered
   const i32 *routes;                  ///< [R]; gathered rows and weighted stores read it
   const int4 *tiles;                  ///< tile map for kBlockM rows, entry 0's .w = valid entries
+  u32 *tickets;                       ///< kDynamic: zero at launch, this matmul's alone
   const TensorMap *weights;           ///< (K, columns, E), box (64, kBlockN or half of it, 1)
   const TensorMap *up_weights;        ///< gated forms: the same for up
   StoreTarget<Plan> store;
@@ -32,8 +33,11 @@ class GroupedMatmulProducer {
   /// A tile is handed over some steps after its loads have begun, so that they do not wait for the
   /// stores of the tile that had its slot; before the consumers want it.
   static constexpr int kPublishStep = min_of(max_of(Plan::kStages - 3, 0), Plan::kSteps - 1);
+  /// The step during which the next tile becomes known: a drawn one has arrived by then.
+  static constexpr int kTakeStep = Plan::kDynamic ? min_of(3, Plan::kSteps - 1) : 0;
   /// The step during which the next tile's routes are asked for: its map entry has arrived by then.
-  static constexpr int kPrefetchStep = min_of(kPublishStep + 1, Plan::kSteps - 1);
+  static constexpr int kPrefetchStep =
+      min_of(max_of(kPublishStep, kTakeStep + 1) + 1, Plan::kSteps - 1);
 
 public:
   MOE_DEVICE static void run(const GroupedMatmulWgmmaArgs<Plan> &args, u32 stages, u32 barriers) {
@@ -46,8 +50,8 @@ public:
         Plan::kWeightPolicy == WeightPolicy::evict_first  ? ptx::create_policy_evict_first()
         : Plan::kWeightPolicy == WeightPolicy::evict_last ? ptx::create_policy_evict_last()
                                                           : ptx::create_policy_normal();
-    TileWalk<Plan> walk(args.tiles);
-    Tile tile = walk.take();
+    TileWalk<Plan> walk(args.tiles, args.tickets, state.failure_flag() + 8);
+    Tile tile = walk.template take<true>();
     rows.prefetch_routes(tile);
     rows.prefetch_weights();
 #pragma unroll 1
@@ -67,7 +71,9 @@ public:
         ptx::mbarrier_arrive_cp_async(state.full());
         state.advance();
         if (step == 0)
-          next = walk.take();
+          walk.draw();
+        if (step == kTakeStep)
+          next = walk.template take<false>();
         if (step == kPublishStep) {
           slots.wait_empty();
           rows.put_targets(slots.target(0));
@@ -77,6 +83,13 @@ public:
           rows.prefetch_routes(next);
         if (step == Plan::kSteps - 1)
           rows.prefetch_weights();
+      }
+      if constexpr (Plan::kStaged) { // left to the consumers
+        state.wait_empty();
+        ptx::mbarrier_arrive(state.full());
+        if (threadIdx.x == 0)
+          ptx::mbarrier_arrive(state.full());
+        state.advance();
       }
       tile = next;
     }
@@ -160,6 +173,7 @@ class GroupedMatmulConsumer {
   }
 
   /// Swapped operands: the narrowest of kN, kN + kTokenStep, ... columns that hold `rows` tokens.
+  /// Each width is a loop of its own, since the instruction names its accumulators.
   template <int kN>
   MOE_DEVICE void multiply_tokens(State &state, u32 stages, int rows) {
     if constexpr (kN >= Plan::kBlockM) {
@@ -188,7 +202,7 @@ class GroupedMatmulConsumer {
 
   MOE_DEVICE void multiply_tile(State &state, u32 stages, int rows) {
     if constexpr (Plan::kSwapped)
-      multiply_tokens<Plan::kTokenStep>(state, stages, rows);
+      multiply_tokens<Plan::kLeastTokens>(state, stages, rows);
     else
       multiply_strips<Plan::kStrips>(state, stages, rows);
   }
@@ -226,10 +240,21 @@ public:
       ptx::wgmma_wait<0>();
       if (leader)
         ptx::mbarrier_arrive(state.empty(last_));
-      FragmentStore<Plan, Epilogue>::run(acc_, args.store, tile);
+      if constexpr (Plan::kStaged)
+        state.wait_full();
+      FragmentStore<Plan, Epilogue>::run(acc_, args.store, tile,
+                                         stages + state.stage * Plan::kStageBytes +
+                                             consumer * (Plan::kStageBytes / 2));
+      if constexpr (Plan::kStaged)
+        ptx::proxy_fence();
       __syncwarp();
       if (leader)
         ptx::mbarrier_arrive(slots.empty());
+      if constexpr (Plan::kStaged) {
+        if (leader)
+          ptx::mbarrier_arrive(state.empty(state.stage));
+        state.advance();
+      }
       slots.advance();
       if constexpr (kPingPong) {
         state.skip(Plan::kSteps);

@@ -17,8 +17,9 @@ struct WgmmaSchedule {
   /// false (ping-pong): consumers take whole tiles in turn, one multiplies while the other stores.
   /// true: each takes every second strip of every tile, half the accumulators for the same tile.
   static constexpr bool kCooperative = false;
+  /// Tiles are drawn from a counter as blocks get to them, instead of every gridDim.x-th.
+  static constexpr bool kDynamic = false;
   static constexpr int kStages = 5;      ///< K steps of 64 in flight
-  static constexpr int kRasterGroup = 8; ///< row tiles that share a weight tile in L2
   static constexpr WeightPolicy kWeightPolicy = WeightPolicy::normal;
   static constexpr bool kDependentLaunch = false; ///< launched with programmatic serialization
 };
@@ -38,6 +39,10 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kStripStride = S::kCooperative ? 2 : 1;
   static constexpr int kStrips = (S::kSwapped ? S::kBlockN : S::kBlockM) / 64 / kStripStride;
   static constexpr int kMmaN = S::kSwapped ? S::kBlockM : S::kBlockN;
+  /// Swapped tiles multiply at least so many token columns: fewer would take the same time, since
+  /// producers copy rows by 64 and wgmma's operands come from shared memory no faster.
+  static constexpr int kLeastTokens =
+      S::kBlockM > 64 && S::kTokenStep < 64 ? 64 / S::kTokenStep * S::kTokenStep : S::kTokenStep;
 
   static constexpr bool kGated = RowMap::kGated;
   static constexpr bool kHasBias = !is_same<Bias, NoBias>;
@@ -46,13 +51,20 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kSteps = int(ceil_div(P::kK, kBlockK));
   static constexpr bool kTailN = P::kN % kTileColumns != 0;
 
+  /// Stores go through a stage of the ring that the producers leave to the consumers after each
+  /// tile, half of it to each: where the tensor cores would wait for the slower way.
+  static constexpr bool kStaged = S::kSwapped && S::kCooperative && sizeof(Output) == 2 &&
+                                  S::kBlockM <= S::kBlockN;
+  /// Stages of the ring that a tile takes.
+  static constexpr int kStagesATile = kSteps + (kStaged ? 1 : 0);
+
   static constexpr int kRowTileBytes = S::kBlockM * 128;
   static constexpr int kWeightTileBytes = S::kBlockN * 128;
   static constexpr int kStageBytes = kRowTileBytes + kWeightTileBytes;
 
-  // Shared memory: stages, then barriers and the failure flag, the two tile slots with what stores
-  // need of each row (weighted: the factor; accumulated: the token, too), and the producers' table
-  // of gathered rows; before it all up to 1023 bytes of alignment.
+  // Shared memory: stages, then barriers, the failure flag and two words of drawn tiles, the two
+  // tile slots with what stores need of each row (weighted: the factor; accumulated: the token,
+  // too), and the producers' table of gathered rows; before it all up to 1023 bytes of alignment.
   static constexpr int kTargetBytes = P::kStore == StoreForm::rows            ? 0
                                       : P::kStore == StoreForm::weighted_rows ? 4
                                                                               : 8;
@@ -63,10 +75,11 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
       1024 + S::kStages * kStageBytes + kBarrierBytes + 2 * kSlotBytes + kSourceBytes;
 
   /// False where ptxas (CUDA 13.0) spills or serialises products (C7511): right but slow.
-  static constexpr bool kWellCompiled = kSteps > 1 && (S::kSwapped || kStrips * kMmaN / 2 <= 128 ||
-                                                       (sizeof(Output) == 2 && !P::kTwoOutputs &&
-                                                        P::kStore != StoreForm::accumulate &&
-                                                        !(kGated && kHasBias)));
+  static constexpr bool kManyValues = P::kTwoOutputs || (kGated && kHasBias);
+  static constexpr bool kWellCompiled =
+      kSteps > 1 && kStrips * kMmaN / 2 <=
+                        (S::kSwapped ? (kManyValues ? 176 : 192)
+                         : kManyValues || sizeof(Output) != 2 ? 128 : 192);
 
   /// 168 registers a thread at entry; the producers give theirs to the consumers.
   static constexpr int kProducerRegisters = 56;

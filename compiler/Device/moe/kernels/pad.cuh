@@ -16,7 +16,7 @@ MOE_DEVICE void pad_offsets(const int *offsets, int *padded_offsets) {
   ptx::grid_dependency_wait();
   ptx::grid_dependency_launch();
   extern __shared__ __align__(16) int moe_sort_shared[];
-  scan_groups<kExperts, kThreads, TileHeights<>>(moe_sort_shared, padded_offsets, nullptr, [&](int e) {
+  scan_groups<kExperts, kThreads, TileShapes<>>(moe_sort_shared, padded_offsets, nullptr, [&](int e) {
     return round_up(max(offsets[e + 1] - offsets[e], 0), kMultiple);
   });
 }

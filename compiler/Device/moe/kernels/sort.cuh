@@ -16,14 +16,15 @@
 namespace moe {
 
 /// What the sort kernels are compiled for: experts, threads of a block, whether several blocks work
-/// (two launches), whether rows of no group get tiles of expert -1, and the tile heights whose maps
+/// (two launches), whether rows of no group get tiles of expert -1, and the tile shapes whose maps
 /// are written.
-template <int kExperts_, int kThreads_, bool kMultiBlock_, bool kTail_, int... kTileRows>
+template <int kExperts_, int kThreads_, bool kMultiBlock_, bool kTail_,
+          TileShape... kShapes>
 struct SortConfig {
   static constexpr bool kTail = kTail_;
   static constexpr int kExperts = kExperts_, kThreads = kThreads_, kWarps = kThreads / 32;
   static constexpr bool kMultiBlock = kMultiBlock_;
-  using Tiles = TileHeights<kTileRows...>;
+  using Tiles = TileShapes<kShapes...>;
   static constexpr int kMaps = Tiles::kCount;
   static constexpr int kSharedBytes = sort_shared_bytes(kExperts, kThreads, kMaps);
 

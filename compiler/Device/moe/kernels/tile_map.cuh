@@ -1,7 +1,8 @@
-// Tile maps: which rows a tile of a grouped matmul covers. Entry i is {expert, first row, rows,
-// n}; tiles come expert by expert, n of them, and entries beyond the last tile have rows = 0. On
-// request the rows beyond the last group get tiles too, of expert -1, that n does not count: a
-// grouped matmul stores zeros there.
+// Tile maps: which rows a tile of a grouped matmul covers. Entry i is {expert, first row, extent,
+// n}, its extent the rows and the place in a band (scheduler/raster.cuh); tiles come expert by
+// expert, n of them, and entries beyond the last tile have extent 0. On request the rows beyond the
+// last group get tiles too, of expert -1, that n does not count: a grouped matmul stores zeros
+// there.
 //
 // A group's tiles are as high as the map's height but for the last, or, balanced, all of one height
 // (the last may be lower): for kernels whose time follows a tile's rows, a full tile and a sliver
@@ -10,47 +11,39 @@
 
 #include "moe/kernels/bounds.cuh"
 #include "moe/ptx/misc.cuh"
+#include "moe/scheduler/raster.cuh"
 
 namespace moe {
 
 constexpr int kMaxTileMaps = 4;
 
-/// Where the maps go; unused slots are null.
+/// Where the maps go, and counters of drawn tiles (scheduler/persistent.cuh) that start at zero for
+/// the matmuls that read them; unused slots are null.
 struct TileMapPointers {
   int4 *map[kMaxTileMaps];
+  u32 *tickets[kMaxTileMaps];
 };
 
-/// A height as TileHeights takes it: a group's tiles share its rows evenly, in multiples of `unit`,
-/// at most `height` rows each (a multiple of `unit`). As many tiles as with the plain height, at
-/// most.
-MOE_HOST_DEVICE constexpr int balanced(int height, int unit) { return height + (unit << 16); }
-
-/// The tile heights for which maps are made in one go: rows, or `balanced(rows, unit)`.
-template <int... kRows>
-struct TileHeights {
-  static constexpr int kCount = sizeof...(kRows);
-  static_assert((((kRows & 0xffff) >= 1) && ...), "tile map: a tile has at least one row");
-  static_assert((((kRows >> 16) == 0 || (kRows & 0xffff) % (kRows >> 16) == 0) && ...),
+/// The shapes for which maps are made in one go.
+template <TileShape... kShapes>
+struct TileShapes {
+  static constexpr int kCount = sizeof...(kShapes);
+  static_assert(((kShapes.height >= 1 && kShapes.height <= kMaxTileHeight) && ...),
+                "tile map: a tile has 1 to 65535 rows");
+  static_assert(((kShapes.unit == 0 || kShapes.height % kShapes.unit == 0) && ...),
                 "tile map: a balanced height is a multiple of its unit");
+  static_assert(((kShapes.band >= 1 && kShapes.band <= kMaxBand) && ...),
+                "tile map: a band has 1 to 255 row tiles");
 
-  /// Most rows of a tile of map `index`; folds to a constant in an unrolled loop.
-  static MOE_DEVICE constexpr int rows(int index) {
-    constexpr int kHeights[] = {(kRows & 0xffff)..., 1};
-    return kHeights[index];
-  }
-  /// Rows of the tiles (but the last) of a group of `group_rows` rows.
-  static MOE_DEVICE constexpr int rows(int index, int group_rows) {
-    constexpr int kUnits[] = {(kRows >> 16)..., 0};
-    const int unit = kUnits[index], height = rows(index);
-    if (unit == 0 || group_rows == 0)
-      return height;
-    const int tiles = (group_rows + height - 1) / height;
-    return (group_rows + tiles * unit - 1) / (tiles * unit) * unit;
+  /// Folds to a constant in an unrolled loop.
+  static MOE_DEVICE constexpr TileShape get(int index) {
+    constexpr TileShape kAll[] = {kShapes..., {1}};
+    return kAll[index];
   }
 };
 
 /// Exclusive prefixes over the groups, by one block: offsets [kGroups + 1] of size(group), and for
-/// each height tile_begins [height][kGroups + 1] of its tiles. sums: shared, 32 * (1 + heights)
+/// each shape tile_begins [shape][kGroups + 1] of its tiles. sums: shared, 32 * (1 + shapes)
 /// ints.
 template <int kGroups, int kThreads, class Tiles, class SizeT>
 MOE_DEVICE void scan_groups(int *sums, int *offsets, int *tile_begins, SizeT size) {
@@ -65,7 +58,7 @@ MOE_DEVICE void scan_groups(int *sums, int *offsets, int *tile_begins, SizeT siz
     const int rows = size(group);
     if (j == 0)
       return rows;
-    const int height = Tiles::rows(j - 1, rows);
+    const int height = tile_height(Tiles::get(j - 1), rows);
     return (rows + height - 1) / height;
   };
 
@@ -118,14 +111,17 @@ MOE_DEVICE int find_group(const int *begins, int index) {
   return low;
 }
 
-/// Writes every entry of every map; `thread` of `threads` take turns. `rows` is the bound on all
-/// groups' rows from which the maps' sizes follow.
+/// Writes every entry of every map and clears the counters; `thread` of `threads` take turns. `rows`
+/// is the bound on all groups' rows from which the maps' sizes follow.
 template <int kGroups, class Tiles, bool kTail>
 MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, TileMapPointers maps,
                                 int rows, int thread, int threads) {
+  if (thread < kMaxTileMaps && maps.tickets[thread] != nullptr)
+    *maps.tickets[thread] = 0;
 #pragma unroll
   for (int j = 0; j < Tiles::kCount; ++j) {
-    const int height = Tiles::rows(j);
+    const TileShape shape = Tiles::get(j);
+    const int height = shape.height;
     const int *begins = tile_begins + j * (kGroups + 1);
     const int entries = tile_map_bound(rows, kGroups + kTail, height);
     for (int i = thread; i < entries; i += threads) {
@@ -133,13 +129,14 @@ MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, Tile
       if (i < begins[kGroups]) {
         entry.x = find_group<kGroups>(begins, i);
         const int first = offsets[entry.x], end = offsets[entry.x + 1];
-        const int own_height = Tiles::rows(j, end - first);
-        entry.y = first + (i - begins[entry.x]) * own_height;
-        entry.z = min(own_height, end - entry.y);
+        const int tile = i - begins[entry.x], own_height = tile_height(shape, end - first);
+        entry.y = first + tile * own_height;
+        entry.z = pack(tile_extent(shape, tile, begins[entry.x + 1] - begins[entry.x],
+                                   min(own_height, end - entry.y)));
       } else if (kTail) {
         entry.x = -1;
         entry.y = min(offsets[kGroups] + (i - begins[kGroups]) * height, rows);
-        entry.z = min(height, rows - entry.y);
+        entry.z = pack({min(height, rows - entry.y), 0, 1});
       }
       maps.map[j][i] = entry;
     }
@@ -148,23 +145,23 @@ MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, Tile
 
 /// What `tile_maps` is compiled for: maps from offsets that another kernel or the caller made.
 /// kTail: rows beyond the last group get tiles of expert -1.
-template <int kExperts_, int kThreads_, bool kTail_, int... kTileRows>
+template <int kExperts_, int kThreads_, bool kTail_, TileShape... kShapes>
 struct TileMapConfig {
   static constexpr bool kTail = kTail_;
   static constexpr int kExperts = kExperts_, kThreads = kThreads_;
-  using Tiles = TileHeights<kTileRows...>;
+  using Tiles = TileShapes<kShapes...>;
   static constexpr int kSharedBytes =
       4 * ((1 + Tiles::kCount) * (kExperts + 1) + 32 * (1 + Tiles::kCount));
   static_assert(kThreads % 32 == 0 && kThreads >= 32 && kThreads <= 1024,
                 "tile map: threads must be a multiple of 32 up to 1024");
   static_assert(Tiles::kCount >= 1 && Tiles::kCount <= kMaxTileMaps,
-                "tile map: one to four heights");
+                "tile map: one to four shapes");
   static_assert(kSharedBytes <= 99 * 1024, "tile map: shared memory exceeds 99 KiB");
 };
 
 /// Kernel body. Grid any G >= 1 (ceil(entries / kThreads), at most 132, is plenty), block kThreads,
 /// dynamic shared memory kSharedBytes. offsets i32 [E+1] ascending from 0 with offsets[E] <= rows;
-/// maps.map[i] int4 [tile_map_bound(rows, E + kTail, height i)].
+/// maps.map[i] int4 [tile_map_bound(rows, E + kTail, height of shape i)].
 template <class TileMap>
 MOE_DEVICE void tile_maps(const int *offsets, TileMapPointers maps, int rows) {
   ptx::grid_dependency_wait();

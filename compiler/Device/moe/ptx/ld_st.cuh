@@ -58,6 +58,12 @@ MOE_DEVICE void st_global_stream_16(void *p, uint4 v) {
 MOE_DEVICE void st_global_f32x2(float *p, float a, float b) {
   asm volatile("st.global.v2.f32 [%0], {%1,%2};" ::"l"(p), "f"(a), "f"(b) : "memory");
 }
+/// *p += v; the value before.
+MOE_DEVICE u32 atomic_add(u32 *p, u32 v) {
+  u32 before;
+  asm volatile("atom.global.add.u32 %0, [%1], %2;" : "=r"(before) : "l"(p), "r"(v) : "memory");
+  return before;
+}
 MOE_DEVICE void st_release_gpu(u32 *p, u32 v) {
   asm volatile("st.release.gpu.global.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
 }
@@ -73,6 +79,17 @@ MOE_DEVICE void st_shared_f32x2(u32 address, float a, float b) {
 }
 MOE_DEVICE void st_shared_f32(u32 address, float a) {
   asm volatile("st.shared.f32 [%0], %1;" ::"r"(address), "f"(a) : "memory");
+}
+/// Two neighbouring floats; address 8-byte aligned.
+MOE_DEVICE void ld_shared_f32x2(u32 address, float &a, float &b) {
+  asm volatile("ld.shared.v2.f32 {%0,%1}, [%2];" : "=f"(a), "=f"(b) : "r"(address) : "memory");
+}
+/// Four 8x8 matrices of 16-bit elements, each transposed: lane l names the row that column l % 8 of
+/// matrix l / 8 becomes; word i of lane l holds elements 2 (l % 4) + {0, 1} of row l / 4 of matrix i.
+MOE_DEVICE void stmatrix_x4_trans(u32 address, const u32 (&w)[4]) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1,%2,%3,%4};" ::"r"(address),
+               "r"(w[0]), "r"(w[1]), "r"(w[2]), "r"(w[3])
+               : "memory");
 }
 MOE_DEVICE void st_shared_16(u32 address, uint4 v) {
   asm volatile("st.shared.v4.u32 [%0], {%1,%2,%3,%4};" ::"r"(address), "r"(v.x), "r"(v.y), "r"(v.z),

@@ -11,6 +11,9 @@ MOE_DEVICE void mbarrier_init(u32 barrier, u32 arrivals) {
 MOE_DEVICE void mbarrier_init_fence() {
   asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 }
+/// Orders this thread's ordinary accesses to shared memory before later ones of the copy engine
+/// and of wgmma.
+MOE_DEVICE void proxy_fence() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 MOE_DEVICE void mbarrier_arrive(u32 barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }

@@ -1,6 +1,7 @@
 // The tiles of a persistent block: the producers walk them and pass each on to the consumers.
 #pragma once
 #include "moe/ptx/ld_st.cuh"
+#include "moe/ptx/warpgroup.cuh"
 #include "moe/scheduler/raster.cuh"
 #include "moe/tile/pipeline.cuh"
 
@@ -15,25 +16,51 @@ struct Tile {
   int column_tile;
 };
 
-/// Walks tiles blockIdx.x, blockIdx.x + gridDim.x, ... of the raster over the tile map's valid
-/// entries. Entry 0 of the map holds their number in its last word, so nothing is read on the host.
+/// A producer thread's walk over the block's tiles in the raster of the tile map's valid entries.
+/// Entry 0 of the map holds their number in its last word, so nothing is read on the host.
+///
+/// Fixed: tiles blockIdx.x, blockIdx.x + gridDim.x, ... Drawn (Plan::kDynamic): the first tile is
+/// blockIdx.x, each later one the next that no block has taken, by a counter in global memory that
+/// starts at zero. Drawn tiles keep blocks of uneven tiles together: what runs at one time are
+/// neighbours in the raster, which share rows and weights in L2, and no block is left behind.
 template <class Plan>
 class TileWalk {
   const int4 *map_;
-  int row_tiles_, count_, next_;
+  u32 *tickets_;
+  u32 slot_; ///< shared, two words in turn: the tile that thread 0 drew
+  int count_, next_;
+  u32 drawn_ = 0;
 
 public:
-  explicit MOE_DEVICE TileWalk(const int4 *map)
-      : map_(map), row_tiles_(map[0].w), next_(blockIdx.x) {
-    count_ = row_tiles_ * Plan::kColumnTiles;
+  /// Producers' named barrier; 128 threads meet at it once a drawn tile.
+  static constexpr int kBarrier = 3;
+
+  MOE_DEVICE TileWalk(const int4 *map, u32 *tickets, u32 slot)
+      : map_(map), tickets_(tickets), slot_(slot), count_(map[0].w * Plan::kColumnTiles),
+        next_(blockIdx.x) {}
+  /// Asks for a tile, some steps before `take`.
+  MOE_DEVICE void draw() {
+    if constexpr (Plan::kDynamic)
+      if (threadIdx.x == 0)
+        drawn_ = ptx::atomic_add(tickets_, 1) + gridDim.x;
   }
+  /// The first tile, or the one that was asked for. All producers call it together.
+  template <bool kFirst>
   MOE_DEVICE Tile take() {
+    if constexpr (Plan::kDynamic && !kFirst) {
+      if (threadIdx.x == 0)
+        ptx::st_shared_4(slot_, drawn_);
+      ptx::barrier_sync(kBarrier, 128);
+      next_ = int(ptx::ld_shared_4(slot_));
+      slot_ ^= 4; // a slow reader of this word is past it before the word's next turn
+    }
     if (next_ >= count_)
       return {0, 0, 0, 0};
-    const TileIndex at = grouped_raster<Plan::kRasterGroup>(next_, row_tiles_, Plan::kColumnTiles);
+    const int first = map_[band_entry(next_, Plan::kColumnTiles)].z;
+    const TileIndex at = tile_at(next_, Plan::kColumnTiles, unpack_extent(first));
     const int4 entry = map_[at.m];
     next_ += gridDim.x;
-    return {entry.x, entry.y, entry.z, at.n};
+    return {entry.x, entry.y, unpack_extent(entry.z).rows, at.n};
   }
 };
 

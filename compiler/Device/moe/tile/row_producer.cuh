@@ -28,7 +28,7 @@ class RowProducer {
   static constexpr u32 kRowChunks = Plan::kK / kChunkElements;
   static constexpr u32 kNoRow = ~0u;
   static constexpr bool kTailK = Plan::kK % Plan::kBlockK != 0;
-  static constexpr int kBarrier = 3; ///< named barrier of the producers
+  static constexpr int kBarrier = TileWalk<Plan>::kBarrier;
 
   const Element *rows_;
   const i32 *routes_;
