@@ -123,8 +123,7 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
   // Legality is silent here: the table's tile, fewer stages, then a single block.
   ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
   auto emitError = [&] { return mlir::emitError(UnknownLoc::get(context)); };
-  bool deep = problem.reduction >= row.deepReduction;
-  for (const MatmulTile &tile : {deep ? row.deep : row.shallow, row.other}) {
+  for (const MatmulTile &tile : {row.first, row.other}) {
     // Steps longer than the reduction would only copy zeros.
     int64_t blockK = tile.blockK;
     while (tile.form == kernel::MatmulForm::Mma && blockK > 32 && blockK / 2 >= problem.reduction)
@@ -134,7 +133,8 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
         auto schedule = ScheduleAttr::getChecked(emitError, context, tile.form, tile.blockM,
                                                  tile.blockN, blockK, stages, tile.warpsM,
                                                  tile.warpsN, minBlocks, tile.tokenStep,
-                                                 tile.cooperative, tile.rasterGroup, tile.weights);
+                                                 tile.cooperative, tile.dynamic, tile.rasterGroup,
+                                                 tile.weights);
         if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
           return schedule;
       }

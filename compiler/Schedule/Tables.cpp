@@ -6,17 +6,18 @@
 // the weights' stream or the tensor cores limit a grouped matmul (the crossover lies near m = 185
 // for every bf16 block on an H200). Every row brings two kernels to a block, hence only four.
 //
-// sm_90a (H200, measured):
+// sm_90a (H200 and H100, measured):
 // * m <= 12: nothing but weights moves. A 16-row mma tile of 32 weight rows, steps of 128 and four
 //   stages, four blocks a multiprocessor, keep 128 KiB under way and cut the work finely enough
 //   that even one token fills the card: 4.4 to 4.55 TB/s. Weights are read once, so they leave L2
 //   first.
-// * m <= 40: 64-row tiles by wgmma with 256 weight rows stream as fast and need one pass over the
+// * m <= 24: 64-row tiles by wgmma with 256 weight rows stream as fast and need one pass over the
 //   weights where 16-row tiles would need several.
-// * m <= 160: with swapped operands the token tile fits each expert in steps of 16; two
-//   cooperating consumers hold 192 tokens by 256 weight rows, so that nearly every expert is one
-//   tile. A short reduction leaves its stores exposed: 128 x 192 in turns there.
-// * more: 128 x 192 in turns, the largest tile whose stores hide.
+// * more: swapped operands, two cooperating consumers, 176 tokens by 256 weight rows. The largest
+//   tile reads the fewest bytes from L2 for a product, its tokens fit each expert in steps of 16,
+//   and of the heights that leave room for four stages 176 divides rows of 128 n best (m = 512 and
+//   1024). Drawn tiles and weights that stay in L2 keep blocks on the same weights: without them
+//   they drift apart, and DRAM reads grow two- to fourfold (19.6 to 5.5 GB at K = 4096, m = 1024).
 //
 // Portable mma, for what the wgmma forms do not admit and for other cards:
 // * m <= 16: the stream with 32 rows; 128 weight rows a tile halve the re-reads of the rows.
@@ -46,29 +47,28 @@ static constexpr WeightPolicy kAsUsual = WeightPolicy::Normal, kOnce = WeightPol
                               kKeep = WeightPolicy::EvictLast;
 
 // clang-format off
-//                                            M    N    K  stages wM wN min step coop raster weights
-static constexpr MatmulTile kStream16  {kMma,   16,  32, 128, 4, 1, 2, 4, 32, false, 1, kOnce};
-static constexpr MatmulTile kStream32  {kMma,   32,  64, 128, 4, 1, 4, 2, 32, false, 1, kOnce};
-static constexpr MatmulTile kMiddle64  {kMma,   64, 128,  64, 4, 2, 2, 2, 32, false, 4, kAsUsual};
-static constexpr MatmulTile kLarge128  {kMma,  128, 128,  64, 3, 2, 2, 2, 32, false, 8, kAsUsual};
-static constexpr MatmulTile kSm80Middle{kMma,   64, 128,  64, 3, 2, 2, 2, 32, false, 4, kAsUsual};
-static constexpr MatmulTile kSm80Large {kMma,  128, 128,  32, 4, 2, 2, 2, 32, false, 8, kAsUsual};
-static constexpr MatmulTile kHopper64  {kWgmma, 64, 256,  64, 5, 1, 1, 1, 32, false, 8, kOnce};
-static constexpr MatmulTile kHopper192 {kWgmma, 128, 192, 64, 5, 1, 1, 1, 32, false, 8, kKeep};
-static constexpr MatmulTile kTokens192 {kSwap,  192, 256, 64, 4, 1, 1, 1, 16, true,  8, kKeep};
+//                                            M    N    K  stages wM wN min step coop dyn raster weights
+static constexpr MatmulTile kStream16  {kMma,   16,  32, 128, 4, 1, 2, 4, 32, false, false, 1, kOnce};
+static constexpr MatmulTile kStream32  {kMma,   32,  64, 128, 4, 1, 4, 2, 32, false, false, 1, kOnce};
+static constexpr MatmulTile kMiddle64  {kMma,   64, 128,  64, 4, 2, 2, 2, 32, false, false, 4, kAsUsual};
+static constexpr MatmulTile kLarge128  {kMma,  128, 128,  64, 3, 2, 2, 2, 32, false, false, 8, kAsUsual};
+static constexpr MatmulTile kSm80Middle{kMma,   64, 128,  64, 3, 2, 2, 2, 32, false, false, 4, kAsUsual};
+static constexpr MatmulTile kSm80Large {kMma,  128, 128,  32, 4, 2, 2, 2, 32, false, false, 8, kAsUsual};
+static constexpr MatmulTile kHopper64  {kWgmma, 64, 256,  64, 5, 1, 1, 1, 32, false, false, 8, kOnce};
+static constexpr MatmulTile kTokens176 {kSwap, 176, 256,  64, 4, 1, 1, 1, 16, true,  true,  8, kKeep};
 
-//    m <=      deep K  shallow     deep        other
+//    m <=         first        other
 static constexpr MatmulRow kHopperRows[] = {
-    {12,         1024,  kStream16,  kStream16,  kStream16},
-    {40,         1024,  kHopper64,  kHopper64,  kStream32},
-    {160,        1024,  kHopper192, kTokens192, kMiddle64},
-    {kUnbounded, 1024,  kHopper192, kHopper192, kLarge128},
+    {12,         kStream16,   kStream16},
+    {24,         kHopper64,   kStream32},
+    {160,        kTokens176,  kMiddle64},
+    {kUnbounded, kTokens176,  kLarge128},
 };
 static constexpr MatmulRow kSm80Rows[] = {
-    {8,          1024,  kStream16,   kStream16,   kStream16},
-    {16,         1024,  kStream32,   kStream32,   kStream32},
-    {64,         1024,  kSm80Middle, kSm80Middle, kSm80Middle},
-    {kUnbounded, 1024,  kSm80Large,  kSm80Large,  kSm80Large},
+    {8,          kStream16,   kStream16},
+    {16,         kStream32,   kStream32},
+    {64,         kSm80Middle, kSm80Middle},
+    {kUnbounded, kSm80Large,  kSm80Large},
 };
 // clang-format on
 

@@ -11,18 +11,16 @@ namespace moec::schedule {
 struct MatmulTile {
   kernel::MatmulForm form;
   int64_t blockM, blockN, blockK, stages, warpsM, warpsN, minBlocks, tokenStep;
-  bool cooperative;
+  bool cooperative, dynamic;
   int64_t rasterGroup;
   kernel::WeightPolicy weights;
 };
 
-/// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) these tiles run, `deep`
-/// where the reduction is at least `deepReduction`, else `shallow`. `other` takes over where a
-/// problem does not admit the first choice.
+/// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) `first` runs; `other` takes
+/// over where a problem does not admit it.
 struct MatmulRow {
   double meanRows; ///< inclusive; the last row has no bound
-  int64_t deepReduction;
-  MatmulTile shallow, deep, other;
+  MatmulTile first, other;
 };
 
 /// The rows for `target`, ascending in meanRows.

@@ -11,7 +11,7 @@ using Values = llvm::ArrayRef<StringLiteral>;
 // clang-format off
 static constexpr StringLiteral kSmallRows[]   = {"16", "32", "64", "128"};
 static constexpr StringLiteral kStripRows[]   = {"64", "128", "256"};
-static constexpr StringLiteral kTokenRows[]   = {"32", "48", "64", "96", "128", "160", "192", "256"};
+static constexpr StringLiteral kTokenRows[]   = {"32", "48", "64", "96", "128", "144", "160", "176", "192", "256"};
 static constexpr StringLiteral kMmaColumns[]  = {"32", "64", "128"};
 static constexpr StringLiteral kColumns[]     = {"64", "128", "192", "256"};
 static constexpr StringLiteral kMmaDepths[]   = {"32", "64", "128"};
@@ -19,6 +19,7 @@ static constexpr StringLiteral kHopperDepth[] = {"64"};
 static constexpr StringLiteral kWarps[]       = {"1", "2", "4"};
 static constexpr StringLiteral kBlocks[]      = {"1", "2", "4"};
 static constexpr StringLiteral kNoYes[]       = {"false", "true"};
+static constexpr StringLiteral kYesNo[]       = {"true", "false"};
 static constexpr StringLiteral kSteps[]       = {"16", "32"};
 static constexpr StringLiteral kMmaStages[]   = {"4", "3", "5", "6", "2"};
 static constexpr StringLiteral kStages[]      = {"8", "7", "6", "5", "4", "3", "2"};
@@ -36,6 +37,7 @@ static constexpr Axis kAxes[] = {
     {"warps_m",         AxisKind::Shape,      kWarps,       kNone,        kNone},
     {"warps_n",         AxisKind::Shape,      kWarps,       kNone,        kNone},
     {"min_blocks",      AxisKind::Shape,      kBlocks,      kNone,        kNone},
+    {"dynamic",         AxisKind::Refinement, kNone,        kYesNo,       kYesNo},
     {"token_step",      AxisKind::Refinement, kNone,        kNone,        kSteps},
     {"weights",         AxisKind::Refinement, kMmaPolicies, kPolicies,    kPolicies},
     {"raster_group",    AxisKind::Refinement, kGroups,      kGroups,      kGroups},

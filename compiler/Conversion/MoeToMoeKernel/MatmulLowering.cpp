@@ -52,9 +52,7 @@ LogicalResult VariantLowering::chooseSchedules() {
       }
     }
     schedules[op] = schedule;
-    SmallVector<int64_t> &heights = tileHeights[op.getOffsets()];
-    if (!llvm::is_contained(heights, schedule.getBlockM()))
-      heights.push_back(schedule.getBlockM());
+    readers[op.getOffsets()].push_back(op);
     return WalkResult::advance();
   });
   return failure(result.wasInterrupted());
@@ -81,7 +79,7 @@ void VariantLowering::createFill(Value buffer, int32_t bits) {
 LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
   AffineMap rows = block.extents.find(getSortedRows(op));
   kernel::ScheduleAttr schedule = schedules.lookup(op);
-  FailureOr<Value> tiles = getTiles(op.getOffsets(), schedule.getBlockM(), rows);
+  FailureOr<Value> tiles = getTiles(op.getOffsets(), schedule.getTileShape(), rows);
   if (failed(tiles))
     return failure();
   bool accumulates = op.hasCombine() && block.combine == CombineForm::Accumulate;
@@ -136,7 +134,7 @@ LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
     bias.push_back(get(value));
   auto lowered = createKernel<kernel::GroupedMatmulOp>(
       get(op.getRows()), weights, bias, routes,
-      op.hasCombine() ? get(op.getCombineWeights()) : Value(), *tiles, outs, store,
+      op.hasCombine() ? get(op.getCombineWeights()) : Value(), *tiles, tickets.lookup(op), outs, store,
       op.hasGather() ? builder.getUnitAttr() : UnitAttr(),
       topK ? builder.getI64IntegerAttr(*topK) : IntegerAttr(), op.getTransposedAttr(),
       op.getGateLayoutAttr(), schedule, UnitAttr());

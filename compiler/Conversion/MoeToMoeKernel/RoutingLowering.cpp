@@ -49,12 +49,13 @@ LogicalResult VariantLowering::lowerRoute(moe::RouteOp op) {
   Sorted sorted = createSorted(permute);
   int64_t numExperts = permute.getNumExperts();
   kernel::LaunchAttr launch = schedule::getLaunch(builder.getContext(), RowKernel::RouteSort,
-                                                  numExperts, sorted.tiles.size());
+                                                  numExperts, sorted.maps.tiles.size());
   if (!launch)
     return failOnExperts(permute, numExperts);
   createKernel<kernel::RouteSortOp>(get(op.getLogits()), weights, experts, sorted.offsets,
-                                    sorted.routes, sorted.positions, sorted.tiles, sorted.heights,
-                                    softmax, bucket.maxTokens, launch);
+                                    sorted.routes, sorted.positions, sorted.maps.tiles,
+                                    sorted.maps.tickets,
+                                    builder.getArrayAttr(sorted.maps.shapes), softmax, bucket.maxTokens, launch);
   lowerGather(permute);
   done.insert(permute);
   return success();
@@ -67,7 +68,7 @@ VariantLowering::Sorted VariantLowering::createSorted(moe::PermuteOp op) {
   sorted.routes = getDestination(op.getRoutes(), "routes");
   sorted.positions = createIndexBuffer("positions", rows);
   positions[op.getRoutes()] = sorted.positions;
-  createTiles(op.getOffsets(), rows, sorted.tiles, sorted.heights);
+  sorted.maps = createMaps(op.getOffsets(), rows);
   return sorted;
 }
 
@@ -75,7 +76,7 @@ LogicalResult VariantLowering::lowerPermute(moe::PermuteOp op) {
   Sorted sorted = createSorted(op);
   int64_t experts = op.getNumExperts();
   kernel::LaunchAttr launch =
-      schedule::getLaunch(builder.getContext(), RowKernel::Sort, experts, sorted.tiles.size());
+      schedule::getLaunch(builder.getContext(), RowKernel::Sort, experts, sorted.maps.tiles.size());
   if (!launch)
     return failOnExperts(op, experts);
   Value counts;
@@ -85,7 +86,8 @@ LogicalResult VariantLowering::lowerPermute(moe::PermuteOp op) {
     createKernel<kernel::CountRoutesOp>(get(op.getExperts()), counts, launch);
   }
   createKernel<kernel::SortRoutesOp>(get(op.getExperts()), counts, sorted.offsets, sorted.routes,
-                                     sorted.positions, sorted.tiles, sorted.heights, launch);
+                                     sorted.positions, sorted.maps.tiles, sorted.maps.tickets,
+                                     builder.getArrayAttr(sorted.maps.shapes), launch);
   lowerGather(op);
   return success();
 }
@@ -99,36 +101,44 @@ void VariantLowering::lowerGather(moe::PermuteOp op) {
                                  getLaunch(RowKernel::Copy));
 }
 
-void VariantLowering::createTiles(Value offsets, AffineMap rows, SmallVectorImpl<Value> &tiles,
-                                  SmallVectorImpl<int64_t> &heights) {
+VariantLowering::Maps VariantLowering::createMaps(Value offsets, AffineMap rows) {
+  Maps maps;
   int64_t experts = cast<RankedTensorType>(offsets.getType()).getDimSize(0) - 1;
-  for (int64_t height : tileHeights.lookup(offsets)) {
-    Value map =
-        createBuffer("tiles", MemRefType::get({ShapedType::kDynamic, 4}, builder.getI32Type()),
-                     kernel::getTileMapExtent(rows, experts, height));
-    tiles.push_back(map);
-    heights.push_back(height);
-    tileMaps[{offsets.getAsOpaquePointer(), height}] = map;
+  for (Operation *matmul : readers.lookup(offsets)) {
+    kernel::ScheduleAttr schedule = schedules.lookup(matmul);
+    kernel::TileShapeAttr shape = schedule.getTileShape();
+    Value &map = tileMaps[{offsets, shape}];
+    if (!map) {
+      map = createBuffer("tiles", MemRefType::get({ShapedType::kDynamic, 4}, builder.getI32Type()),
+                         kernel::getTileMapExtent(rows, experts, shape.getRows()));
+      maps.tiles.push_back(map);
+      maps.shapes.push_back(shape);
+    }
+    if (schedule.getDynamic()) {
+      tickets[matmul] = createBuffer("tickets", MemRefType::get({1}, builder.getI32Type()), {});
+      maps.tickets.push_back(tickets[matmul]);
+    }
   }
+  return maps;
 }
 
 LogicalResult VariantLowering::createTileMaps(Value offsets, AffineMap rows) {
-  SmallVector<Value> tiles;
-  SmallVector<int64_t> heights;
-  createTiles(offsets, rows, tiles, heights);
-  if (tiles.empty())
+  Maps maps = createMaps(offsets, rows);
+  if (maps.tiles.empty())
     return success();
   int64_t experts = cast<RankedTensorType>(offsets.getType()).getDimSize(0) - 1;
-  kernel::LaunchAttr launch =
-      schedule::getLaunch(builder.getContext(), RowKernel::TileMaps, experts, tiles.size());
+  kernel::LaunchAttr launch = schedule::getLaunch(builder.getContext(), RowKernel::TileMaps,
+                                                  experts, maps.tiles.size());
   if (!launch)
     return failOnExperts(block.block, experts);
-  createKernel<kernel::TileMapsOp>(get(offsets), tiles, heights, rows, launch);
+  createKernel<kernel::TileMapsOp>(get(offsets), maps.tiles, maps.tickets,
+                                   builder.getArrayAttr(maps.shapes), rows, launch);
   return success();
 }
 
-FailureOr<Value> VariantLowering::getTiles(Value offsets, int64_t height, AffineMap rows) {
-  auto key = std::make_pair(offsets.getAsOpaquePointer(), height);
+FailureOr<Value> VariantLowering::getTiles(Value offsets, kernel::TileShapeAttr shape,
+                                           AffineMap rows) {
+  std::pair<Value, Attribute> key(offsets, shape);
   if (tileMaps.count(key) == 0 && failed(createTileMaps(offsets, rows)))
     return failure();
   return tileMaps[key];

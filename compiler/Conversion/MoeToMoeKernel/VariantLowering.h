@@ -67,6 +67,12 @@ private:
     return schedule::getLaunch(builder.getContext(), kernel);
   }
 
+  /// Tile maps of one offsets tensor, and the counters of the matmuls that draw their tiles.
+  struct Maps {
+    llvm::SmallVector<mlir::Value> tiles, tickets;
+    llvm::SmallVector<mlir::Attribute> shapes;
+  };
+
   // Routing and sorting.
   mlir::LogicalResult lowerRoute(moe::RouteOp op);
   mlir::LogicalResult lowerPermute(moe::PermuteOp op);
@@ -75,20 +81,18 @@ private:
   /// Buffers of the sorted order of `op`, and its tile maps.
   struct Sorted {
     mlir::Value offsets, routes, positions;
-    llvm::SmallVector<mlir::Value> tiles;
-    llvm::SmallVector<int64_t> heights;
+    Maps maps;
   };
   Sorted createSorted(moe::PermuteOp op);
   void lowerGather(moe::PermuteOp op);
 
   // Tile maps and positions.
   /// Buffers of the maps that matmuls over `offsets` (a tensor) need, `rows` rows in all.
-  void createTiles(mlir::Value offsets, mlir::AffineMap rows,
-                   llvm::SmallVectorImpl<mlir::Value> &tiles,
-                   llvm::SmallVectorImpl<int64_t> &heights);
+  Maps createMaps(mlir::Value offsets, mlir::AffineMap rows);
   /// Maps made by a kernel of their own.
   mlir::LogicalResult createTileMaps(mlir::Value offsets, mlir::AffineMap rows);
-  mlir::FailureOr<mlir::Value> getTiles(mlir::Value offsets, int64_t height, mlir::AffineMap rows);
+  mlir::FailureOr<mlir::Value> getTiles(mlir::Value offsets, kernel::TileShapeAttr shape,
+                                        mlir::AffineMap rows);
   mlir::Value getPositions(mlir::Value routes);
 
   // Rows.
@@ -114,8 +118,9 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> outputs;   ///< returned tensor to its argument
   llvm::DenseMap<mlir::Value, mlir::Value> positions; ///< routes (tensor) to positions
   llvm::DenseMap<mlir::Operation *, kernel::ScheduleAttr> schedules;
-  llvm::DenseMap<mlir::Value, llvm::SmallVector<int64_t>> tileHeights; ///< of offsets
-  std::map<std::pair<void *, int64_t>, mlir::Value> tileMaps;          ///< (offsets, height)
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Operation *>> readers; ///< of offsets
+  llvm::DenseMap<std::pair<mlir::Value, mlir::Attribute>, mlir::Value> tileMaps; ///< by shape
+  llvm::DenseMap<mlir::Operation *, mlir::Value> tickets; ///< of matmuls that draw tiles
   llvm::DenseSet<mlir::Operation *> done; ///< lowered along with an earlier op
   llvm::StringMap<unsigned> bufferNames;
 };

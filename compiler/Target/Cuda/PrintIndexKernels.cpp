@@ -37,31 +37,39 @@ void declareRoute(OpT op, KernelText &text) {
                           << ", " << op.getThreads() << ", " << op.getLanes() << ">;\n";
 }
 
-/// `, height...` after the other template arguments; no tiles for the rows of no group.
-std::string getHeights(ArrayRef<int64_t> heights) {
+/// `, shape...` after the other template arguments; no tiles for the rows of no group.
+std::string getShapes(ArrayAttr shapes) {
   std::string list;
-  for (int64_t height : heights)
-    list += ", " + std::to_string(height);
+  if (shapes)
+    for (auto shape : shapes.getAsRange<kernel::TileShapeAttr>())
+      list += ", moe::TileShape{" + std::to_string(shape.getRows()) + ", " +
+              std::to_string(shape.getUnit()) + ", " + std::to_string(shape.getBand()) + "}";
   return list;
 }
 
-void declareSort(int64_t experts, int64_t threads, bool multiBlock, ArrayRef<int64_t> heights,
+void declareSort(int64_t experts, int64_t threads, bool multiBlock, ArrayAttr shapes,
                  KernelText &text) {
   Text(text.declarations) << "using Sort = moe::SortConfig<" << experts << ", " << threads << ", "
-                          << (multiBlock ? "true" : "false") << ", false" << getHeights(heights)
+                          << (multiBlock ? "true" : "false") << ", false" << getShapes(shapes)
                           << ">;\n";
 }
 
-/// Adds the tile maps as parameters; the brace initialiser of moe::TileMapPointers.
-std::string addMaps(OperandRange tiles, KernelText &text) {
-  std::string list;
+/// Adds the tile maps and tickets as parameters; the brace initialiser of moe::TileMapPointers.
+std::string addMaps(OperandRange tiles, OperandRange tickets, KernelText &text) {
+  std::string list, counters;
   for (auto [i, map] : llvm::enumerate(tiles)) {
     std::string name = "map" + std::to_string(i);
     text.addOutput(name, map);
     text.parameters.back().type = "int4 *";
     list += (list.empty() ? "" : ", ") + name;
   }
-  return "{{" + list + "}}";
+  for (auto [i, counter] : llvm::enumerate(tickets)) {
+    std::string name = "tickets" + std::to_string(i);
+    text.addOutput(name, counter);
+    text.parameters.back().type = "moe::u32 *";
+    counters += (counters.empty() ? "" : ", ") + name;
+  }
+  return "{{" + list + (counters.empty() ? "}}" : "}, {" + counters + "}}");
 }
 
 std::string getRoutesExtent(Value experts) {
@@ -82,14 +90,14 @@ void print(kernel::RouteOp op, KernelText &text) {
 void print(kernel::SortRoutesOp op, KernelText &text) {
   text.includes.push_back("moe/kernels/sort.cuh");
   declareSort(op.getNumExperts(), op.getThreads(), static_cast<bool>(op.getCounts()),
-              op.getTileRows(), text);
+              op.getTileShapes(), text);
   text.addInput("experts", op.getExperts());
   if (op.getCounts())
     text.addInput("block_counts", op.getCounts());
   text.addOutput("offsets", op.getOffsets());
   text.addOutput("routes", op.getRoutes());
   text.addOutput("positions", op.getPositions());
-  std::string maps = addMaps(op.getTiles(), text);
+  std::string maps = addMaps(op.getTiles(), op.getTickets(), text);
   Text(text.body) << "moe::sort_routes<Sort>(experts, "
                   << (op.getCounts() ? "block_counts" : "nullptr")
                   << ", offsets, routes, positions, " << maps << ", "
@@ -98,7 +106,7 @@ void print(kernel::SortRoutesOp op, KernelText &text) {
 
 void print(kernel::CountRoutesOp op, KernelText &text) {
   text.includes.push_back("moe/kernels/sort.cuh");
-  declareSort(op.getNumExperts(), op.getThreads(), /*multiBlock=*/true, {}, text);
+  declareSort(op.getNumExperts(), op.getThreads(), /*multiBlock=*/true, ArrayAttr(), text);
   text.addInput("experts", op.getExperts());
   text.addOutput("block_counts", op.getCounts());
   Text(text.body) << "moe::count_routes<Sort>(experts, block_counts, "
@@ -108,7 +116,7 @@ void print(kernel::CountRoutesOp op, KernelText &text) {
 void print(kernel::RouteSortOp op, KernelText &text) {
   text.includes.push_back("moe/kernels/route_sort.cuh");
   declareRoute(op, text);
-  declareSort(op.getNumExperts(), op.getThreads(), /*multiBlock=*/false, op.getTileRows(), text);
+  declareSort(op.getNumExperts(), op.getThreads(), /*multiBlock=*/false, op.getTileShapes(), text);
   Text(text.declarations) << "using RouteSort = moe::RouteSortConfig<Route, Sort, "
                           << op.getMaxTokens() << ">;\n";
   text.addInput("logits", op.getLogits());
@@ -117,7 +125,7 @@ void print(kernel::RouteSortOp op, KernelText &text) {
   text.addOutput("offsets", op.getOffsets());
   text.addOutput("routes", op.getRoutes());
   text.addOutput("positions", op.getPositions());
-  std::string maps = addMaps(op.getTiles(), text);
+  std::string maps = addMaps(op.getTiles(), op.getTickets(), text);
   Text(text.body) << "moe::route_sort<RouteSort>(logits, weights, experts, offsets, routes, "
                      "positions, "
                   << maps << ", " << getCudaExtent(kernel::getLeadingExtent(op.getLogits()))
@@ -127,9 +135,9 @@ void print(kernel::RouteSortOp op, KernelText &text) {
 void print(kernel::TileMapsOp op, KernelText &text) {
   text.includes.push_back("moe/kernels/tile_map.cuh");
   Text(text.declarations) << "using Maps = moe::TileMapConfig<" << op.getNumExperts() << ", "
-                          << op.getThreads() << ", false" << getHeights(op.getTileRows()) << ">;\n";
+                          << op.getThreads() << ", false" << getShapes(op.getTileShapes()) << ">;\n";
   text.addInput("offsets", op.getOffsets());
-  std::string maps = addMaps(op.getTiles(), text);
+  std::string maps = addMaps(op.getTiles(), op.getTickets(), text);
   Text(text.body) << "moe::tile_maps<Maps>(offsets, " << maps << ", " << getCudaExtent(op.getRows())
                   << ");\n";
 }

@@ -74,7 +74,7 @@ static void printMmaSchedule(GroupedMatmulOp op, raw_indented_ostream &os) {
   os << "static constexpr int kBlockM = " << s.getBlockM() << ", kBlockN = " << s.getBlockN()
      << ", kBlockK = " << s.getBlockK() << ", kStages = " << s.getStages() << ";\n"
      << "static constexpr int kWarpsM = " << s.getWarpsM() << ", kWarpsN = " << s.getWarpsN()
-     << ", kMinBlocks = " << s.getMinBlocks() << ", kRasterGroup = " << s.getRasterGroup() << ";\n";
+     << ", kMinBlocks = " << s.getMinBlocks() << ";\n";
   if (s.getWeights() == kernel::WeightPolicy::EvictFirst)
     os << "static constexpr moe::WeightPolicy kWeightPolicy = moe::WeightPolicy::evict_first;\n";
   if (op.getDependent())
@@ -87,12 +87,14 @@ static void printHopperSchedule(GroupedMatmulOp op, raw_indented_ostream &os) {
   os << "struct Schedule : moe::WgmmaSchedule {\n";
   os.indent();
   os << "static constexpr int kBlockM = " << s.getBlockM() << ", kBlockN = " << s.getBlockN()
-     << ", kStages = " << s.getStages() << ", kRasterGroup = " << s.getRasterGroup() << ";\n";
+     << ", kStages = " << s.getStages() << ";\n";
   if (s.isSwapped())
     os << "static constexpr bool kSwapped = true;\n"
        << "static constexpr int kTokenStep = " << s.getTokenStep() << ";\n";
   if (s.getCooperative())
     os << "static constexpr bool kCooperative = true;\n";
+  if (s.getDynamic())
+    os << "static constexpr bool kDynamic = true;\n";
   if (s.getWeights() != kernel::WeightPolicy::Normal)
     os << "static constexpr moe::WeightPolicy kWeightPolicy = moe::WeightPolicy::"
        << kernel::stringifyWeightPolicy(s.getWeights()) << ";\n";
@@ -140,6 +142,10 @@ static std::string addHopperArguments(GroupedMatmulOp op, KernelText &text) {
   args.addInput("routes", op.getRoutes());
   args.addInput("tiles", op.getTiles());
   text.parameters.back().type = "const int4 *";
+  if (op.getTickets()) {
+    args.addOutput("tickets", op.getTickets());
+    text.parameters.back().type = "moe::u32 *";
+  }
   constexpr StringRef kMembers[] = {"weights", "up_weights"};
   for (auto [member, map] : llvm::zip(kMembers, op.getWeightMaps())) {
     text.addWeightMap(member, map);

@@ -68,11 +68,11 @@ static LogicalResult verifySharedBytes(ScheduleAttr schedule, const MatmulTraits
 }
 
 /// What the wgmma forms leave to others, and what ptxas cannot fit: stores that need a value for
-/// each f32 or two outputs beside 192 accumulators spill, and a reduction of one step makes it
-/// serialise the products (C7511).
+/// each f32 or two outputs beside 192 accumulators spill (swapped ones need fewer registers), and a
+/// reduction of one step makes it serialise the products (C7511).
 static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTraits &traits,
                                           TargetAttr target, EmitError emitError) {
-  constexpr int64_t kMinReduction = 128, kPlainAccumulators = 128;
+  constexpr int64_t kMinReduction = 128;
   if (target && target.getArch() != "sm_90a")
     return emitError() << "expects sm_90a for a wgmma form, but the target is " << target.getArch();
   if (traits.transposed)
@@ -87,10 +87,12 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
   if (traits.gated && schedule.isSwapped() && schedule.getBlockN() % pair != 0)
     return emitError() << "expects block_n to be a multiple of " << pair
                        << " for swapped gate and up, but got " << schedule.getBlockN();
-  bool plainStore =
-      traits.outputBytes == 2 && !traits.twoOutputs && !(traits.gated && traits.hasBias);
-  if (!schedule.isSwapped() && !plainStore && schedule.getHopperAccumulators() > kPlainAccumulators)
-    return emitError() << "expects at most " << kPlainAccumulators
+  bool manyValues = traits.twoOutputs || (traits.gated && traits.hasBias);
+  int64_t most = schedule.isSwapped()                      ? (manyValues ? 176 : 192)
+                 : manyValues || traits.outputBytes != 2 ? 128
+                                                           : 192;
+  if (schedule.getHopperAccumulators() > most)
+    return emitError() << "expects at most " << most
                        << " accumulators a thread with a gated bias, two outputs or f32 results, "
                           "but the tile needs "
                        << schedule.getHopperAccumulators();

@@ -61,6 +61,23 @@ LogicalResult LaunchAttr::verify(EmitError emitError, int64_t threads, int64_t p
   return success();
 }
 
+LogicalResult TileShapeAttr::verify(EmitError emitError, int64_t rows, int64_t unit, int64_t band) {
+  constexpr int64_t kMaxRows = 0xffff, kMaxBand = 255;
+  if (rows < 1 || rows > kMaxRows)
+    return emitError() << "expects rows in [1, " << kMaxRows << "], but got " << rows;
+  if (unit < 0 || (unit != 0 && rows % unit != 0))
+    return emitError() << "expects rows to be a multiple of unit, but got " << rows << " and "
+                       << unit;
+  if (band < 1 || band > kMaxBand)
+    return emitError() << "expects a band in [1, " << kMaxBand << "], but got " << band;
+  return success();
+}
+
+TileShapeAttr ScheduleAttr::getTileShape() const {
+  int64_t unit = isSwapped() ? getTokenStep() : isHopper() ? 64 : 0;
+  return TileShapeAttr::get(getContext(), getBlockM(), unit, getRasterGroup());
+}
+
 /// Tile shapes of the wgmma forms: strips of 64 along wgmma's M for each consumer, a multiple of 16
 /// up to 256 along its N.
 static LogicalResult verifyHopperTile(EmitError emitError, bool swapped, int64_t blockM,
@@ -92,11 +109,12 @@ static LogicalResult verifyHopperTile(EmitError emitError, bool swapped, int64_t
 LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t blockM,
                                    int64_t blockN, int64_t blockK, int64_t stages, int64_t warpsM,
                                    int64_t warpsN, int64_t minBlocks, int64_t tokenStep,
-                                   bool cooperative, int64_t rasterGroup, WeightPolicy weights) {
+                                   bool cooperative, bool dynamic, int64_t rasterGroup,
+                                   WeightPolicy weights) {
   if (stages < 2 || stages > 16)
     return emitError() << "expects stages in [2, 16], but got " << stages;
-  if (rasterGroup < 1)
-    return emitError() << "expects raster_group to be at least 1, but got " << rasterGroup;
+  if (rasterGroup < 1 || rasterGroup > 255)
+    return emitError() << "expects raster_group in [1, 255], but got " << rasterGroup;
   if (form != MatmulForm::Mma) {
     if (warpsM != 1 || warpsN != 1 || minBlocks != 1)
       return emitError() << "expects no warps_m, warps_n and min_blocks for a wgmma form, but got "
@@ -104,8 +122,9 @@ LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t
     return verifyHopperTile(emitError, form == MatmulForm::WgmmaSwapped, blockM, blockN, blockK,
                             tokenStep, cooperative);
   }
-  if (cooperative || weights == WeightPolicy::EvictLast)
-    return emitError() << "expects cooperative and weights = evict_last with a wgmma form only";
+  if (cooperative || dynamic || weights == WeightPolicy::EvictLast)
+    return emitError()
+           << "expects cooperative, dynamic and weights = evict_last with a wgmma form only";
   if (warpsM < 1 || warpsN < 1 || warpsM * warpsN > 32 || !llvm::isPowerOf2_64(warpsM * warpsN))
     return emitError() << "expects warps_m * warps_n to be a power of two up to 32, but got "
                        << warpsM << " * " << warpsN;

@@ -43,6 +43,26 @@ def MoeKernel_TokensAttr : MoeKernel_Attr<"Tokens", "tokens"> {
   let genVerifyDecl = 1;
 }
 
+def MoeKernel_TileShapeAttr : MoeKernel_Attr<"TileShape", "tile_shape"> {
+  let summary = "how a tile map cuts each expert's rows";
+  let description = [{
+    Tiles have at most `rows` rows. Without `unit` all have that many but an expert's last; with it
+    the tiles of an expert share its rows evenly, in multiples of `unit`, which divides `rows`. A
+    band is what a matmul walks together for each weight tile: at most `band` row tiles of one
+    expert.
+
+    ```mlir
+    #moe_kernel.tile_shape<rows = 192, unit = 16, band = 8>
+    ```
+  }];
+  let parameters = (ins "int64_t":$rows, DefaultValuedParameter<"int64_t", "0">:$unit,
+                        DefaultValuedParameter<"int64_t", "8">:$band);
+  let assemblyFormat = "`<` struct($rows, $unit, $band) `>`";
+  let genVerifyDecl = 1;
+}
+def MoeKernel_TileShapeArrayAttr
+    : TypedArrayAttrBase<MoeKernel_TileShapeAttr, "array of tile shapes">;
+
 def MoeKernel_WeightPolicyParameter : EnumParameter<MoeKernel_WeightPolicy> {
   let defaultValue = "::moec::kernel::WeightPolicy::Normal";
 }
@@ -52,14 +72,16 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
   let description = [{
     Tile sizes count rows (`block_m`), weight rows (`block_n`; gated forms have half as many
     columns) and steps of the reduction (`block_k`). `stages` tiles are under way at once.
-    `raster_group` row tiles are walked together for each weight tile; `weights` says how long
-    weights stay in L2.
+    `raster_group` row tiles of an expert are walked together for each weight tile; `weights` says
+    how long weights stay in L2.
 
     * `mma`, any GPU from sm_80 on: `warps_m` x `warps_n` warps share a tile, registers leave room
       for `min_blocks` blocks on a multiprocessor.
     * `wgmma`, sm_90a: one persistent block a multiprocessor, a producer warpgroup and two consumer
       warpgroups that take whole tiles in turn; `block_k` is 64.
-      With `cooperative` they share every tile instead, which halves their accumulators.
+      With `cooperative` they share every tile instead, which halves their accumulators. Each block
+      takes every n-th tile; with `dynamic` each takes the next one that no block has taken, which
+      keeps neighbours in the raster together in time, and so in L2, where tiles are uneven.
     * `wgmma_swapped`: the same with the weights as the instruction's M and the rows as its N, which
       follows each tile's own rows in steps of `token_step`: for few rows an expert.
 
@@ -76,11 +98,12 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       DefaultValuedParameter<"int64_t", "1">:$min_blocks,
       DefaultValuedParameter<"int64_t", "32">:$token_step,
       DefaultValuedParameter<"bool", "false">:$cooperative,
+      DefaultValuedParameter<"bool", "false">:$dynamic,
       DefaultValuedParameter<"int64_t", "8">:$raster_group,
       MoeKernel_WeightPolicyParameter:$weights);
   let assemblyFormat = [{
     `<` $form `,` struct($block_m, $block_n, $block_k, $stages, $warps_m, $warps_n, $min_blocks,
-                         $token_step, $cooperative, $raster_group, $weights) `>`
+                         $token_step, $cooperative, $dynamic, $raster_group, $weights) `>`
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -88,6 +111,8 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
     int64_t getHopperAccumulators() const {
       return getBlockM() * getBlockN() / (getCooperative() ? 256 : 128);
     }
+    /// Of the tile map: even tiles of what the form multiplies at once, rows as wgmma's M or N.
+    TileShapeAttr getTileShape() const;
     bool isHopper() const { return getForm() != MatmulForm::Mma; }
     bool isSwapped() const { return getForm() == MatmulForm::WgmmaSwapped; }
     int64_t getThreads() const { return isHopper() ? 384 : 32 * getWarpsM() * getWarpsN(); }

@@ -104,26 +104,50 @@ static LogicalResult verifyIndices(GroupedMatmulOp op) {
   return success();
 }
 
-/// The kernel that writes the tile map made it for this schedule's rows. Maps from outside are the
-/// caller's business.
-static LogicalResult verifyTileHeight(GroupedMatmulOp op) {
-  auto check = [&](OperandRange maps, ArrayRef<int64_t> heights) -> LogicalResult {
-    for (auto [map, height] : llvm::zip(maps, heights))
-      if (map == op.getTiles() && height != op.getSchedule().getBlockM())
-        return op.emitOpError() << "expects tiles of block_m = " << op.getSchedule().getBlockM()
-                                << " rows, but they are made for " << height;
-    return success();
-  };
-  for (Operation *user : op.getTiles().getUsers()) {
-    LogicalResult result = llvm::TypeSwitch<Operation *, LogicalResult>(user)
-                               .Case<SortRoutesOp, RouteSortOp, TileMapsOp>([&](auto writer) {
-                                 return check(writer.getTiles(), writer.getTileRows());
-                               })
-                               .Default(success());
-    if (failed(result))
+/// What writes the tile map of `op` in its function; maps from outside are the caller's business.
+template <class FunctionT>
+static LogicalResult forEachMapWriter(GroupedMatmulOp op, FunctionT function) {
+  for (Operation *user : op.getTiles().getUsers())
+    if (failed(llvm::TypeSwitch<Operation *, LogicalResult>(user)
+                   .Case<SortRoutesOp, RouteSortOp, TileMapsOp>(function)
+                   .Default(success())))
       return failure();
-  }
   return success();
+}
+
+/// C7
+static LogicalResult verifyTileShape(GroupedMatmulOp op) {
+  TileShapeAttr wanted = op.getSchedule().getTileShape();
+  return forEachMapWriter(op, [&](auto writer) -> LogicalResult {
+    for (auto [map, shape] :
+         llvm::zip(writer.getTiles(), writer.getTileShapes().template getAsRange<TileShapeAttr>()))
+      if (map == op.getTiles() && shape != wanted)
+        return op.emitOpError() << "expects tiles of " << wanted << ", but they are made for "
+                                << shape;
+    return success();
+  });
+}
+
+/// C8
+static LogicalResult verifyTickets(GroupedMatmulOp op) {
+  Value tickets = op.getTickets();
+  bool dynamic = op.getSchedule().getDynamic();
+  if (static_cast<bool>(tickets) != dynamic)
+    return op.emitOpError() << "expects tickets exactly with a dynamic schedule, but got "
+                            << (dynamic ? "none with" : "them without") << " one";
+  if (!tickets)
+    return success();
+  if (getType(tickets).getShape() != ArrayRef<int64_t>{1})
+    return op.emitOpError() << "expects tickets of one counter, but got " << tickets.getType();
+  for (Operation *user : tickets.getUsers())
+    if (isa<GroupedMatmulOp>(user) && user != op)
+      return op.emitOpError() << "expects tickets that no other matmul draws from";
+  return forEachMapWriter(op, [&](auto writer) -> LogicalResult {
+    if (llvm::is_contained(writer.getTickets(), tickets) ||
+        !llvm::is_contained(writer.getTiles(), op.getTiles()))
+      return success();
+    return op.emitOpError() << "expects the kernel that makes the tiles to clear the tickets";
+  });
 }
 
 LogicalResult GroupedMatmulOp::verify() {
@@ -156,7 +180,8 @@ LogicalResult GroupedMatmulOp::verify() {
       return emitOpError() << "expects an out of f32 exactly with store(accumulate), but got "
                            << element << " with store(" << stringifyStoreForm(getStore()) << ')';
   }
-  if (failed(verifyColumns(*this, "tiles", getTiles(), 4)) || failed(verifyTileHeight(*this)))
+  if (failed(verifyColumns(*this, "tiles", getTiles(), 4)) || failed(verifyTileShape(*this)) ||
+      failed(verifyTickets(*this)))
     return failure();
   // C6
   return verifyMatmulSchedule(getSchedule(), getMatmulTraits(*this), getTarget(*this),

@@ -31,7 +31,10 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     * C5: outs have N columns (`layout`: N / 2); f32 exactly when `accumulate`.
     * C6: the schedule's tile fits the warps, its shared memory the target, its accumulators and
       `min_blocks` the registers.
-    * C7: the kernel of the function that writes `tiles` makes them for `block_m` rows.
+    * C7: the kernel of the function that writes `tiles` makes them for the schedule: `block_m`
+      rows, in multiples of what the form multiplies at once, `raster_group` a band.
+    * C8: `tickets`, one counter that the same kernel clears and no other matmul has, are there
+      exactly with a dynamic schedule.
 
     Example:
 
@@ -53,6 +56,7 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
                        MoeKernel_In<Optional<MoeKernel_Index1D>>:$routes,
                        MoeKernel_In<Optional<MoeKernel_Float2D>>:$routing_weights,
                        MoeKernel_In<MoeKernel_Index2D>:$tiles,
+                       MoeKernel_Out<Optional<MoeKernel_Index1D>>:$tickets,
                        MoeKernel_Out<Variadic<MoeKernel_Result2D>>:$outs,
                        MoeKernel_StoreFormAttr:$store, UnitAttr:$gathered,
                        OptionalAttr<I64Attr>:$top_k, UnitAttr:$transposed,
@@ -61,6 +65,7 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
   let regions = (region AnyRegion:$epilogue);
   let assemblyFormat = [{
     `ins` `(` $rows `:` type($rows) `)` `tiles` `(` $tiles `:` type($tiles) `)`
+    (`tickets` `(` $tickets^ `:` type($tickets) `)`)?
     `weights` `(` $weights `:` type($weights) `)` (`bias` `(` $bias^ `:` type($bias) `)`)?
     (`routes` `(` $routes^ `:` type($routes) `)`)?
     (`routing_weights` `(` $routing_weights^ `:` type($routing_weights) `)`)?

@@ -26,26 +26,29 @@ static LogicalResult verifyRouting(Operation *op, Value logits, Value weights, V
   return success();
 }
 
-static LogicalResult verifyTileMaps(Operation *op, OperandRange tiles, ArrayRef<int64_t> heights,
-                                    AffineMap rows, int64_t experts) {
-  if (tiles.size() != heights.size())
-    return op->emitOpError() << "expects one of tile_rows for each tile map, but got "
-                             << heights.size() << " for " << tiles.size();
-  if (static_cast<int64_t>(tiles.size()) > kMaxTileMaps)
-    return op->emitOpError() << "expects at most " << kMaxTileMaps << " tile maps, but got "
-                             << tiles.size();
-  for (auto [map, height] : llvm::zip(tiles, heights)) {
-    if (height < 1)
-      return op->emitOpError() << "expects tile_rows of at least 1, but got " << height;
+static LogicalResult verifyTileMaps(Operation *op, OperandRange tiles, ArrayAttr shapes,
+                                    OperandRange tickets, AffineMap rows, int64_t experts) {
+  if (tiles.size() != shapes.size())
+    return op->emitOpError() << "expects one of tile_shapes for each tile map, but got "
+                             << shapes.size() << " for " << tiles.size();
+  for (auto [name, values] : {std::pair("tile maps", tiles), std::pair("tickets", tickets)})
+    if (static_cast<int64_t>(values.size()) > kMaxTileMaps)
+      return op->emitOpError() << "expects at most " << kMaxTileMaps << ' ' << name << ", but got "
+                               << values.size();
+  for (auto [map, shape] : llvm::zip(tiles, shapes.getAsRange<TileShapeAttr>()))
     if (failed(verifyColumns(op, "a tile map", map, 4)) ||
-        failed(verifyExtent(op, "a tile map", map, getTileMapExtent(rows, experts, height))))
+        failed(verifyExtent(op, "a tile map", map,
+                            getTileMapExtent(rows, experts, shape.getRows()))))
       return failure();
-  }
+  for (Value counter : tickets)
+    if (getType(counter).getShape() != ArrayRef<int64_t>{1})
+      return op->emitOpError() << "expects tickets of one counter, but got " << counter.getType();
   return success();
 }
 
 static LogicalResult verifySorted(Operation *op, Value experts, Value offsets, Value routes,
-                                  Value positions, OperandRange tiles, ArrayRef<int64_t> heights) {
+                                  Value positions, OperandRange tiles, ArrayAttr shapes,
+                                  OperandRange tickets) {
   AffineMap rows = scaleExtent(getLeadingExtent(experts), getType(experts).getDimSize(1));
   // C1
   if (failed(verifyExtent(op, "routes", routes, rows)) ||
@@ -54,7 +57,7 @@ static LogicalResult verifySorted(Operation *op, Value experts, Value offsets, V
   if (getType(offsets).isDynamicDim(0) || getType(offsets).getDimSize(0) < 2)
     return op->emitOpError() << "expects offsets of E + 1 entries, but got " << offsets.getType();
   // C2
-  return verifyTileMaps(op, tiles, heights, rows, getType(offsets).getDimSize(0) - 1);
+  return verifyTileMaps(op, tiles, shapes, tickets, rows, getType(offsets).getDimSize(0) - 1);
 }
 
 static LogicalResult verifyIndexShared(Operation *op, int64_t bytes) {
@@ -93,7 +96,7 @@ AffineMap SortRoutesOp::getGrid() {
 
 LogicalResult SortRoutesOp::verify() {
   if (failed(verifySorted(*this, getExperts(), getOffsets(), getRoutes(), getPositions(),
-                          getTiles(), getTileRows())))
+                          getTiles(), getTileShapes(), getTickets())))
     return failure();
   // C3
   if (getCounts()) {
@@ -131,7 +134,7 @@ LogicalResult RouteSortOp::verify() {
   // C1
   if (failed(verifyRouting(*this, getLogits(), getWeights(), getExperts())) ||
       failed(verifySorted(*this, getExperts(), getOffsets(), getRoutes(), getPositions(),
-                          getTiles(), getTileRows())))
+                          getTiles(), getTileShapes(), getTickets())))
     return failure();
   if (getOffsets().getType().getDimSize(0) != getNumExperts() + 1)
     return emitOpError() << "expects offsets of E + 1 = " << getNumExperts() + 1
@@ -173,7 +176,8 @@ LogicalResult TileMapsOp::verify() {
       getRows().getNumResults() == 0)
     return emitOpError() << "expects rows to be an affine map of one dimension, but got "
                          << AffineMapAttr::get(getRows());
-  if (failed(verifyTileMaps(*this, getTiles(), getTileRows(), getRows(), getNumExperts())))
+  if (failed(verifyTileMaps(*this, getTiles(), getTileShapes(), getTickets(), getRows(),
+                            getNumExperts())))
     return failure();
   return verifyIndexShared(*this, getSharedBytes());
 }

@@ -47,9 +47,10 @@ def MoeKernel_RouteOp : MoeKernel_LaunchOp<"route"> {
 
 /// Attributes and text that all ops share which write tile maps.
 defvar tileMapText = [{
-    Tile map `j` covers every group with tiles of at most `tile_rows[j]` rows. An entry is
-    `{expert, first row, rows, 0}`; entries beyond the last tile have 0 rows. Its leading extent is
-    `rows / tile_rows[j] + min(E, rows)`, rounded down.
+    Tile map `j` covers every group with tiles of `tile_shapes[j]`. An entry is
+    `{expert, first row, rows and place in a band, number of tiles}`; entries beyond the last tile
+    have 0 rows. Its leading extent is `rows / tile_shapes[j].rows + min(E, rows)`, rounded down.
+    `tickets` are counters that matmuls with a dynamic schedule draw tiles from; they are set to 0.
 }];
 
 def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperandSegments,
@@ -64,7 +65,7 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
 
     Constraints:
     * C1: `routes` and `positions` have the extent `T * k` of `experts`.
-    * C2: at most four tile maps, one height each, of the extent above.
+    * C2: at most four tile maps, one shape each, of the extent above, and as many tickets.
     * C3: `counts` has E columns.
 
     Example:
@@ -72,7 +73,7 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
     ```mlir
     moe_kernel.sort_routes ins(%experts : memref<?x8xi32>)
         outs(%offsets, %routes, %positions : memref<129xi32>, memref<?xi32>, memref<?xi32>)
-        tiles(%tiles : memref<?x4xi32>) tile_rows = [64] schedule<threads = 256>
+        tiles(%tiles : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 64>] schedule<threads = 256>
     ```
   }];
   let arguments = (ins MoeKernel_In<MoeKernel_Index2D>:$experts,
@@ -81,13 +82,15 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
                        MoeKernel_Out<MoeKernel_Index1D>:$routes,
                        MoeKernel_Out<MoeKernel_Index1D>:$positions,
                        MoeKernel_Out<Variadic<MoeKernel_Index2D>>:$tiles,
-                       DenseI64ArrayAttr:$tile_rows, MoeKernel_LaunchAttr:$schedule,
+                       MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$tickets,
+                       MoeKernel_TileShapeArrayAttr:$tile_shapes, MoeKernel_LaunchAttr:$schedule,
                        UnitAttr:$dependent);
   let assemblyFormat = [{
     `ins` `(` $experts `:` type($experts) `)` (`counts` `(` $counts^ `:` type($counts) `)`)?
     `outs` `(` $offsets `,` $routes `,` $positions `:` type($offsets) `,` type($routes) `,`
     type($positions) `)`
-    (`tiles` `(` $tiles^ `:` type($tiles) `)`)? `tile_rows` `=` $tile_rows
+    (`tiles` `(` $tiles^ `:` type($tiles) `)`)? `tile_shapes` `=` $tile_shapes
+    (`tickets` `(` $tickets^ `:` type($tickets) `)`)?
     `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{
@@ -123,7 +126,7 @@ def MoeKernel_CountRoutesOp : MoeKernel_LaunchOp<"count_routes", [
   }];
 }
 
-def MoeKernel_RouteSortOp : MoeKernel_LaunchOp<"route_sort", [
+def MoeKernel_RouteSortOp : MoeKernel_LaunchOp<"route_sort", [AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<MoeKernel_KernelOpInterface, ["getSharedBytes"]>]> {
   let summary = "routes and sorts few tokens in one block";
   let description = [{
@@ -142,7 +145,7 @@ def MoeKernel_RouteSortOp : MoeKernel_LaunchOp<"route_sort", [
     moe_kernel.route_sort ins(%logits : memref<?x128xf32>)
         outs(%weights, %experts : memref<?x8xf32>, memref<?x8xi32>)
         sorted(%offsets, %routes, %positions : memref<129xi32>, memref<?xi32>, memref<?xi32>)
-        tiles(%tiles : memref<?x4xi32>) tile_rows = [16] softmax(selected) max_tokens(64)
+        tiles(%tiles : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16>] softmax(selected) max_tokens(64)
         schedule<threads = 256>
     ```
   }];
@@ -153,14 +156,16 @@ def MoeKernel_RouteSortOp : MoeKernel_LaunchOp<"route_sort", [
                        MoeKernel_Out<MoeKernel_Index1D>:$routes,
                        MoeKernel_Out<MoeKernel_Index1D>:$positions,
                        MoeKernel_Out<Variadic<MoeKernel_Index2D>>:$tiles,
-                       DenseI64ArrayAttr:$tile_rows, MoeKernel_SoftmaxOverAttr:$softmax,
+                       MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$tickets,
+                       MoeKernel_TileShapeArrayAttr:$tile_shapes, MoeKernel_SoftmaxOverAttr:$softmax,
                        I64Attr:$max_tokens, MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent);
   let assemblyFormat = [{
     `ins` `(` $logits `:` type($logits) `)`
     `outs` `(` $weights `,` $experts `:` type($weights) `,` type($experts) `)`
     `sorted` `(` $offsets `,` $routes `,` $positions `:` type($offsets) `,` type($routes) `,`
     type($positions) `)`
-    (`tiles` `(` $tiles^ `:` type($tiles) `)`)? `tile_rows` `=` $tile_rows
+    (`tiles` `(` $tiles^ `:` type($tiles) `)`)? `tile_shapes` `=` $tile_shapes
+    (`tickets` `(` $tickets^ `:` type($tickets) `)`)?
     `softmax` `` $softmax `max_tokens` `(` $max_tokens `)`
     `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
@@ -171,7 +176,7 @@ def MoeKernel_RouteSortOp : MoeKernel_LaunchOp<"route_sort", [
   }];
 }
 
-def MoeKernel_TileMapsOp : MoeKernel_LaunchOp<"tile_maps", [
+def MoeKernel_TileMapsOp : MoeKernel_LaunchOp<"tile_maps", [AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<MoeKernel_KernelOpInterface, ["getSharedBytes"]>]> {
   let summary = "tile maps of groups that another kernel or the caller made";
   let description = [{
@@ -181,22 +186,24 @@ def MoeKernel_TileMapsOp : MoeKernel_LaunchOp<"tile_maps", [
   }] # tileMapText # [{
 
     Constraints:
-    * C1: one to four tile maps, one height each, of the extent above.
+    * C1: one to four tile maps, one shape each, of the extent above, and as many tickets.
 
     Example:
 
     ```mlir
     moe_kernel.tile_maps ins(%offsets : memref<129xi32>) tiles(%tiles : memref<?x4xi32>)
-        tile_rows = [64] rows(affine_map<(d0) -> (d0 * 8)>) schedule<threads = 256>
+        tile_shapes = [#moe_kernel.tile_shape<rows = 64>] rows(affine_map<(d0) -> (d0 * 8)>) schedule<threads = 256>
     ```
   }];
   let arguments = (ins MoeKernel_In<MoeKernel_Index1D>:$offsets,
                        MoeKernel_Out<Variadic<MoeKernel_Index2D>>:$tiles,
-                       DenseI64ArrayAttr:$tile_rows, AffineMapAttr:$rows,
+                       MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$tickets,
+                       MoeKernel_TileShapeArrayAttr:$tile_shapes, AffineMapAttr:$rows,
                        MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent);
   let assemblyFormat = [{
     `ins` `(` $offsets `:` type($offsets) `)` `tiles` `(` $tiles `:` type($tiles) `)`
-    `tile_rows` `=` $tile_rows `rows` `(` $rows `)`
+    `tile_shapes` `=` $tile_shapes
+    (`tickets` `(` $tickets^ `:` type($tickets) `)`)? `rows` `(` $rows `)`
     `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{

@@ -17,7 +17,7 @@
 // CHECK-NEXT: %[[MAP:.*]] = moe_kernel.buffer "tiles" size(#[[$TILES]]) : memref<?x4xi32>
 // CHECK-NEXT: moe_kernel.route_sort ins(%[[LOGITS]] : memref<?x8xf32>) outs(%[[W]], %[[IDS]] : memref<?x2xf32>, memref<?x2xi32>)
 // CHECK-SAME: sorted(%[[OFFSETS]], %[[ROUTES]], %[[POSITIONS]] : memref<9xi32>, memref<?xi32>, memref<?xi32>)
-// CHECK-SAME: tiles(%[[MAP]] : memref<?x4xi32>) tile_rows = [16] softmax(selected) max_tokens(32) schedule<threads = 512>
+// CHECK-SAME: tiles(%[[MAP]] : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16, band = 1>] softmax(selected) max_tokens(32) schedule<threads = 512>
 // CHECK-NEXT: %[[H:.*]] = moe_kernel.buffer "product" size(#[[$R]]) : memref<?x48xbf16>
 // CHECK-NEXT: moe_kernel.grouped_matmul ins(%[[X]] : memref<?x64xbf16>) tiles(%[[MAP]] : memref<?x4xi32>)
 // CHECK-SAME: weights(%[[GATE]], %[[UP]] : memref<8x48x64xbf16>, memref<8x48x64xbf16>) routes(%[[ROUTES]] : memref<?xi32>)

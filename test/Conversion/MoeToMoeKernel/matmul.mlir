@@ -4,7 +4,7 @@
 
 // CHECK-LABEL: func.func @plain_t0(
 // CHECK: %[[MAP:.*]] = moe_kernel.buffer "tiles"
-// CHECK-NEXT: moe_kernel.tile_maps ins({{.*}}) tiles(%[[MAP]] : memref<?x4xi32>) tile_rows = {{\[}}[[HEIGHT:[0-9]+]]]
+// CHECK-NEXT: moe_kernel.tile_maps ins({{.*}}) tiles(%[[MAP]] : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = [[HEIGHT:[0-9]+]], band = 1>]
 // CHECK-NEXT: moe_kernel.fill outs(%[[Y:[a-z0-9]+]] : memref<?x32xbf16>) bits(0)
 // CHECK-NEXT: moe_kernel.grouped_matmul ins(%{{[a-z0-9]+}} : memref<?x64xbf16>) tiles(%[[MAP]] : memref<?x4xi32>)
 // CHECK-SAME: weights(%{{[a-z0-9]+}} : memref<4x32x64xbf16>) outs(%[[Y]] : memref<?x32xbf16>) store(rows)

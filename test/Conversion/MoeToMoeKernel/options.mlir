@@ -13,7 +13,7 @@
 // ALL: block_m = 16,
 // ALL: block_m = 16,
 // ALL: @block_t33({{.*}}moe_kernel.tokens = #moe_kernel.tokens<33, 64>
-// ALL: moe_kernel.sort_routes {{.*}} tile_rows = [32] schedule<threads = 512>
+// ALL: moe_kernel.sort_routes {{.*}} tile_shapes = [#moe_kernel.tile_shape<rows = 32, band = 1>] schedule<threads = 512>
 // ALL: block_m = 32,
 // ALL: @block_t65({{.*}}moe_kernel.tokens = #moe_kernel.tokens<65, 256>
 // ALL: block_m = 64,
@@ -36,7 +36,7 @@
 // ONE-NOT: func.func
 
 // Two heights, two maps, one sort.
-// HAND: moe_kernel.sort_routes {{.*}} tiles(%[[A:.*]], %[[B:.*]] : memref<?x4xi32>, memref<?x4xi32>) tile_rows = [64, 32]
+// HAND: moe_kernel.sort_routes {{.*}} tiles(%[[A:.*]], %[[B:.*]] : memref<?x4xi32>, memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 64>, #moe_kernel.tile_shape<rows = 32>]
 // HAND: moe_kernel.grouped_matmul {{.*}} tiles(%[[A]] : memref<?x4xi32>) {{.*}} schedule<mma, block_m = 64, block_n = 64, block_k = 32, stages = 2, warps_m = 2>
 // HAND: moe_kernel.grouped_matmul {{.*}} tiles(%[[B]] : memref<?x4xi32>) {{.*}} schedule<mma, block_m = 32, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>
 

@@ -11,7 +11,7 @@
 // CHECK-NEXT: %[[PO:.*]] = moe_kernel.buffer "padded_offsets" : memref<5xi32>
 // CHECK-NEXT: moe_kernel.pad_offsets ins(%[[OFFSETS]] : memref<5xi32>) outs(%[[PO]] : memref<5xi32>) multiple(8) schedule<threads = 256>
 // CHECK-NEXT: %[[MAP:.*]] = moe_kernel.buffer "tiles" size(#[[$TILES]]) : memref<?x4xi32>
-// CHECK-NEXT: moe_kernel.tile_maps ins(%[[PO]] : memref<5xi32>) tiles(%[[MAP]] : memref<?x4xi32>) tile_rows = [16] rows(#[[$PADDED]]) schedule<threads = 256> dependent
+// CHECK-NEXT: moe_kernel.tile_maps ins(%[[PO]] : memref<5xi32>) tiles(%[[MAP]] : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16, band = 1>] rows(#[[$PADDED]]) schedule<threads = 256> dependent
 // CHECK-NEXT: %[[PADDED:.*]] = moe_kernel.buffer "padded" size(#[[$PADDED]]) : memref<?x64xbf16>
 // CHECK-NEXT: moe_kernel.pad ins(%[[X]], %[[OFFSETS]], %[[PO]] : memref<?x64xbf16>, memref<5xi32>, memref<5xi32>) outs(%[[PADDED]] : memref<?x64xbf16>)
 // CHECK-NEXT: %[[PRODUCT:.*]] = moe_kernel.buffer "product" size(#[[$PADDED]]) : memref<?x32xbf16>

@@ -15,7 +15,7 @@
 // CHECK-NEXT: %[[POSITIONS:.*]] = moe_kernel.buffer "positions" size(#[[$R]]) : memref<?xi32>
 // CHECK-NEXT: moe_kernel.route_sort ins(%[[LOGITS]] : memref<?x16xf32>) outs(%[[W]], %[[IDS]] : memref<?x4xf32>, memref<?x4xi32>)
 // CHECK-SAME: sorted(%[[OFFSETS]], %[[ROUTES]], %[[POSITIONS]] : memref<17xi32>, memref<?xi32>, memref<?xi32>)
-// CHECK-SAME: tile_rows = [] softmax(all) max_tokens(32) schedule<threads = 512>
+// CHECK-SAME: tile_shapes = [] softmax(all) max_tokens(32) schedule<threads = 512>
 // CHECK-NEXT: moe_kernel.gather ins(%[[X]], %[[ROUTES]] : memref<?x64xf16>, memref<?xi32>) outs(%[[ROWS]] : memref<?x64xf16>)
 // CHECK-SAME: top_k(4) schedule<threads = 256, per_thread = 2> dependent
 // CHECK-NEXT: return
@@ -26,7 +26,7 @@
 // CHECK: %[[COUNTS:.*]] = moe_kernel.buffer "counts" : memref<64x16xi32>
 // CHECK-NEXT: moe_kernel.count_routes ins({{.*}}) outs(%[[COUNTS]] : memref<64x16xi32>) schedule<threads = 512> dependent
 // CHECK-NEXT: moe_kernel.sort_routes ins({{.*}}) counts(%[[COUNTS]] : memref<64x16xi32>)
-// CHECK-SAME: tile_rows = [] schedule<threads = 512> dependent
+// CHECK-SAME: tile_shapes = [] schedule<threads = 512> dependent
 // CHECK-NEXT: moe_kernel.gather
 func.func @routing(%logits: tensor<?x16xf32> {moe.name = "logits"}, %x: tensor<?x64xf16> {moe.name = "x"})
     -> (tensor<?x4xf32> {moe.name = "weights"}, tensor<?x64xf16> {moe.name = "rows"},

@@ -90,7 +90,7 @@ func.func @sort_c1_routes(%e: memref<?x2xi32>, %o: memref<9xi32>,
                           %r: memref<?xi32>, %p: memref<?xi32> {moe_kernel.size = #r}) {
   // expected-error @+1 {{expects the leading extent of routes to be affine_map<(d0) -> (d0 * 2)>, but got affine_map<(d0) -> (d0)>}}
   moe_kernel.sort_routes ins(%e : memref<?x2xi32>)
-    outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>) tile_rows = [] schedule<threads = 256>
+    outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>) tile_shapes = [] schedule<threads = 256>
   return
 }
 
@@ -99,9 +99,9 @@ func.func @sort_c1_routes(%e: memref<?x2xi32>, %o: memref<9xi32>,
 #r = affine_map<(d0) -> (d0 * 2)>
 func.func @sort_c2_heights(%e: memref<?x2xi32>, %o: memref<9xi32>,
     %r: memref<?xi32> {moe_kernel.size = #r}, %p: memref<?xi32> {moe_kernel.size = #r}) {
-  // expected-error @+1 {{expects one of tile_rows for each tile map, but got 1 for 0}}
+  // expected-error @+1 {{expects one of tile_shapes for each tile map, but got 1 for 0}}
   moe_kernel.sort_routes ins(%e : memref<?x2xi32>)
-    outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>) tile_rows = [16] schedule<threads = 256>
+    outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16>] schedule<threads = 256>
   return
 }
 
@@ -114,7 +114,7 @@ func.func @sort_c2_count(%e: memref<?x2xi32>, %o: memref<9xi32>, %t: memref<?x4x
   moe_kernel.sort_routes ins(%e : memref<?x2xi32>)
     outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>)
     tiles(%t, %t, %t, %t, %t : memref<?x4xi32>, memref<?x4xi32>, memref<?x4xi32>, memref<?x4xi32>, memref<?x4xi32>)
-    tile_rows = [16, 32, 64, 128, 256] schedule<threads = 256>
+    tile_shapes = [#moe_kernel.tile_shape<rows = 16>, #moe_kernel.tile_shape<rows = 32>, #moe_kernel.tile_shape<rows = 64>, #moe_kernel.tile_shape<rows = 128>, #moe_kernel.tile_shape<rows = 256>] schedule<threads = 256>
   return
 }
 
@@ -123,10 +123,10 @@ func.func @sort_c2_count(%e: memref<?x2xi32>, %o: memref<9xi32>, %t: memref<?x4x
 #r = affine_map<(d0) -> (d0 * 2)>
 func.func @sort_c2_height(%e: memref<?x2xi32>, %o: memref<9xi32>, %t: memref<?x4xi32>,
     %r: memref<?xi32> {moe_kernel.size = #r}, %p: memref<?xi32> {moe_kernel.size = #r}) {
-  // expected-error @+1 {{expects tile_rows of at least 1, but got 0}}
   moe_kernel.sort_routes ins(%e : memref<?x2xi32>)
     outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>)
-    tiles(%t : memref<?x4xi32>) tile_rows = [0] schedule<threads = 256>
+    // expected-error @+1 {{expects rows in [1, 65535], but got 0}}
+    tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 0>] schedule<threads = 256>
   return
 }
 
@@ -138,7 +138,7 @@ func.func @sort_c2_extent(%e: memref<?x2xi32>, %o: memref<9xi32>, %t: memref<?x4
   // expected-error @+1 {{expects the leading extent of a tile map to be affine_map<(d0) -> (d0 floordiv 8 + 8, d0 * 2 + d0 floordiv 8)>, but got affine_map<(d0) -> (d0)>}}
   moe_kernel.sort_routes ins(%e : memref<?x2xi32>)
     outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>)
-    tiles(%t : memref<?x4xi32>) tile_rows = [16] schedule<threads = 256>
+    tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16>] schedule<threads = 256>
   return
 }
 
@@ -149,7 +149,7 @@ func.func @sort_offsets(%e: memref<?x2xi32>, %o: memref<1xi32>,
     %r: memref<?xi32> {moe_kernel.size = #r}, %p: memref<?xi32> {moe_kernel.size = #r}) {
   // expected-error @+1 {{expects offsets of E + 1 entries, but got 'memref<1xi32>'}}
   moe_kernel.sort_routes ins(%e : memref<?x2xi32>)
-    outs(%o, %r, %p : memref<1xi32>, memref<?xi32>, memref<?xi32>) tile_rows = [] schedule<threads = 256>
+    outs(%o, %r, %p : memref<1xi32>, memref<?xi32>, memref<?xi32>) tile_shapes = [] schedule<threads = 256>
   return
 }
 
@@ -160,7 +160,7 @@ func.func @sort_c3_columns(%e: memref<?x2xi32>, %o: memref<9xi32>, %c: memref<64
     %r: memref<?xi32> {moe_kernel.size = #r}, %p: memref<?xi32> {moe_kernel.size = #r}) {
   // expected-error @+1 {{expects counts to have 8 columns, but got 16}}
   moe_kernel.sort_routes ins(%e : memref<?x2xi32>) counts(%c : memref<64x16xi32>)
-    outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>) tile_rows = [] schedule<threads = 256>
+    outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>) tile_shapes = [] schedule<threads = 256>
   return
 }
 
@@ -171,7 +171,7 @@ func.func @sort_c3_static(%e: memref<?x2xi32>, %o: memref<9xi32>, %c: memref<?x8
     %r: memref<?xi32> {moe_kernel.size = #r}, %p: memref<?xi32> {moe_kernel.size = #r}) {
   // expected-error @+1 {{expects counts of a static number of blocks, but got 'memref<?x8xi32>'}}
   moe_kernel.sort_routes ins(%e : memref<?x2xi32>) counts(%c : memref<?x8xi32>)
-    outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>) tile_rows = [] schedule<threads = 256>
+    outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>) tile_shapes = [] schedule<threads = 256>
   return
 }
 
@@ -182,7 +182,7 @@ func.func @sort_shared(%e: memref<?x2xi32>, %o: memref<1025xi32>,
     %r: memref<?xi32> {moe_kernel.size = #r}, %p: memref<?xi32> {moe_kernel.size = #r}) {
   // expected-error @+1 {{expects at most 101376 bytes of shared memory, but needs 143492; take fewer threads}}
   moe_kernel.sort_routes ins(%e : memref<?x2xi32>)
-    outs(%o, %r, %p : memref<1025xi32>, memref<?xi32>, memref<?xi32>) tile_rows = [] schedule<threads = 1024>
+    outs(%o, %r, %p : memref<1025xi32>, memref<?xi32>, memref<?xi32>) tile_shapes = [] schedule<threads = 1024>
   return
 }
 
@@ -201,7 +201,7 @@ func.func @route_sort_c1_offsets(%l: memref<?x8xf32>, %w: memref<?x2xf32>, %e: m
     %r: memref<?xi32> {moe_kernel.size = #r}, %p: memref<?xi32> {moe_kernel.size = #r}) {
   // expected-error @+1 {{expects offsets of E + 1 = 9 entries, but got 8}}
   moe_kernel.route_sort ins(%l : memref<?x8xf32>) outs(%w, %e : memref<?x2xf32>, memref<?x2xi32>)
-    sorted(%o, %r, %p : memref<8xi32>, memref<?xi32>, memref<?xi32>) tile_rows = [] softmax(all) max_tokens(64)
+    sorted(%o, %r, %p : memref<8xi32>, memref<?xi32>, memref<?xi32>) tile_shapes = [] softmax(all) max_tokens(64)
     schedule<threads = 256>
   return
 }
@@ -214,7 +214,7 @@ func.func @route_sort_c2_tokens(%l: memref<?x8xf32>, %w: memref<?x2xf32>, %e: me
     attributes {moe_kernel.tokens = #moe_kernel.tokens<0, 65>} {
   // expected-error @+1 {{expects max_tokens to cover the function's #moe_kernel.tokens<0, 65>, but got 64}}
   moe_kernel.route_sort ins(%l : memref<?x8xf32>) outs(%w, %e : memref<?x2xf32>, memref<?x2xi32>)
-    sorted(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>) tile_rows = [] softmax(all) max_tokens(64)
+    sorted(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>) tile_shapes = [] softmax(all) max_tokens(64)
     schedule<threads = 256>
   return
 }
@@ -223,16 +223,47 @@ func.func @route_sort_c2_tokens(%l: memref<?x8xf32>, %w: memref<?x2xf32>, %e: me
 
 func.func @tile_maps_c1_none(%o: memref<9xi32>) {
   // expected-error @+1 {{expects at least one tile map}}
-  "moe_kernel.tile_maps"(%o) {tile_rows = array<i64>, rows = affine_map<(d0) -> (d0)>,
-    schedule = #moe_kernel.launch<threads = 256>} : (memref<9xi32>) -> ()
+  "moe_kernel.tile_maps"(%o) {tile_shapes = [], rows = affine_map<(d0) -> (d0)>,
+    operandSegmentSizes = array<i32: 1, 0, 0>, schedule = #moe_kernel.launch<threads = 256>} : (memref<9xi32>) -> ()
   return
 }
 
 // -----
 
+func.func @tile_maps_tickets(%o: memref<9xi32>, %c: memref<2xi32>,
+    %t: memref<?x4xi32> {moe_kernel.size = affine_map<(d0) -> (d0 floordiv 16 + 8, d0 floordiv 16 + d0)>}) {
+  // expected-error @+1 {{expects tickets of one counter, but got 'memref<2xi32>'}}
+  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16>]
+    tickets(%c : memref<2xi32>) rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
+  return
+}
+
+// -----
+
+func.func @tile_maps_many_tickets(%o: memref<9xi32>, %c: memref<1xi32>,
+    %t: memref<?x4xi32> {moe_kernel.size = affine_map<(d0) -> (d0 floordiv 16 + 8, d0 floordiv 16 + d0)>}) {
+  // expected-error @+1 {{expects at most 4 tickets, but got 5}}
+  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16>]
+    tickets(%c, %c, %c, %c, %c : memref<1xi32>, memref<1xi32>, memref<1xi32>, memref<1xi32>, memref<1xi32>)
+    rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects rows to be a multiple of unit, but got 100 and 16}}
+func.func private @shape_unit() attributes {s = #moe_kernel.tile_shape<rows = 100, unit = 16>}
+
+// -----
+
+// expected-error @+1 {{expects a band in [1, 255], but got 256}}
+func.func private @shape_band() attributes {s = #moe_kernel.tile_shape<rows = 16, band = 256>}
+
+// -----
+
 func.func @tile_maps_rows(%o: memref<9xi32>, %t: memref<?x4xi32>) {
   // expected-error @+1 {{expects rows to be an affine map of one dimension, but got affine_map<() -> (8)>}}
-  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_rows = [16]
+  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16>]
     rows(affine_map<() -> (8)>) schedule<threads = 256>
   return
 }

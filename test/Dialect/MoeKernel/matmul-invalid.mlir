@@ -289,11 +289,73 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
 #tiles = affine_map<(d0) -> (d0 floordiv 32 + 8, d0 floordiv 32 + d0)>
 func.func @c7_height(%x: memref<?x64xbf16>, %o: memref<9xi32>, %w: memref<8x48x64xbf16>, %y: memref<?x48xbf16>) {
   %t = moe_kernel.buffer "t" size(#tiles) : memref<?x4xi32>
-  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_rows = [32]
+  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 32>]
     rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
-  // expected-error @+1 {{expects tiles of block_m = 64 rows, but they are made for 32}}
+  // expected-error @+1 {{expects tiles of #moe_kernel.tile_shape<rows = 64>, but they are made for #moe_kernel.tile_shape<rows = 32>}}
   moe_kernel.grouped_matmul ins(%x : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x48x64xbf16>) outs(%y : memref<?x48xbf16>) store(rows)
     schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>
+  return
+}
+
+// -----
+
+#tiles = affine_map<(d0) -> (d0 floordiv 64 + 8, d0 floordiv 64 + d0)>
+func.func @c7_unit(%x: memref<?x256xbf16>, %o: memref<9xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  %t = moe_kernel.buffer "t" size(#tiles) : memref<?x4xi32>
+  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 64>]
+    rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
+  // expected-error @+1 {{expects tiles of #moe_kernel.tile_shape<rows = 64, unit = 16>, but they are made for #moe_kernel.tile_shape<rows = 64>}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
+    schedule<wgmma_swapped, block_m = 64, block_n = 64, block_k = 64, stages = 3, token_step = 16>
+  return
+}
+
+// -----
+
+func.func @c8_none(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  // expected-error @+1 {{expects tickets exactly with a dynamic schedule, but got none with one}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
+    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, dynamic = true>
+  return
+}
+
+// -----
+
+func.func @c8_many(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %c: memref<2xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  // expected-error @+1 {{expects tickets of one counter, but got 'memref<2xi32>'}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) tickets(%c : memref<2xi32>)
+    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
+    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, dynamic = true>
+  return
+}
+
+// -----
+
+func.func @c8_shared(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %c: memref<1xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  // expected-error @+1 {{expects tickets that no other matmul draws from}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) tickets(%c : memref<1xi32>)
+    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
+    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, dynamic = true>
+  // expected-error @+1 {{expects tickets that no other matmul draws from}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) tickets(%c : memref<1xi32>)
+    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
+    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, dynamic = true>
+  return
+}
+
+// -----
+
+#tiles = affine_map<(d0) -> (d0 floordiv 64 + 8, d0 floordiv 64 + d0)>
+func.func @c8_cleared(%x: memref<?x256xbf16>, %o: memref<9xi32>, %c: memref<1xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  %t = moe_kernel.buffer "t" size(#tiles) : memref<?x4xi32>
+  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>)
+    tile_shapes = [#moe_kernel.tile_shape<rows = 64, unit = 64>] rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
+  // expected-error @+1 {{expects the kernel that makes the tiles to clear the tickets}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) tickets(%c : memref<1xi32>)
+    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
+    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, dynamic = true>
   return
 }

@@ -31,7 +31,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     moe_kernel.route_sort ins(%logits : memref<?x128xf32>)
       outs(%weights, %experts : memref<?x8xf32>, memref<?x8xi32>)
       sorted(%offsets, %routes, %positions : memref<129xi32>, memref<?xi32>, memref<?xi32>)
-      tiles(%tiles : memref<?x4xi32>) tile_rows = [64] softmax(selected) max_tokens(64)
+      tiles(%tiles : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 64>] softmax(selected) max_tokens(64)
       schedule<threads = 256>
     // CHECK: moe_kernel.grouped_matmul ins(%{{.*}} : memref<?x2048xbf16>) tiles(
     // CHECK-SAME: store(rows) gathered top_k(8) layout<halves, gate_first>
@@ -50,13 +50,13 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK: moe_kernel.grouped_matmul
     // CHECK-SAME: routing_weights(%{{.*}} : memref<?x8xf32>)
     // CHECK-SAME: store(weighted_rows) schedule<mma
-    // CHECK-SAME: min_blocks = 2, raster_group = 4>
+    // CHECK-SAME: min_blocks = 2, weights = evict_first>
     moe_kernel.grouped_matmul ins(%h : memref<?x768xbf16>) tiles(%tiles : memref<?x4xi32>)
       weights(%d : memref<128x2048x768xbf16>) routes(%routes : memref<?xi32>)
       routing_weights(%weights : memref<?x8xf32>) outs(%out : memref<?x2048xbf16>)
       store(weighted_rows)
       schedule<mma, block_m = 64, block_n = 128, block_k = 64, stages = 3, warps_m = 2, warps_n = 2,
-               min_blocks = 2, raster_group = 4>
+               min_blocks = 2, weights = evict_first>
     // CHECK: moe_kernel.combine ins(%{{.*}}, %{{.*}} : memref<?x2048xbf16>, memref<?xi32>) outs(
     // CHECK-SAME: top_k(8) schedule<threads = 128> dependent
     moe_kernel.combine ins(%out, %positions : memref<?x2048xbf16>, memref<?xi32>)
@@ -90,9 +90,9 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK: moe_kernel.count_routes ins(
     moe_kernel.count_routes ins(%experts : memref<?x8xi32>) outs(%counts : memref<64x128xi32>) schedule<threads = 256>
     // CHECK: moe_kernel.sort_routes ins(%{{.*}} : memref<?x8xi32>) counts(%{{.*}} : memref<64x128xi32>)
-    // CHECK-SAME: tile_rows = [] schedule<threads = 256>
+    // CHECK-SAME: tile_shapes = [] schedule<threads = 256>
     moe_kernel.sort_routes ins(%experts : memref<?x8xi32>) counts(%counts : memref<64x128xi32>)
-      outs(%offsets, %routes, %positions : memref<129xi32>, memref<?xi32>, memref<?xi32>) tile_rows = []
+      outs(%offsets, %routes, %positions : memref<129xi32>, memref<?xi32>, memref<?xi32>) tile_shapes = []
       schedule<threads = 256>
     // CHECK: moe_kernel.gather ins(%{{.*}} : memref<?x2048xbf16>, memref<?xi32>) outs(%{{.*}}) top_k(8) schedule<threads = 256, per_thread = 2>
     moe_kernel.gather ins(%x, %routes : memref<?x2048xbf16>, memref<?xi32>) outs(%rows : memref<?x2048xbf16>)
@@ -100,8 +100,8 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK: moe_kernel.pad_offsets ins(%{{.*}} : memref<129xi32>) outs(%{{.*}} : memref<129xi32>) multiple(8)
     moe_kernel.pad_offsets ins(%offsets : memref<129xi32>) outs(%poffsets : memref<129xi32>) multiple(8)
       schedule<threads = 128>
-    // CHECK: moe_kernel.tile_maps ins(%{{.*}} : memref<129xi32>) tiles(%{{.*}} : memref<?x4xi32>) tile_rows = [64] rows(
-    moe_kernel.tile_maps ins(%poffsets : memref<129xi32>) tiles(%tiles : memref<?x4xi32>) tile_rows = [64]
+    // CHECK: moe_kernel.tile_maps ins(%{{.*}} : memref<129xi32>) tiles(%{{.*}} : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 64>] rows(
+    moe_kernel.tile_maps ins(%poffsets : memref<129xi32>) tiles(%tiles : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 64>]
       rows(#padded) schedule<threads = 256>
     // CHECK: moe_kernel.pad ins(
     moe_kernel.pad ins(%rows, %offsets, %poffsets : memref<?x2048xbf16>, memref<129xi32>, memref<129xi32>)

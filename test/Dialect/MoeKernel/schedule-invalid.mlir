@@ -31,7 +31,7 @@ func.func private @min_blocks() attributes {s = #moe_kernel.schedule<mma, block_
 
 // -----
 
-// expected-error @+1 {{expects raster_group to be at least 1, but got 0}}
+// expected-error @+1 {{expects raster_group in [1, 255], but got 0}}
 func.func private @raster() attributes {s = #moe_kernel.schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 2, warps_m = 1, warps_n = 4, raster_group = 0>}
 
 // -----

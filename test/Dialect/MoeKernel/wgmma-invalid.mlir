@@ -114,7 +114,7 @@ func.func private @swapped_n() attributes {s = #moe_kernel.schedule<wgmma_swappe
 
 // -----
 
-// expected-error @+1 {{expects cooperative and weights = evict_last with a wgmma form only}}
+// expected-error @+1 {{expects cooperative, dynamic and weights = evict_last with a wgmma form only}}
 func.func private @mma_weights() attributes {s = #moe_kernel.schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 2, warps_n = 4, weights = evict_last>}
 
 // -----

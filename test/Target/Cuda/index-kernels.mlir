@@ -5,6 +5,7 @@
 #p = affine_map<(d0) -> (d0 * 2 + 28, d0 * 16)>
 #t16 = affine_map<(d0) -> (d0 floordiv 8 + 4, d0 * 2 + d0 floordiv 8)>
 #t64 = affine_map<(d0) -> (d0 floordiv 32 + 4, d0 * 2 + d0 floordiv 32)>
+#t192 = affine_map<(d0) -> ((d0 * 2) floordiv 192 + 4, (d0 * 2) floordiv 192 + d0 * 2)>
 #tp = affine_map<(d0) -> ((d0 * 2 + 28) floordiv 64 + 4, d0 * 2 + (d0 * 2 + 28) floordiv 64 + 28, d0 floordiv 4 + 4, d0 * 16 + d0 floordiv 4)>
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes = 232448, registers = 65536, multiprocessors = 132>} {
   func.func @b_t0(%logits: memref<?x4xf32> {moe.name = "logits"}, %w: memref<?x2xf32> {moe.name = "w", moe_kernel.output},
@@ -18,7 +19,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK: #include "moe/kernels/route_sort.cuh"
     // CHECK-EMPTY:
     // CHECK-NEXT: using Route = moe::RouteConfig<4, 2, moe::SoftmaxOver::kSelected, 256, 2>;
-    // CHECK-NEXT: using Sort = moe::SortConfig<4, 256, false, false, 16, 64>;
+    // CHECK-NEXT: using Sort = moe::SortConfig<4, 256, false, false, moe::TileShape{16, 0, 8}, moe::TileShape{64, 0, 8}>;
     // CHECK-NEXT: using RouteSort = moe::RouteSortConfig<Route, Sort, 64>;
     // CHECK-EMPTY:
     // CHECK-NEXT: extern "C" __global__ void __launch_bounds__(256)
@@ -28,7 +29,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK-NEXT: }
     moe_kernel.route_sort ins(%logits : memref<?x4xf32>) outs(%w, %ids : memref<?x2xf32>, memref<?x2xi32>)
       sorted(%o, %routes, %positions : memref<5xi32>, memref<?xi32>, memref<?xi32>)
-      tiles(%m16, %m64 : memref<?x4xi32>, memref<?x4xi32>) tile_rows = [16, 64] softmax(selected) max_tokens(64)
+      tiles(%m16, %m64 : memref<?x4xi32>, memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16>, #moe_kernel.tile_shape<rows = 64>] softmax(selected) max_tokens(64)
       schedule<threads = 256>
     return
   }
@@ -38,7 +39,8 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
       attributes {moe_kernel.block = "b", moe_kernel.tokens = #moe_kernel.tokens<65, -1>} {
     %routes = moe_kernel.buffer "routes" size(#r) : memref<?xi32>
     %positions = moe_kernel.buffer "positions" size(#r) : memref<?xi32>
-    %m64 = moe_kernel.buffer "m64" size(#t64) : memref<?x4xi32>
+    %m192 = moe_kernel.buffer "m192" size(#t192) : memref<?x4xi32>
+    %tickets = moe_kernel.buffer "tickets" : memref<1xi32>
     %counts = moe_kernel.buffer "counts" : memref<16x4xi32>
     %po = moe_kernel.buffer "po" : memref<5xi32>
     %mp = moe_kernel.buffer "mp" size(#tp) : memref<?x4xi32>
@@ -57,28 +59,29 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK-NEXT:   moe::count_routes<Sort>(experts, block_counts, tokens * 2);
     moe_kernel.count_routes ins(%ids : memref<?x2xi32>) outs(%counts : memref<16x4xi32>) schedule<threads = 256> dependent
     // CHECK-LABEL: // moe_sort_routes_0:
-    // CHECK: using Sort = moe::SortConfig<4, 256, true, false, 64>;
+    // CHECK: using Sort = moe::SortConfig<4, 256, true, false, moe::TileShape{192, 16, 4}>;
     // CHECK: moe_sort_routes_0(const int *experts, const int *block_counts, int *offsets, int *routes,
-    // CHECK-NEXT:     int *positions, int4 *map0, int tokens) {
-    // CHECK-NEXT:   moe::sort_routes<Sort>(experts, block_counts, offsets, routes, positions, {{[{][{]}}map0}}, tokens * 2);
+    // CHECK-NEXT:     int *positions, int4 *map0, moe::u32 *tickets0, int tokens) {
+    // CHECK-NEXT:   moe::sort_routes<Sort>(experts, block_counts, offsets, routes, positions, {{[{][{]}}map0}, {tickets0}}, tokens * 2);
     moe_kernel.sort_routes ins(%ids : memref<?x2xi32>) counts(%counts : memref<16x4xi32>)
       outs(%o, %routes, %positions : memref<5xi32>, memref<?xi32>, memref<?xi32>)
-      tiles(%m64 : memref<?x4xi32>) tile_rows = [64] schedule<threads = 256> dependent
+      tiles(%m192 : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 192, unit = 16, band = 4>]
+      tickets(%tickets : memref<1xi32>) schedule<threads = 256> dependent
     // CHECK-LABEL: // moe_sort_routes_1:
     // CHECK: using Sort = moe::SortConfig<4, 256, false, false>;
     // CHECK: moe::sort_routes<Sort>(experts, nullptr, offsets, routes, positions, {{[{][{]}}}}, tokens * 2);
     moe_kernel.sort_routes ins(%ids : memref<?x2xi32>)
-      outs(%o, %routes, %positions : memref<5xi32>, memref<?xi32>, memref<?xi32>) tile_rows = []
+      outs(%o, %routes, %positions : memref<5xi32>, memref<?xi32>, memref<?xi32>) tile_shapes = []
       schedule<threads = 256>
     // CHECK-LABEL: // moe_pad_offsets_0:
     // CHECK: moe_pad_offsets_0(const int *offsets, int *padded_offsets) {
     // CHECK-NEXT:   moe::pad_offsets<4, 8, 128>(offsets, padded_offsets);
     moe_kernel.pad_offsets ins(%o : memref<5xi32>) outs(%po : memref<5xi32>) multiple(8) schedule<threads = 128>
     // CHECK-LABEL: // moe_tile_maps_0:
-    // CHECK: using Maps = moe::TileMapConfig<4, 256, false, 64>;
+    // CHECK: using Maps = moe::TileMapConfig<4, 256, false, moe::TileShape{64, 0, 8}>;
     // CHECK: moe_tile_maps_0(const int *offsets, int4 *map0, int tokens) {
     // CHECK-NEXT:   moe::tile_maps<Maps>(offsets, {{[{][{]}}map0}}, int(min(((moe::i64(tokens) * 2ll) + 28ll), (moe::i64(tokens) * 16ll))));
-    moe_kernel.tile_maps ins(%po : memref<5xi32>) tiles(%mp : memref<?x4xi32>) tile_rows = [64] rows(#p)
+    moe_kernel.tile_maps ins(%po : memref<5xi32>) tiles(%mp : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 64>] rows(#p)
       schedule<threads = 256>
     // CHECK-LABEL: // moe_fill_0:
     // CHECK: moe_fill_0(moe::u32 *buffer, int tokens) {

@@ -37,7 +37,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes 
     // CHECK-NEXT: };
     // CHECK-NEXT: struct Schedule : moe::GroupedMatmulSchedule {
     // CHECK-NEXT:   static constexpr int kBlockM = 64, kBlockN = 64, kBlockK = 32, kStages = 2;
-    // CHECK-NEXT:   static constexpr int kWarpsM = 2, kWarpsN = 2, kMinBlocks = 1, kRasterGroup = 8;
+    // CHECK-NEXT:   static constexpr int kWarpsM = 2, kWarpsN = 2, kMinBlocks = 1;
     // CHECK-NEXT: };
     // CHECK-NEXT: using Plan = moe::GroupedMatmulPlan<Problem, Schedule>;
     // CHECK-NEXT: static_assert(Plan::kSharedBytes == {{[0-9]+}}, "shared memory of the launch");
@@ -68,7 +68,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes 
     // CHECK-NEXT: };
     // CHECK-NEXT: struct Schedule : moe::GroupedMatmulSchedule {
     // CHECK-NEXT:   static constexpr int kBlockM = 32, kBlockN = 64, kBlockK = 32, kStages = 3;
-    // CHECK-NEXT:   static constexpr int kWarpsM = 1, kWarpsN = 4, kMinBlocks = 2, kRasterGroup = 1;
+    // CHECK-NEXT:   static constexpr int kWarpsM = 1, kWarpsN = 4, kMinBlocks = 2;
     // CHECK-NEXT:   static constexpr moe::WeightPolicy kWeightPolicy = moe::WeightPolicy::evict_first;
     // CHECK-NEXT:   static constexpr bool kDependentLaunch = true;
     // CHECK-NEXT: };

@@ -7,6 +7,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
   func.func @b_t0(%x: memref<?x256xbf16> {moe.name = "x"}, %w: memref<4x288x256xbf16> {moe.name = "w"},
       %d: memref<4x256x144xbf16> {moe.name = "d"}, %rw: memref<?x1xf32> {moe.name = "rw"},
       %routes: memref<?xi32> {moe.name = "routes"}, %tiles: memref<?x4xi32> {moe.name = "tiles", moe_kernel.size = #t},
+      %tickets: memref<1xi32> {moe.name = "tickets"},
       %h: memref<?x144xbf16> {moe.name = "h", moe_kernel.output}, %y: memref<?x256xbf16> {moe.name = "y", moe_kernel.output})
       attributes {moe_kernel.block = "b", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} {
     // CHECK-LABEL: // moe_grouped_matmul_0: moe_kernel.grouped_matmul for sm_90a
@@ -22,7 +23,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK-NEXT:   static constexpr bool kUpFirst = true;
     // CHECK-NEXT: };
     // CHECK-NEXT: struct Schedule : moe::WgmmaSchedule {
-    // CHECK-NEXT:   static constexpr int kBlockM = 128, kBlockN = 192, kStages = 4, kRasterGroup = 4;
+    // CHECK-NEXT:   static constexpr int kBlockM = 128, kBlockN = 192, kStages = 4;
     // CHECK-NEXT: };
     // CHECK-NEXT: struct Epilogue {
     // CHECK: using Plan = moe::GroupedMatmulWgmmaPlan<Problem, Schedule>;
@@ -47,19 +48,20 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     }
     // CHECK-LABEL: // moe_grouped_matmul_1: moe_kernel.grouped_matmul for sm_90a
     // CHECK: struct Schedule : moe::WgmmaSchedule {
-    // CHECK-NEXT:   static constexpr int kBlockM = 64, kBlockN = 128, kStages = 6, kRasterGroup = 8;
+    // CHECK-NEXT:   static constexpr int kBlockM = 64, kBlockN = 128, kStages = 6;
     // CHECK-NEXT:   static constexpr bool kSwapped = true;
     // CHECK-NEXT:   static constexpr int kTokenStep = 16;
+    // CHECK-NEXT:   static constexpr bool kDynamic = true;
     // CHECK-NEXT:   static constexpr moe::WeightPolicy kWeightPolicy = moe::WeightPolicy::evict_first;
     // CHECK-NEXT:   static constexpr bool kDependentLaunch = true;
     // CHECK-NEXT: };
     // CHECK: moe::grouped_matmul_wgmma<Plan, moe::IdentityEpilogue>(
-    // CHECK-NEXT: {.rows = rows, .routes = routes, .tiles = tiles, .weights = &weights,
+    // CHECK-NEXT: {.rows = rows, .routes = routes, .tiles = tiles, .tickets = tickets, .weights = &weights,
     // CHECK-NEXT: .store = {.out = out, .routes = routes, .routing_weights = routing_weights}}, shared);
-    moe_kernel.grouped_matmul ins(%h : memref<?x144xbf16>) tiles(%tiles : memref<?x4xi32>)
+    moe_kernel.grouped_matmul ins(%h : memref<?x144xbf16>) tiles(%tiles : memref<?x4xi32>) tickets(%tickets : memref<1xi32>)
       weights(%d : memref<4x256x144xbf16>) routes(%routes : memref<?xi32>) routing_weights(%rw : memref<?x1xf32>)
       outs(%y : memref<?x256xbf16>) store(weighted_rows)
-      schedule<wgmma_swapped, block_m = 64, block_n = 128, block_k = 64, stages = 6, token_step = 16, weights = evict_first>
+      schedule<wgmma_swapped, block_m = 64, block_n = 128, block_k = 64, stages = 6, token_step = 16, dynamic = true, weights = evict_first>
       dependent
     return
   }
