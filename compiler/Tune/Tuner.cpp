@@ -20,8 +20,8 @@ namespace moec {
 static constexpr unsigned kGuardEvery = 4;
 /// What counts as near the best, and how many of those are measured again.
 static constexpr double kNear = 1.03;
-static constexpr size_t kFinalists = 4;
-static constexpr unsigned kRounds = 3, kLastRounds = 5;
+static constexpr size_t kFinalists = 3;
+static constexpr unsigned kRounds = 4, kLastRounds = 6;
 /// A gain below this is noise: the former best stays.
 static constexpr double kNoise = 0.003;
 
@@ -94,60 +94,87 @@ Status Tuner::evaluate(Trial &trial) {
   return Status::ok();
 }
 
+/// The median; of an even number the mean of the two in the middle.
 static double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+  size_t middle = values.size() / 2;
+  return values.size() % 2 != 0 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+/// The trials that are near the best one, fastest first.
+static std::vector<Trial *> finalistsOf(std::vector<Trial> &trials, double bestRatio) {
+  double least = bestRatio;
+  for (const Trial &trial : trials)
+    if (trial.rejected.empty())
+      least = std::min(least, trial.ratio);
+  std::vector<Trial *> finalists;
+  for (Trial &trial : trials)
+    if (trial.rejected.empty() && trial.ratio <= kNear * least)
+      finalists.push_back(&trial);
+  llvm::sort(finalists, [](Trial *a, Trial *b) { return a->ratio < b->ratio; });
+  if (finalists.size() > kFinalists)
+    finalists.resize(kFinalists);
+  return finalists;
+}
+
+/// Measures builds in turns, forwards and backwards, so that each has every place as often as its
+/// counterpart and a drift of the clock cancels out. `times[i]` gets one time of `choices[i]` a
+/// round; a failure of the first one, which ran before, is the failure of the race, that of another
+/// one leaves its message in `failures[i]`.
+Status Tuner::takeTurns(std::span<const Choice> choices, unsigned rounds,
+                        std::vector<std::vector<double>> &times,
+                        std::vector<std::string> &failures) {
+  times.assign(choices.size(), {});
+  failures.assign(choices.size(), "");
+  for (unsigned round = 0; round < rounds; ++round) {
+    if (round != 0 && isOver())
+      break;
+    onProgress(fmt::format("in turns, round {} of {}", round + 1, rounds));
+    for (size_t place = 0; place < choices.size(); ++place) {
+      size_t i = round % 2 == 0 ? place : choices.size() - 1 - place;
+      if (!failures[i].empty())
+        continue;
+      Result<double> time = i == 0 ? measureTrusted(choices[i], Measurer::Length::Long)
+                                   : measurer.measure(choices[i], Measurer::Length::Long);
+      if (time)
+        times[i].push_back(*time);
+      else if (i == 0 || !isRejection(time.status()))
+        return time.status();
+      else
+        failures[i] = time.status().message();
+    }
+  }
+  return Status::ok();
 }
 
 /// Measures the finalists among `trials`, the best so far and the default in turns; where one of
 /// them is faster it becomes the best.
 Status Tuner::race(std::vector<Trial> &trials) {
-  double least = bestRatio;
-  for (const Trial &trial : trials)
-    if (trial.rejected.empty() && trial.ratio > 0)
-      least = std::min(least, trial.ratio);
-  std::vector<Trial *> finalists;
-  for (Trial &trial : trials)
-    if (trial.rejected.empty() && trial.ratio > 0 && trial.ratio <= kNear * least)
-      finalists.push_back(&trial);
-  llvm::sort(finalists, [](Trial *a, Trial *b) { return a->ratio < b->ratio; });
-  if (finalists.size() > kFinalists)
-    finalists.resize(kFinalists);
+  std::vector<Trial *> finalists = finalistsOf(trials, bestRatio);
   if (finalists.empty())
     return Status::ok();
-  bool improved = result.best != result.defaults;
-  std::vector<double> defaults, best;
-  std::vector<std::vector<double>> times(finalists.size());
-  for (unsigned round = 0; round < kRounds && !isOver(); ++round) {
-    onProgress(fmt::format("finalists, round {} of {}", round + 1, kRounds));
-    MOERT_ASSIGN_OR_RETURN(double time, measureTrusted(result.defaults, Measurer::Length::Long));
-    defaults.push_back(time);
-    if (improved) {
-      MOERT_ASSIGN_OR_RETURN(time, measureTrusted(result.best, Measurer::Length::Long));
-    }
-    best.push_back(time);
-    for (size_t i = 0; i < finalists.size(); ++i) {
-      Result<double> measured = measurer.measure(finalists[i]->choice, Measurer::Length::Long);
-      if (!measured && !isRejection(measured.status()))
-        return measured.status();
-      if (!measured)
-        finalists[i]->rejected = measured.status().message();
-      else
-        times[i].push_back(*measured);
-    }
-  }
-  if (defaults.empty())
-    return Status::ok();
-  guard = median(defaults);
+  std::vector<Choice> choices = {result.defaults};
+  if (result.best != result.defaults)
+    choices.push_back(result.best);
+  size_t first = choices.size();
+  for (Trial *trial : finalists)
+    choices.push_back(trial->choice);
+  std::vector<std::vector<double>> times;
+  std::vector<std::string> failures;
+  MOERT_RETURN_IF_ERROR(takeTurns(choices, kRounds, times, failures));
+  guard = median(times.front());
   sinceGuard = 0;
-  bestRatio = median(best) / guard;
+  // A best that fails now gives way to any that does not.
+  bestRatio = times[first - 1].empty() ? std::numeric_limits<double>::infinity()
+                                       : median(times[first - 1]) / guard;
   Trial *winner = nullptr;
   for (size_t i = 0; i < finalists.size(); ++i) {
     Trial &trial = *finalists[i];
     trial.finalist = true;
-    if (!trial.rejected.empty() || times[i].empty())
+    trial.rejected = failures[first + i];
+    if (!trial.rejected.empty())
       continue;
-    trial.microseconds = median(times[i]);
+    trial.microseconds = median(times[first + i]);
     trial.ratio = trial.microseconds / guard;
     if (trial.ratio < (winner ? winner->ratio : bestRatio * (1 - kNoise)))
       winner = &trial;
@@ -156,6 +183,9 @@ Status Tuner::race(std::vector<Trial> &trials) {
     winner->won = true;
     result.best = winner->choice;
     bestRatio = winner->ratio;
+  } else if (bestRatio > 1) {
+    result.best = result.defaults;
+    bestRatio = 1;
   }
   return Status::ok();
 }
@@ -312,17 +342,14 @@ Status Tuner::finish() {
     result = partial();
     return Status::ok();
   }
-  unsigned rounds = result.stopped.empty() ? kLastRounds : 1;
-  std::vector<double> defaults, best;
-  for (unsigned round = 0; round < rounds; ++round) {
-    onProgress(fmt::format("default and best, round {} of {}", round + 1, rounds));
-    MOERT_ASSIGN_OR_RETURN(double time, measureTrusted(result.defaults, Measurer::Length::Long));
-    defaults.push_back(time);
-    MOERT_ASSIGN_OR_RETURN(time, measureTrusted(result.best, Measurer::Length::Long));
-    best.push_back(time);
-  }
-  result.defaultMicroseconds = median(defaults);
-  result.bestMicroseconds = median(best);
+  std::vector<std::vector<double>> times;
+  std::vector<std::string> failures;
+  MOERT_RETURN_IF_ERROR(takeTurns(std::vector<Choice>{result.defaults, result.best},
+                                  result.stopped.empty() ? kLastRounds : 1, times, failures));
+  if (!failures[1].empty())
+    return Status(StatusCode::Internal, "the best build, measured again: " + failures[1]);
+  result.defaultMicroseconds = median(times[0]);
+  result.bestMicroseconds = median(times[1]);
   if (result.ratio() > 1 - kNoise) {
     result.best = result.defaults;
     result.bestMicroseconds = result.defaultMicroseconds;

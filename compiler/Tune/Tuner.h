@@ -91,6 +91,9 @@ private:
   moert::Result<double> measureTrusted(const Choice &choice, Measurer::Length length);
   moert::Status measureDefault();
   moert::Status evaluate(Trial &trial);
+  moert::Status takeTurns(std::span<const Choice> choices, unsigned rounds,
+                          std::vector<std::vector<double>> &times,
+                          std::vector<std::string> &failures);
   moert::Status race(std::vector<Trial> &trials);
   moert::Status tryBatch(std::vector<Trial> trials);
   moert::Status searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles);

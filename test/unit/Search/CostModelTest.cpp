@@ -1,0 +1,105 @@
+#include "Tasks.h"
+
+using namespace moec;
+using namespace moec::search;
+
+namespace {
+
+class CostModelTest : public test::SearchTest {
+protected:
+  double total(llvm::StringRef text, const Task &task) {
+    return predict(schedule(text, task), task.problem, task.groups, task.tokens, task.machine)
+        .total;
+  }
+};
+
+constexpr llvm::StringLiteral kStream =
+    "mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2, min_blocks = 4";
+constexpr llvm::StringLiteral kTurns =
+    "wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5";
+constexpr llvm::StringLiteral kSwapped =
+    "wgmma_swapped, block_m = 192, block_n = 256, block_k = 64, stages = 4, token_step = 16, "
+    "cooperative = true";
+
+TEST_F(CostModelTest, MoreRowsNeverCostLess) {
+  for (llvm::StringRef text : {kStream, kTurns, kSwapped}) {
+    double before = 0;
+    for (int64_t rows : {1, 4, 16, 17, 64, 128, 129, 192, 256, 1000}) {
+      double now = total(text, task(gateUp(), rows));
+      EXPECT_GE(now, before) << text.str() << " at " << rows << " rows";
+      before = now;
+    }
+  }
+}
+
+TEST_F(CostModelTest, LongerReductionsCostMore) {
+  schedule::MatmulProblem longer = down();
+  longer.reduction *= 2;
+  for (llvm::StringRef text : {kStream, kTurns, kSwapped})
+    EXPECT_GT(total(text, task(longer, 256)), total(text, task(down(), 256)));
+}
+
+TEST_F(CostModelTest, NeverBeatsTheRoofline) {
+  for (const schedule::MatmulProblem &problem : {gateUp(), down()})
+    for (int64_t rows : {1, 16, 64, 256, 1024}) {
+      Task current = task(problem, rows);
+      double columns = double(problem.columns) * (problem.gated ? 2 : 1);
+      double multiplies = double(rows * problem.experts) * columns * double(problem.reduction);
+      double compute = 1e6 * multiplies / (2048 * 132 * current.machine.clockHz);
+      double weights = 1e6 * double(problem.experts) * columns * double(problem.reduction) * 2 /
+                       current.machine.bytesPerSecond;
+      for (kernel::ScheduleAttr schedule : enumerate(current.setting).legal) {
+        double cost =
+            predict(schedule, problem, current.groups, current.tokens, current.machine).total;
+        EXPECT_GE(cost, compute) << toText(schedule);
+        EXPECT_GE(cost, weights) << toText(schedule);
+      }
+    }
+}
+
+TEST_F(CostModelTest, SlowerMemoryAndFewerProcessorsCostMore) {
+  Task few = task(gateUp(), 4), many = task(gateUp(), 1024);
+  Task slow = few, small = many;
+  slow.machine.bytesPerSecond /= 2;
+  small.machine.multiprocessors /= 2;
+  EXPECT_GT(total(kStream, slow), 1.5 * total(kStream, few));
+  EXPECT_GT(total(kTurns, small), 1.5 * total(kTurns, many));
+}
+
+TEST_F(CostModelTest, SwappedTilesPadLess) {
+  Task current = task(gateUp(), 200);
+  auto padding = [&](llvm::StringRef text) {
+    return predict(schedule(text, current), current.problem, current.groups, current.tokens)
+        .padding;
+  };
+  EXPECT_DOUBLE_EQ(padding(kTurns), 256.0 / 200);
+  EXPECT_DOUBLE_EQ(padding(kSwapped), 208.0 / 200);
+}
+
+TEST_F(CostModelTest, EmptyGroupsCostNextToNothing) {
+  Task none = task(gateUp(), 0);
+  for (llvm::StringRef text : {kStream, kTurns, kSwapped})
+    EXPECT_LT(total(text, none), 10);
+}
+
+// Microseconds of test/bench/RESULTS.md (H200, sustained, uniform routing or equal groups). The
+// model only has to prune: a quarter off is enough.
+TEST_F(CostModelTest, AgreesWithMeasurements) {
+  struct Measured {
+    llvm::StringLiteral text;
+    bool gated;
+    int64_t rows;
+    double microseconds;
+  };
+  static constexpr Measured kMeasured[] = {
+      {kTurns, true, 1024, 1457}, {kTurns, false, 1024, 698}, {kTurns, false, 256, 214},
+      {kSwapped, true, 64, 218},  {kStream, true, 4, 186},    {kStream, false, 4, 99.8},
+      {kSwapped, true, 256, 418},
+  };
+  for (const Measured &row : kMeasured) {
+    double predicted = total(row.text, task(row.gated ? gateUp() : down(), row.rows));
+    EXPECT_NEAR(predicted / row.microseconds, 1, 0.25) << row.text.str() << " at " << row.rows;
+  }
+}
+
+} // namespace

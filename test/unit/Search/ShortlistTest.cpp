@@ -1,0 +1,77 @@
+#include "Tasks.h"
+
+#include <algorithm>
+#include <set>
+
+using namespace moec;
+using namespace moec::search;
+using kernel::MatmulForm;
+
+namespace {
+
+class ShortlistTest : public test::SearchTest {
+protected:
+  std::vector<Candidate> shortlistOf(const Task &task, size_t count) {
+    return shortlist(rank(enumerate(task.setting), task), proven(task), count);
+  }
+  static bool holds(llvm::ArrayRef<Candidate> candidates, MatmulForm form, int64_t blockM,
+                    int64_t blockN) {
+    return llvm::any_of(candidates, [&](const Candidate &c) {
+      return c.schedule.getForm() == form && c.schedule.getBlockM() == blockM &&
+             c.schedule.getBlockN() == blockN;
+    });
+  }
+};
+
+static bool cheapestFirst(llvm::ArrayRef<Candidate> candidates) {
+  return std::is_sorted(candidates.begin(), candidates.end(), [](const auto &a, const auto &b) {
+    return a.predicted.total < b.predicted.total;
+  });
+}
+
+TEST_F(ShortlistTest, RanksTheWholeSpace) {
+  Task current = task(gateUp(), 256);
+  Space space = enumerate(current.setting);
+  std::vector<Candidate> ranked = rank(space, current);
+  EXPECT_EQ(ranked.size(), space.legal.size());
+  EXPECT_TRUE(cheapestFirst(ranked));
+}
+
+TEST_F(ShortlistTest, IsShortSortedAndVaried) {
+  for (int64_t rows : {1, 16, 64, 256, 1024})
+    for (size_t count : {size_t(1), size_t(4), size_t(8), size_t(20)}) {
+      std::vector<Candidate> chosen = shortlistOf(task(gateUp(), rows), count);
+      EXPECT_LE(chosen.size(), count);
+      EXPECT_FALSE(chosen.empty());
+      EXPECT_TRUE(cheapestFirst(chosen));
+      std::set<std::tuple<MatmulForm, int64_t, int64_t, bool>> tiles;
+      for (const Candidate &c : chosen)
+        EXPECT_TRUE(tiles
+                        .insert({c.schedule.getForm(), c.schedule.getBlockM(),
+                                 c.schedule.getBlockN(), c.schedule.getCooperative()})
+                        .second);
+    }
+}
+
+TEST_F(ShortlistTest, HoldsWhatWasFastest) {
+  EXPECT_TRUE(holds(shortlistOf(task(gateUp(), 256), 8), MatmulForm::WgmmaSwapped, 192, 256));
+  EXPECT_TRUE(holds(shortlistOf(task(gateUp(), 1024), 8), MatmulForm::Wgmma, 128, 192));
+  EXPECT_TRUE(holds(shortlistOf(task(down(), 256), 8), MatmulForm::Wgmma, 128, 192));
+  EXPECT_TRUE(holds(shortlistOf(task(gateUp(), 1), 8), MatmulForm::Mma, 16, 32));
+}
+
+TEST_F(ShortlistTest, DropsWhatIsHopeless) {
+  for (const Candidate &c : shortlistOf(task(gateUp(), 1024), 20))
+    EXPECT_TRUE(c.schedule.isHopper()) << toText(c.schedule);
+}
+
+TEST_F(ShortlistTest, StartsWithWeightsThatLeaveL2WhereTheyAreReadOnce) {
+  for (const Candidate &c : rank(enumerate(task(gateUp(), 1).setting), task(gateUp(), 1)))
+    EXPECT_EQ(c.schedule.getWeights(), kernel::WeightPolicy::EvictFirst);
+  for (const Candidate &c : rank(enumerate(task(gateUp(), 1024).setting), task(gateUp(), 1024)))
+    EXPECT_NE(c.schedule.getWeights(), kernel::WeightPolicy::EvictFirst);
+}
+
+TEST_F(ShortlistTest, OfNothingIsEmpty) { EXPECT_TRUE(shortlist({}, {}, 8).empty()); }
+
+} // namespace

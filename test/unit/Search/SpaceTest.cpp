@@ -1,0 +1,112 @@
+#include "Tasks.h"
+
+#include <set>
+
+using namespace moec;
+using namespace moec::search;
+using kernel::MatmulForm;
+
+namespace {
+
+class SpaceTest : public test::SearchTest {};
+
+/// Whether a schedule has this value; default values are not printed.
+static bool has(kernel::ScheduleAttr schedule, const Axis &axis, llvm::StringRef value,
+                const Setting &setting) {
+  auto same = legalSchedule(ScheduleText(schedule).set(axis.parameter, value), setting);
+  return same && *same == schedule;
+}
+
+TEST_F(SpaceTest, ReachesEveryValueOfEveryAxis) {
+  Task tasks[] = {task(gateUp(), 256), task(down(), 256)};
+  std::vector<std::pair<kernel::ScheduleAttr, const Task *>> reached;
+  for (const Task &task : tasks)
+    for (kernel::ScheduleAttr schedule : enumerate(task.setting).legal) {
+      reached.emplace_back(schedule, &task);
+      for (const Neighbour &step : neighbours(schedule, task.setting)) {
+        reached.emplace_back(step.schedule, &task);
+        // Depths go one step at a time.
+        if (step.parameter == "stages")
+          for (const Neighbour &next : neighbours(step.schedule, task.setting))
+            reached.emplace_back(next.schedule, &task);
+      }
+    }
+  for (MatmulForm form : {MatmulForm::Mma, MatmulForm::Wgmma, MatmulForm::WgmmaSwapped})
+    for (const Axis &axis : axes())
+      for (llvm::StringRef value : axis.values(form))
+        EXPECT_TRUE(llvm::any_of(reached,
+                                 [&](const auto &entry) {
+                                   return entry.first.getForm() == form &&
+                                          has(entry.first, axis, value, entry.second->setting);
+                                 }))
+            << stringifyMatmulForm(form).str() << ": " << axis.parameter.str() << " = "
+            << value.str();
+}
+
+TEST_F(SpaceTest, KeepsLegalPointsAndCountsTheOthersByReason) {
+  Task gate = task(gateUp(), 64);
+  Space space = enumerate(gate.setting);
+  size_t illegal = 0;
+  for (const auto &[reason, count] : space.reasons) {
+    EXPECT_TRUE(llvm::StringRef(reason).starts_with("expects")) << reason;
+    illegal += count;
+  }
+  EXPECT_EQ(space.legal.size() + illegal, space.points);
+  std::set<std::string> texts;
+  for (kernel::ScheduleAttr schedule : space.legal) {
+    EXPECT_TRUE(texts.insert(toText(schedule)).second) << toText(schedule);
+    EXPECT_TRUE(legalSchedule(ScheduleText(schedule), gate.setting).isOk());
+  }
+}
+
+TEST_F(SpaceTest, OlderTargetsHaveNoHopperForm) {
+  Space space = enumerate(task(gateUp(), 64, "sm_80").setting);
+  EXPECT_FALSE(space.legal.empty());
+  for (kernel::ScheduleAttr schedule : space.legal)
+    EXPECT_EQ(schedule.getForm(), MatmulForm::Mma);
+}
+
+TEST_F(SpaceTest, EnumeratesTheDeepestPipelineThatFits) {
+  Task gate = task(gateUp(), 256);
+  for (kernel::ScheduleAttr schedule : enumerate(gate.setting).legal) {
+    if (!schedule.isHopper() || schedule.getStages() == 8)
+      continue;
+    ScheduleText deeper(schedule);
+    deeper.set("stages", std::to_string(schedule.getStages() + 1));
+    EXPECT_FALSE(legalSchedule(deeper, gate.setting).isOk()) << deeper.str();
+  }
+}
+
+TEST_F(SpaceTest, NeighboursDifferInOneParameter) {
+  Task gate = task(gateUp(), 256);
+  kernel::ScheduleAttr start =
+      schedule("wgmma_swapped, block_m = 128, block_n = 256, block_k = 64, "
+               "stages = 4, token_step = 16, cooperative = true",
+               gate);
+  std::set<std::string> varied;
+  for (const Neighbour &neighbour : neighbours(start, gate.setting)) {
+    EXPECT_TRUE(sameShape(start, neighbour.schedule));
+    EXPECT_EQ(schedule(ScheduleText(start).set(neighbour.parameter, neighbour.value).str(), gate),
+              neighbour.schedule);
+    EXPECT_NE(start, neighbour.schedule);
+    varied.insert(neighbour.parameter.str());
+  }
+  EXPECT_EQ(varied, (std::set<std::string>{"raster_group", "stages", "token_step", "weights"}));
+  for (const Neighbour &neighbour : neighbours(start, gate.setting, /*shapes=*/true))
+    varied.insert(neighbour.parameter.str());
+  EXPECT_TRUE(varied.contains("block_m"));
+}
+
+TEST_F(SpaceTest, NeighboursTakeEachAxisBeforeAnyTwice) {
+  Task gate = task(gateUp(), 256);
+  kernel::ScheduleAttr start =
+      schedule("wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5", gate);
+  std::vector<Neighbour> found = neighbours(start, gate.setting);
+  ASSERT_GE(found.size(), 3u);
+  EXPECT_EQ(found[0].parameter, "weights");
+  EXPECT_EQ(found[1].parameter, "raster_group");
+  EXPECT_EQ(found[2].parameter, "stages");
+  EXPECT_EQ(found[2].value, "4");
+}
+
+} // namespace

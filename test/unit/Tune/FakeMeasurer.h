@@ -1,0 +1,48 @@
+// A device that never was: times, failures and a clock as the test wants them.
+#ifndef MOEC_TEST_UNIT_TUNE_FAKEMEASURER_H
+#define MOEC_TEST_UNIT_TUNE_FAKEMEASURER_H
+
+#include "compiler/Tune/Measurer.h"
+
+#include <functional>
+
+namespace moec::test {
+
+struct FakeMeasurer final : Measurer {
+  /// Microseconds of a choice.
+  std::function<double(const Choice &)> time = [](const Choice &) { return 100.0; };
+  /// What `check` says.
+  std::function<moert::Status(const Choice &)> verdict = [](const Choice &) {
+    return moert::Status::ok();
+  };
+  /// What becomes of the n-th measurement before it has a time.
+  std::function<moert::Status(const Choice &, unsigned n)> accident = [](const Choice &, unsigned) {
+    return moert::Status::ok();
+  };
+  /// Factor on the n-th measurement: a clock that drifts, noise.
+  std::function<double(unsigned n, Length length)> factor = [](unsigned, Length) { return 1.0; };
+
+  double now = 0; ///< seconds; every measurement takes one
+  unsigned measurements = 0, checks = 0, batches = 0;
+  std::vector<Choice> prepared;
+
+  void prepare(std::span<const Choice> choices) override {
+    ++batches;
+    prepared.insert(prepared.end(), choices.begin(), choices.end());
+  }
+  moert::Status check(const Choice &choice) override {
+    ++checks;
+    return verdict(choice);
+  }
+  moert::Result<double> measure(const Choice &choice, Length length) override {
+    unsigned n = measurements++;
+    now += 1;
+    if (moert::Status status = accident(choice, n); !status.isOk())
+      return status;
+    return time(choice) * factor(n, length);
+  }
+};
+
+} // namespace moec::test
+
+#endif // MOEC_TEST_UNIT_TUNE_FAKEMEASURER_H

@@ -1,0 +1,310 @@
+#include "FakeMeasurer.h"
+#include "test/unit/Search/Tasks.h"
+
+#include "compiler/Tune/Tuner.h"
+
+#include <set>
+
+using namespace moec;
+using moert::Status;
+using moert::StatusCode;
+
+namespace {
+
+bool contains(const std::string &text, llvm::StringRef part) {
+  return llvm::StringRef(text).contains(part);
+}
+
+class TunerTest : public test::SearchTest {
+protected:
+  /// Both products of qwen3-30b-a3b at 256 rows an expert.
+  Lowering lowering(std::string name = "default") {
+    Lowering result;
+    result.name = std::move(name);
+    for (const moec::schedule::MatmulProblem &problem : {gateUp(), down()}) {
+      result.tasks.push_back(task(problem, 256));
+      result.defaults.schedules.push_back(
+          "wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5, weights = evict_last");
+    }
+    return result;
+  }
+
+  moert::Result<TuneResult> tune(TunerOptions options = {}, std::vector<Lowering> others = {}) {
+    std::vector<Lowering> all = {lowering()};
+    all.insert(all.end(), others.begin(), others.end());
+    Tuner tuner(fake, std::move(all), std::move(options));
+    tuner.clock = [this] { return fake.now; };
+    tuner.interrupted = interrupted;
+    tuner.onTrial = [this](const Trial &trial) { reported.push_back(trial); };
+    return tuner.run();
+  }
+
+  test::FakeMeasurer fake;
+  std::function<bool()> interrupted = [] { return false; };
+  std::vector<Trial> reported;
+};
+
+/// A quarter less with swapped operands in the first product, a tenth less with a group of 16.
+double swappedIsFaster(const Choice &choice) {
+  double time = 100;
+  if (contains(choice.schedules[0], "swapped"))
+    time -= 25;
+  if (contains(choice.schedules[0], "raster_group = 16"))
+    time -= 10;
+  return time;
+}
+
+TEST_F(TunerTest, FindsTileAndRefinement) {
+  fake.time = swappedIsFaster;
+  TunerOptions options;
+  options.effort = Effort::Full;
+  auto result = tune(options);
+  ASSERT_TRUE(result.isOk()) << result.status().message();
+  EXPECT_TRUE(contains(result->best.schedules[0], "swapped")) << result->best.schedules[0];
+  EXPECT_TRUE(contains(result->best.schedules[0], "raster_group = 16"));
+  EXPECT_EQ(result->best.schedules[1], result->defaults.schedules[1]);
+  EXPECT_DOUBLE_EQ(result->ratio(), 0.65);
+  EXPECT_EQ(result->stopped, "");
+}
+
+TEST_F(TunerTest, TheDefaultStaysWhereNothingIsFaster) {
+  auto result = tune();
+  ASSERT_TRUE(result.isOk());
+  EXPECT_EQ(result->best, result->defaults);
+  EXPECT_DOUBLE_EQ(result->ratio(), 1);
+  for (const Trial &trial : result->trials)
+    EXPECT_FALSE(trial.won);
+}
+
+TEST_F(TunerTest, QuickTriesAtMostTwelveAMatmulAndNothingTwice) {
+  fake.time = swappedIsFaster;
+  auto result = tune();
+  ASSERT_TRUE(result.isOk());
+  std::map<int, size_t> tried;
+  std::set<std::string> seen;
+  for (const Trial &trial : result->trials) {
+    ++tried[trial.matmul];
+    EXPECT_TRUE(seen.insert(trial.choice.options()).second) << trial.choice.options();
+    EXPECT_NE(trial.choice, result->defaults);
+  }
+  EXPECT_EQ(tried.size(), 2u);
+  for (auto [matmul, count] : tried)
+    EXPECT_LE(count, 12u);
+  EXPECT_EQ(reported.size(), result->trials.size());
+}
+
+TEST_F(TunerTest, SearchesTheMatmulsAskedFor) {
+  auto result = tune({.matmuls = {1}});
+  ASSERT_TRUE(result.isOk());
+  EXPECT_FALSE(result->trials.empty());
+  for (const Trial &trial : result->trials) {
+    EXPECT_EQ(trial.matmul, 1);
+    EXPECT_EQ(trial.choice.schedules[0], result->defaults.schedules[0]);
+  }
+}
+
+TEST_F(TunerTest, CandidatesCarryTheModelsOrder) {
+  auto result = tune();
+  ASSERT_TRUE(result.isOk());
+  std::set<size_t> ranks;
+  for (const Trial &trial : result->trials)
+    if (trial.matmul == 0 && trial.change == "tile") {
+      EXPECT_GT(trial.predicted, 0);
+      ranks.insert(trial.rank);
+    }
+  EXPECT_TRUE(ranks.contains(1));
+}
+
+TEST_F(TunerTest, ABrokenCandidateIsARowWithItsReason) {
+  fake.time = swappedIsFaster;
+  fake.verdict = [](const Choice &choice) {
+    return contains(choice.schedules[0], "swapped")
+               ? Status(StatusCode::Toolchain, "kernel 'x': C7510 serialised")
+               : Status::ok();
+  };
+  auto result = tune();
+  ASSERT_TRUE(result.isOk());
+  EXPECT_FALSE(contains(result->best.schedules[0], "swapped"));
+  size_t rejected = 0;
+  for (const Trial &trial : result->trials)
+    if (contains(trial.choice.schedules[0], "swapped")) {
+      EXPECT_EQ(trial.rejected, "kernel 'x': C7510 serialised");
+      EXPECT_EQ(trial.microseconds, 0);
+      ++rejected;
+    }
+  EXPECT_GT(rejected, 0u);
+}
+
+TEST_F(TunerTest, AWrongCandidateNeverWinsAndIsNotTimed) {
+  fake.time = swappedIsFaster;
+  fake.verdict = [](const Choice &choice) {
+    return contains(choice.schedules[0], "swapped")
+               ? Status(StatusCode::Mismatch, "is wrong: output")
+               : Status::ok();
+  };
+  std::vector<Choice> timed;
+  fake.accident = [&](const Choice &choice, unsigned) {
+    timed.push_back(choice);
+    return Status::ok();
+  };
+  auto result = tune();
+  ASSERT_TRUE(result.isOk());
+  for (const Choice &choice : timed)
+    EXPECT_FALSE(contains(choice.schedules[0], "swapped"));
+}
+
+TEST_F(TunerTest, AFaultWhileTimingRejectsTheCandidate) {
+  fake.accident = [](const Choice &choice, unsigned) {
+    return contains(choice.schedules[0], "cooperative")
+               ? Status(StatusCode::Toolchain, "an illegal address")
+               : Status::ok();
+  };
+  auto result = tune();
+  ASSERT_TRUE(result.isOk()) << result.status().message();
+  EXPECT_TRUE(llvm::any_of(
+      result->trials, [](const Trial &trial) { return trial.rejected == "an illegal address"; }));
+}
+
+TEST_F(TunerTest, AFaultThatShowsInTheDefaultIsForgivenOnce) {
+  unsigned last = ~0u;
+  fake.accident = [&](const Choice &, unsigned n) {
+    if (n != 12 || last == n)
+      return Status::ok();
+    last = n;
+    return Status(StatusCode::Toolchain, "an illegal address");
+  };
+  EXPECT_TRUE(tune().isOk());
+}
+
+TEST_F(TunerTest, AHangEndsTheSearchWithTheBestSoFar) {
+  fake.time = swappedIsFaster;
+  unsigned hangs = 0;
+  fake.accident = [&](const Choice &choice, unsigned) {
+    if (choice.schedules[1] == lowering().defaults.schedules[1])
+      return Status::ok();
+    ++hangs;
+    return Status(StatusCode::Budget, "no end within 60 s");
+  };
+  auto result = tune();
+  ASSERT_TRUE(result.isOk());
+  EXPECT_EQ(hangs, 1u);
+  EXPECT_EQ(result->stopped, "no end within 60 s");
+  EXPECT_TRUE(contains(result->best.schedules[0], "swapped"));
+  EXPECT_LT(result->ratio(), 0.76);
+}
+
+TEST_F(TunerTest, TheBudgetEndsTheSearchWithTheBestSoFar) {
+  fake.time = [](const Choice &choice) {
+    return choice == Choice() ? 0.0 : contains(choice.schedules[0], "swapped") ? 75.0 : 100.0;
+  };
+  TunerOptions options;
+  options.budgetSeconds = 8;
+  auto result = tune(options);
+  ASSERT_TRUE(result.isOk());
+  EXPECT_EQ(result->stopped, "the budget of 8 s is spent");
+  EXPECT_LT(fake.now, 16);
+  EXPECT_TRUE(contains(result->best.schedules[0], "swapped"));
+  EXPECT_DOUBLE_EQ(result->ratio(), 0.75);
+}
+
+TEST_F(TunerTest, AnInterruptionKeepsWhatWasFound) {
+  fake.time = swappedIsFaster;
+  interrupted = [this] { return fake.measurements >= 9; };
+  auto result = tune();
+  ASSERT_TRUE(result.isOk());
+  EXPECT_EQ(result->stopped, "interrupted");
+  EXPECT_FALSE(result->trials.empty());
+  EXPECT_TRUE(contains(result->best.schedules[0], "swapped"));
+  EXPECT_LT(result->ratio(), 0.8);
+}
+
+TEST_F(TunerTest, ADriftingClockIsNotAGain) {
+  for (double drift : {0.998, 1.002}) {
+    fake.factor = [&](unsigned n, Measurer::Length) { return std::pow(drift, n); };
+    auto result = tune();
+    ASSERT_TRUE(result.isOk());
+    EXPECT_EQ(result->best, result->defaults) << drift << ": " << result->best.scheduleText();
+  }
+}
+
+TEST_F(TunerTest, FinalistsAreToldApartByLongMeasurements) {
+  // Short times are off by up to 2 %, and always in favour of the wrong one.
+  fake.time = [](const Choice &choice) {
+    return contains(choice.schedules[0], "block_m = 160") ? 80.0
+           : contains(choice.schedules[0], "swapped")     ? 81.0
+                                                          : 100.0;
+  };
+  fake.factor = [](unsigned n, Measurer::Length length) {
+    return length == Measurer::Length::Long ? 1.0 : n % 2 == 0 ? 1.02 : 0.98;
+  };
+  auto result = tune({.matmuls = {0}});
+  ASSERT_TRUE(result.isOk());
+  EXPECT_TRUE(contains(result->best.schedules[0], "block_m = 160")) << result->best.schedules[0];
+  EXPECT_GE(llvm::count_if(result->trials, [](const Trial &t) { return t.finalist; }), 2);
+}
+
+TEST_F(TunerTest, OtherLoweringsTakePartWithTheBestSchedules) {
+  fake.time = [](const Choice &choice) {
+    return swappedIsFaster(choice) - (choice.combine == CombineMode::Accumulate ? 10 : 0);
+  };
+  Lowering accumulate = lowering("combine accumulate");
+  accumulate.defaults.combine = CombineMode::Accumulate;
+  auto result = tune({}, {accumulate});
+  ASSERT_TRUE(result.isOk());
+  EXPECT_EQ(result->best.combine, CombineMode::Accumulate);
+  EXPECT_TRUE(contains(result->best.schedules[0], "swapped"));
+  const Trial &last = result->trials.back();
+  EXPECT_EQ(last.change, "combine accumulate");
+  EXPECT_EQ(last.matmul, -1);
+  EXPECT_TRUE(last.won);
+}
+
+TEST_F(TunerTest, ALoweringThatTheBestSchedulesDoNotFitStartsFromItsOwn) {
+  fake.time = swappedIsFaster;
+  Lowering other = lowering("other");
+  other.defaults.combine = CombineMode::Accumulate;
+  for (search::Task &task : other.tasks)
+    task.setting.target = kernel::getKnownTarget(&context, "sm_80");
+  other.defaults.schedules.assign(
+      2, "mma, block_m = 64, block_n = 128, block_k = 64, stages = 3, warps_m = 2, warps_n = 2");
+  auto result = tune({}, {other});
+  ASSERT_TRUE(result.isOk());
+  EXPECT_EQ(result->trials.back().choice, other.defaults);
+}
+
+TEST_F(TunerTest, FailsWhereTheDefaultFails) {
+  fake.verdict = [](const Choice &) { return Status(StatusCode::Mismatch, "is wrong"); };
+  auto wrong = tune();
+  ASSERT_FALSE(wrong.isOk());
+  EXPECT_EQ(wrong.status().code(), StatusCode::Mismatch);
+  EXPECT_EQ(wrong.status().message(), "the default: is wrong");
+}
+
+TEST_F(TunerTest, FailsWhereACandidateSpoiledTheDefaultsMemory) {
+  fake.verdict = [this](const Choice &choice) {
+    return fake.checks > 4 && choice == lowering().defaults
+               ? Status(StatusCode::Mismatch, "is wrong")
+               : Status::ok();
+  };
+  auto result = tune();
+  ASSERT_FALSE(result.isOk());
+  EXPECT_EQ(result.status().message(), "the default, checked again after the search: is wrong");
+}
+
+TEST_F(TunerTest, FailsWhereTheDeviceIsLost) {
+  fake.accident = [](const Choice &, unsigned n) {
+    return n == 5 ? Status(StatusCode::NoDevice, "gone") : Status::ok();
+  };
+  auto result = tune();
+  ASSERT_FALSE(result.isOk());
+  EXPECT_EQ(result.status().code(), StatusCode::NoDevice);
+}
+
+TEST_F(TunerTest, BatchesAreCompiledAtOnce) {
+  auto result = tune();
+  ASSERT_TRUE(result.isOk());
+  EXPECT_EQ(fake.prepared.size(), result->trials.size() + 1);
+  EXPECT_EQ(fake.batches, 5u); // the default, then tiles and refinements of two matmuls
+}
+
+} // namespace
