@@ -41,8 +41,12 @@ public:
   /// How many inputs and routings a measurement walks.
   static constexpr size_t kSets = 8;
 
-  CudaBench(std::shared_ptr<const moert::LoadedPackage> package, std::vector<InputSpec> specs)
-      : package(std::move(package)), specs(std::move(specs)) {}
+  /// `weights`: tensors of a size without T that need not be generated again.
+  CudaBench(std::shared_ptr<const moert::LoadedPackage> package, std::vector<InputSpec> specs,
+            moert::NamedTensors weights = {})
+      : package(std::move(package)), specs(std::move(specs)), weights(std::move(weights)) {}
+
+  const moert::NamedTensors &hostWeights() const { return weights; }
 
   /// Uploads inputs for T = `tokens`: generated from `options.seed` for weights and from the seeds
   /// after it, one a set, for everything that depends on T. `bound`, where given, receives each

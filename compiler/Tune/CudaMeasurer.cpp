@@ -49,10 +49,11 @@ Status CudaMeasurer::fillDevice() {
   Build &build = find(defaults);
   MOERT_RETURN_IF_ERROR(load(build));
   if (!bench)
-    bench = std::make_unique<CudaBench>(build.loaded, block.inputs());
+    bench = std::make_unique<CudaBench>(build.loaded, block.inputs(), weights);
   std::vector<std::vector<HostTensor>> bound;
   MOERT_RETURN_IF_ERROR(bench->prepare(inputs, &bound));
   arguments = std::move(bound.front());
+  weights = bench->hostWeights();
   return Status::ok();
 }
 
@@ -136,6 +137,9 @@ Result<double> CudaMeasurer::measure(const Choice &choice, Length length) {
 
 Status CudaMeasurer::recover(Status failure) {
   // Only errors of the driver leave the context unusable; it tells by failing any later call.
+  // A candidate that needs too much memory is no reason to end the search.
+  if (failure.code() == StatusCode::Budget)
+    failure = Status(StatusCode::Unsupported, failure.message());
   if (bench->run(*find(defaults).loaded, 0))
     return failure;
   // Whatever holds the device keeps its broken context alive.

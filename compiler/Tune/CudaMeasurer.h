@@ -72,6 +72,7 @@ private:
   InputOptions inputs;
   Choice defaults;
   std::vector<std::unique_ptr<Build>> builds;
+  moert::NamedTensors weights; ///< on the host, for a device that has to be filled again
   std::vector<moert::HostTensor> arguments; ///< of the first set
   std::optional<Expectation> expectation;
   std::vector<moert::HostTensor> baseline; ///< the default's outputs; empty until they are checked

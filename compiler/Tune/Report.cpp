@@ -46,6 +46,18 @@ std::vector<Foresight> foresight(const TuneResult &result) {
   return found;
 }
 
+/// The best schedule of a matmul and the block's ratio when it won.
+static std::string winnerText(const TuneResult &result, size_t matmul) {
+  const std::string &schedule = result.best.schedules[matmul];
+  if (matmul < result.defaults.schedules.size() && schedule == result.defaults.schedules[matmul])
+    return "the default stays";
+  std::string text = schedule;
+  for (const Trial &trial : result.trials)
+    if (trial.matmul == int(matmul) && trial.schedule == schedule && trial.rejected.empty())
+      text = fmt::format("{} (block at {:.3f})", schedule, trial.ratio);
+  return text;
+}
+
 void printSummary(raw_ostream &os, const TuneResult &result, StringRef subject,
                   StringRef conditions) {
   if (!result.stopped.empty())
@@ -65,8 +77,7 @@ void printSummary(raw_ostream &os, const TuneResult &result, StringRef subject,
     return;
   }
   for (size_t i = 0; i < result.best.schedules.size(); ++i)
-    os << fmt::format("  matmul {}: {}{}\n", i, result.best.schedules[i],
-                      result.best.schedules[i] == result.defaults.schedules[i] ? " (default)" : "");
+    os << fmt::format("  matmul {}: {}\n", i, winnerText(result, i));
   os << "  moec bench " << subject << " " << conditions << " " << result.best.options() << '\n';
 }
 
@@ -108,11 +119,15 @@ json::Object toJson(const TuneResult &result) {
                                   {"tiles", int64_t(entry.tiles)},
                                   {"rank_of_best", int64_t(entry.rankOfBest)},
                                   {"regret", entry.regret}});
+  json::Array predicted;
+  for (double microseconds : result.defaultPredicted)
+    predicted.push_back(microseconds);
   json::Value stopped = nullptr;
   if (!result.stopped.empty())
     stopped = result.stopped;
   return json::Object{{"default", toJson(result.defaults)},
                       {"default_us", result.defaultMicroseconds},
+                      {"default_predicted_us", std::move(predicted)},
                       {"best", toJson(result.best)},
                       {"best_us", result.bestMicroseconds},
                       {"ratio", result.ratio()},

@@ -55,7 +55,8 @@ bool Tuner::isOver() {
   if (interrupted())
     result.stopped = "interrupted";
   else if (clock() - started > options.budgetSeconds)
-    result.stopped = fmt::format("the budget of {:g} s is spent", options.budgetSeconds);
+    result.stopped =
+        fmt::format("the budget of {:.1f} s is spent", std::max(0.0, options.budgetSeconds));
   return !result.stopped.empty();
 }
 
@@ -102,7 +103,7 @@ static double median(std::vector<double> values) {
 }
 
 /// The trials that are near the best one, fastest first.
-static std::vector<Trial *> finalistsOf(std::vector<Trial> &trials, double bestRatio) {
+static std::vector<Trial *> finalistsOf(std::span<Trial> trials, double bestRatio) {
   double least = bestRatio;
   for (const Trial &trial : trials)
     if (trial.rejected.empty())
@@ -149,7 +150,7 @@ Status Tuner::takeTurns(std::span<const Choice> choices, unsigned rounds,
 
 /// Measures the finalists among `trials`, the best so far and the default in turns; where one of
 /// them is faster it becomes the best.
-Status Tuner::race(std::vector<Trial> &trials) {
+Status Tuner::race(std::span<Trial> trials) {
   std::vector<Trial *> finalists = finalistsOf(trials, bestRatio);
   if (finalists.empty())
     return Status::ok();
@@ -207,28 +208,24 @@ Status Tuner::tryBatch(std::vector<Trial> trials) {
     choices.push_back(trial.choice);
   onProgress(fmt::format("compiling {} candidates", choices.size()));
   measurer.prepare(choices);
-  std::vector<Trial> done;
-  Status status;
+  // Rows are kept as they come: whoever gives up on the search still has them.
+  size_t first = result.trials.size();
   for (Trial &trial : fresh) {
     if (isOver())
       break;
-    status = evaluate(trial);
-    if (!status.isOk())
-      break;
-    done.push_back(trial);
+    MOERT_RETURN_IF_ERROR(evaluate(trial));
     onTrial(trial);
-  }
-  if (status.isOk() && !isOver())
-    status = race(done);
-  else if (status.isOk()) // out of time: the measured order decides
-    for (Trial &trial : done)
-      if (trial.rejected.empty() && trial.ratio < bestRatio * (1 - kNoise)) {
-        result.best = trial.choice;
-        bestRatio = trial.ratio;
-      }
-  for (Trial &trial : done)
     result.trials.push_back(std::move(trial));
-  return status;
+  }
+  auto batch = std::span(result.trials).subspan(first);
+  if (!isOver())
+    return race(batch);
+  for (Trial &trial : batch) // out of time: the measured order decides
+    if (trial.rejected.empty() && trial.ratio < bestRatio * (1 - kNoise)) {
+      result.best = trial.choice;
+      bestRatio = trial.ratio;
+    }
+  return Status::ok();
 }
 
 Trial Tuner::scheduleTrial(unsigned matmul, std::string change, const search::Task &task,
@@ -302,21 +299,18 @@ Status Tuner::searchSchedules(const Lowering &lowering) {
   return Status::ok();
 }
 
-/// The other fusions and forms of combine, with the best schedules and, where these are not legal
-/// there, with the default ones.
+/// The other fusions and forms of combine, with the best schedules or, for a matmul whose best is
+/// not legal there, the default one.
 Status Tuner::tryLowerings() {
   std::vector<Trial> trials;
   for (const Lowering &lowering : llvm::drop_begin(lowerings)) {
     Trial trial;
     trial.change = lowering.name;
     trial.choice = lowering.defaults;
-    bool fits = lowering.tasks.size() == result.best.schedules.size();
-    for (size_t i = 0; fits && i < lowering.tasks.size(); ++i)
-      fits = search::legalSchedule(search::ScheduleText::parse(result.best.schedules[i]),
-                                   lowering.tasks[i].setting)
-                 .isOk();
-    if (fits)
-      trial.choice.schedules = result.best.schedules;
+    for (size_t i = 0; i < std::min(lowering.tasks.size(), result.best.schedules.size()); ++i)
+      if (search::legalSchedule(search::ScheduleText::parse(result.best.schedules[i]),
+                                lowering.tasks[i].setting))
+        trial.choice.schedules[i] = result.best.schedules[i];
     trials.push_back(std::move(trial));
   }
   MOERT_RETURN_IF_ERROR(tryBatch(std::move(trials)));
@@ -359,7 +353,17 @@ Status Tuner::finish() {
 
 Result<TuneResult> Tuner::run() {
   started = clock();
-  result.defaults = result.best = lowerings.front().defaults;
+  const Lowering &base = lowerings.front();
+  result.defaults = result.best = base.defaults;
+  for (size_t i = 0; i < base.tasks.size(); ++i) {
+    const search::Task &task = base.tasks[i];
+    MOERT_ASSIGN_OR_RETURN(
+        kernel::ScheduleAttr schedule,
+        search::legalSchedule(search::ScheduleText::parse(base.defaults.schedules[i]),
+                              task.setting));
+    result.defaultPredicted.push_back(
+        search::predict(schedule, task.problem, task.groups, task.tokens, task.machine).total);
+  }
   onProgress("compiling the default");
   measurer.prepare(std::span(&result.defaults, 1));
   if (Status status = measurer.check(result.defaults); !status.isOk())

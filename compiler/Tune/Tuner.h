@@ -57,6 +57,7 @@ struct Trial {
 struct TuneResult {
   Choice defaults, best;
   double defaultMicroseconds = 0, bestMicroseconds = 0; ///< of the last rounds in turns
+  std::vector<double> defaultPredicted; ///< microseconds of each matmul alone, by the model
   std::vector<Trial> trials;
   std::string stopped; ///< why the search ended early; empty where it did not
 
@@ -94,7 +95,7 @@ private:
   moert::Status takeTurns(std::span<const Choice> choices, unsigned rounds,
                           std::vector<std::vector<double>> &times,
                           std::vector<std::string> &failures);
-  moert::Status race(std::vector<Trial> &trials);
+  moert::Status race(std::span<Trial> trials);
   moert::Status tryBatch(std::vector<Trial> trials);
   moert::Status searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles);
   moert::Status searchSchedules(const Lowering &lowering);

@@ -5,6 +5,7 @@
 #   full       every example at T = 0 ... 16384 under three routings, checked against the reference
 #   fusions    every subset of the fusions on the small block, and both forms of combine
 #   sanitizer  compute-sanitizer memcheck over small shapes
+#   tune       a short search on three blocks; every winner is checked against the reference
 #   bench      times of all examples, written as JSON
 #
 # Without a mode: quick. Everything is logged in DIR (default: ./moec-gpu-tests); a summary goes to
@@ -23,8 +24,8 @@ while [ $# -gt 0 ]; do
     --out) out=$2; shift ;;
     --moec) moec=$2; shift ;;
     --limit) limit=$2; shift ;;
-    quick | full | fusions | sanitizer | bench) modes+=("$1") ;;
-    *) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+    quick | full | fusions | sanitizer | tune | bench) modes+=("$1") ;;
+    *) sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
   esac
   shift
 done
@@ -142,6 +143,35 @@ sanitizer() {
       fail "memcheck T=$tokens" "$log"
     fi
   done
+}
+
+# A search of a minute; the command of the winner, run with a check instead of a clock.
+tune() {
+  local block tokens name log command
+  wide_block
+  while read -r block tokens; do
+    name="tune-$(basename "$block" .mlir)-$tokens" log="$out/tune-$(basename "$block" .mlir)-$tokens.log"
+    out_of_time && { skip "$name: out of time"; continue; }
+    if ! timeout $((limit - SECONDS + 1)) "$moec" tune "$block" --tokens "$tokens" --budget 60s \
+      --json "$out/$name.json" >"$log" 2>&1; then
+      fail "$name" "$log"
+      continue
+    fi
+    command=$(sed -n 's/^  moec bench //p' "$log")
+    if [ -z "$command" ]; then
+      pass
+      echo "ok      $name: the default stays"
+    elif eval "\"\$moec\" run $command --device cuda --check" >>"$log" 2>&1; then
+      pass
+      echo "ok      $name: $(grep -o 'ratio [0-9.]*$' "$log" | head -1), $(grep -o 'relative error.*' "$log" | tail -1)"
+    else
+      fail "$name" "$log"
+    fi
+  done <<END
+$out/wide.mlir 257
+$models/olmoe.mlir 1024
+$models/qwen3-30b-a3b.mlir 64
+END
 }
 
 bench() {

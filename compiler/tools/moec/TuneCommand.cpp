@@ -213,6 +213,7 @@ void Tune::giveUp() {
 }
 
 Result<TuneResult> Tune::tuneCase(const Case &current, double budgetSeconds) {
+  Stopwatch watch;
   MOERT_ASSIGN_OR_RETURN(std::vector<Lowering> found, lowerings(current));
   progress.show(fmt::format("preparing T={} {}", current.tokens, toString(current.routing)));
   MOERT_RETURN_IF_ERROR(measurer->begin(current.tokens, current.routing, found.front().defaults));
@@ -224,7 +225,7 @@ Result<TuneResult> Tune::tuneCase(const Case &current, double budgetSeconds) {
   TunerOptions tuning;
   tuning.effort = effortOption;
   tuning.matmuls.assign(matmulOption.begin(), matmulOption.end());
-  tuning.budgetSeconds = budgetSeconds;
+  tuning.budgetSeconds = budgetSeconds - watch.seconds();
   Tuner tuner(*measurer, std::move(found), tuning);
   Watchdog watchdog(kHangSeconds, [this] { giveUp(); });
   tuner.interrupted = isInterrupted;

@@ -201,7 +201,7 @@ TEST_F(TunerTest, TheBudgetEndsTheSearchWithTheBestSoFar) {
   options.budgetSeconds = 8;
   auto result = tune(options);
   ASSERT_TRUE(result.isOk());
-  EXPECT_EQ(result->stopped, "the budget of 8 s is spent");
+  EXPECT_EQ(result->stopped, "the budget of 8.0 s is spent");
   EXPECT_LT(fake.now, 16);
   EXPECT_TRUE(contains(result->best.schedules[0], "swapped"));
   EXPECT_DOUBLE_EQ(result->ratio(), 0.75);
