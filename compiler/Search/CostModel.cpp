@@ -133,6 +133,7 @@ Cost Model::cost(llvm::ArrayRef<int64_t> groups, int64_t tokens) const {
     for (int64_t left = group; left > 0; left -= schedule.getBlockM()) {
       heights.push_back(std::min(left, schedule.getBlockM()));
       computed += double(computedRows(heights.back()));
+      cost.tallest = std::max(cost.tallest, computedRows(heights.back()));
     }
   }
   cost.padding = rows == 0 ? 1 : computed / rows;

@@ -34,6 +34,7 @@ struct Cost {
   double memory = 0;  ///< weights and rows from device memory
   double padding = 1; ///< rows computed for each routed row
   int64_t tiles = 0;
+  int64_t tallest = 0; ///< rows computed in the tallest tile
 };
 
 /// `groups`: routed rows of each expert; their sum is R. `tokens`: distinct rows where they are

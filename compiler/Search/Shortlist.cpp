@@ -99,6 +99,8 @@ private:
   double limit; ///< cost beyond which a candidate is hopeless
   std::multimap<double, Candidate> chosen;
   std::set<std::tuple<kernel::MatmulForm, int64_t, int64_t, bool>> tiles;
+  /// What the model cannot tell apart: tiles higher than any group are one and the same.
+  std::set<std::tuple<kernel::MatmulForm, int64_t, int64_t, int64_t, bool>> alike;
   std::map<kernel::MatmulForm, size_t> forms;
 };
 
@@ -109,11 +111,17 @@ void Chosen::take(llvm::ArrayRef<Candidate> candidates, size_t places, size_t of
     ScheduleAttr s = candidate.schedule;
     if (chosen.size() >= std::min(places, count))
       return;
-    if (candidate.predicted.total > limit || forms[s.getForm()] >= ofForm ||
-        !tiles.insert({s.getForm(), s.getBlockM(), s.getBlockN(), s.getCooperative()}).second)
+    double cost = candidate.predicted.total;
+    auto tile = std::tuple(s.getForm(), s.getBlockM(), s.getBlockN(), s.getCooperative());
+    auto like = std::tuple(s.getForm(), candidate.predicted.tallest, candidate.predicted.tiles,
+                           s.getBlockN(), s.getCooperative());
+    if (cost > limit || forms[s.getForm()] >= ofForm || tiles.contains(tile) ||
+        alike.contains(like))
       continue;
+    tiles.insert(tile);
+    alike.insert(like);
     ++forms[s.getForm()];
-    chosen.emplace(candidate.predicted.total, candidate);
+    chosen.emplace(cost, candidate);
   }
 }
 
@@ -126,7 +134,7 @@ std::vector<Candidate> Chosen::list() const {
 
 std::vector<Candidate> shortlist(llvm::ArrayRef<Candidate> ranked, llvm::ArrayRef<Candidate> proven,
                                  size_t count) {
-  constexpr double kHopeless = 2.0; // times the best cost
+  constexpr double kHopeless = 1.5; // times the best cost
   if (ranked.empty())
     return {};
   Chosen chosen(count, kHopeless * ranked.front().predicted.total);

@@ -30,10 +30,11 @@ std::vector<Candidate> rank(const Space &space, const Task &task);
 /// default tables, whatever their T, and winners of test/bench/RESULTS.md.
 std::vector<Candidate> proven(const Task &task);
 
-/// At most `count` schedules to measure, cheapest first. Half of the places are the model's, no
-/// form taking all of them while others are within twice the best cost; then come the proven ones,
-/// as the model is better at telling forms apart than at telling tiles apart. Tiles that differ in
-/// warps and blocks alone count as one.
+/// At most `count` schedules to measure, cheapest first. Half of the places are the model's, no form
+/// taking all of them while others are near; then come the proven ones, as the model is better at
+/// telling forms apart than at telling tiles apart. Tiles that differ in warps and blocks alone, or in
+/// a height that no group reaches, count as one. What should take half as long again as the best is
+/// left out.
 std::vector<Candidate> shortlist(llvm::ArrayRef<Candidate> ranked, llvm::ArrayRef<Candidate> proven,
                                  size_t count);
 

@@ -72,6 +72,14 @@ TEST_F(ShortlistTest, StartsWithWeightsThatLeaveL2WhereTheyAreReadOnce) {
     EXPECT_NE(c.schedule.getWeights(), kernel::WeightPolicy::EvictFirst);
 }
 
+TEST_F(ShortlistTest, TilesHigherThanAnyGroupCountOnce) {
+  std::set<std::pair<int64_t, bool>> seen;
+  for (const Candidate &c : shortlistOf(task(gateUp(), 16), 20))
+    if (c.schedule.isSwapped())
+      EXPECT_TRUE(seen.insert({c.schedule.getBlockN(), c.schedule.getCooperative()}).second)
+          << toText(c.schedule);
+}
+
 TEST_F(ShortlistTest, OfNothingIsEmpty) { EXPECT_TRUE(shortlist({}, {}, 8).empty()); }
 
 } // namespace
