@@ -97,8 +97,10 @@ Status CudaBench::reserveWorkspaces(size_t count, uint64_t bytes) {
   for (size_t i = 0; i < count; ++i) {
     Result<DeviceMemory> memory = DeviceMemory::allocate(package->device(), bytes);
     if (!memory)
-      return std::move(memory).status().withContext(
-          fmt::format("{} workspaces of {:.1f} GiB", count, double(bytes) / (1 << 30)));
+      return Status(memory.status().code() == StatusCode::Budget ? StatusCode::Unsupported
+                                                                 : memory.status().code(),
+                    fmt::format("{} workspaces of {:.1f} GiB: {}", count, double(bytes) / (1 << 30),
+                                memory.status().message()));
     workspaces.push_back(*std::move(memory));
   }
   return Status::ok();

@@ -137,9 +137,6 @@ Result<double> CudaMeasurer::measure(const Choice &choice, Length length) {
 
 Status CudaMeasurer::recover(Status failure) {
   // Only errors of the driver leave the context unusable; it tells by failing any later call.
-  // A candidate that needs too much memory is no reason to end the search.
-  if (failure.code() == StatusCode::Budget)
-    failure = Status(StatusCode::Unsupported, failure.message());
   if (bench->run(*find(defaults).loaded, 0))
     return failure;
   // Whatever holds the device keeps its broken context alive.

@@ -22,8 +22,10 @@ void printTrial(raw_ostream &os, const Trial &trial) {
   if (trial.matmul >= 0 && trial.change != "tile")
     os << fmt::format("  [{}]", trial.change);
   os << '\n';
-  if (!trial.rejected.empty())
-    os << fmt::format("{:>41}{}\n", "", trial.rejected);
+  // The first line says what; an assembler's log follows it.
+  StringRef reason = StringRef(trial.rejected).split('\n').first.take_front(160);
+  if (!reason.empty())
+    os << fmt::format("{:>41}{}\n", "", reason.str());
 }
 
 std::vector<Foresight> foresight(const TuneResult &result) {

@@ -371,6 +371,12 @@ Result<TuneResult> Tuner::run() {
   // The first time warms the card up.
   for (unsigned i = 0; i < 2; ++i)
     MOERT_RETURN_IF_ERROR(measureDefault());
+  Trial trial;
+  trial.change = "default";
+  trial.choice = result.defaults;
+  trial.microseconds = guard;
+  trial.ratio = 1;
+  onTrial(trial);
   Status status = searchSchedules(lowerings.front());
   if (status.isOk() && !isOver() && lowerings.size() > 1) {
     status = tryLowerings();

@@ -76,7 +76,8 @@ public:
   std::function<double()> clock;
   /// Whether somebody asked to stop.
   std::function<bool()> interrupted = [] { return false; };
-  /// Called before a candidate is built or measured and with every finished trial.
+  /// Called before a candidate is built or measured, and with the default's time and every finished
+  /// trial.
   std::function<void(const std::string &what)> onProgress = [](const std::string &) {};
   std::function<void(const Trial &)> onTrial = [](const Trial &) {};
 

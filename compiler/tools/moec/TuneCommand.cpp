@@ -90,7 +90,7 @@ private:
   Status checkMatmuls();
   Result<std::vector<Lowering>> lowerings(const Case &current) const;
   Status tuneAll();
-  Result<TuneResult> tuneCase(const Case &current, double budgetSeconds);
+  Result<TuneResult> tuneCase(const Case &current, function_ref<double()> budgetSeconds);
   void conclude(const Case &current, const TuneResult &result);
   void giveUp();
   json::Value report() const;
@@ -212,8 +212,7 @@ void Tune::giveUp() {
   std::_Exit(fail(Status(StatusCode::Budget, "a kernel does not end; results so far are above")));
 }
 
-Result<TuneResult> Tune::tuneCase(const Case &current, double budgetSeconds) {
-  Stopwatch watch;
+Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> budgetSeconds) {
   MOERT_ASSIGN_OR_RETURN(std::vector<Lowering> found, lowerings(current));
   progress.show(fmt::format("preparing T={} {}", current.tokens, toString(current.routing)));
   MOERT_RETURN_IF_ERROR(measurer->begin(current.tokens, current.routing, found.front().defaults));
@@ -225,7 +224,7 @@ Result<TuneResult> Tune::tuneCase(const Case &current, double budgetSeconds) {
   TunerOptions tuning;
   tuning.effort = effortOption;
   tuning.matmuls.assign(matmulOption.begin(), matmulOption.end());
-  tuning.budgetSeconds = budgetSeconds - watch.seconds();
+  tuning.budgetSeconds = budgetSeconds();
   Tuner tuner(*measurer, std::move(found), tuning);
   Watchdog watchdog(kHangSeconds, [this] { giveUp(); });
   tuner.interrupted = isInterrupted;
@@ -239,8 +238,6 @@ Result<TuneResult> Tune::tuneCase(const Case &current, double budgetSeconds) {
     progress.clear();
     printTrial(outs(), trial);
     outs().flush();
-    std::lock_guard<std::mutex> lock(mutex);
-    underWay->result.trials.push_back(trial);
   };
   return tuner.run();
 }
@@ -261,14 +258,14 @@ Status Tune::tuneAll() {
   catchInterruption();
   Stopwatch watch;
   for (size_t i = 0; i < cases.size() && !isInterrupted(); ++i) {
-    // What one case leaves is the others'.
-    double share = (budget - watch.seconds()) / double(cases.size() - i);
-    if (share <= 0) {
+    if (watch.seconds() >= budget) {
       outs() << fmt::format("the budget is spent; {} of {} cases are left\n", cases.size() - i,
                             cases.size());
       break;
     }
-    Result<TuneResult> result = tuneCase(cases[i], share);
+    // What preparing takes is everybody's; what one case leaves is the others'.
+    Result<TuneResult> result =
+        tuneCase(cases[i], [&] { return (budget - watch.seconds()) / double(cases.size() - i); });
     if (!result)
       return std::move(result).status().withContext(
           fmt::format("T={} {}", cases[i].tokens, toString(cases[i].routing)));

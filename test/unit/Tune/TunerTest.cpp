@@ -90,7 +90,8 @@ TEST_F(TunerTest, QuickTriesAtMostTwelveAMatmulAndNothingTwice) {
   EXPECT_EQ(tried.size(), 2u);
   for (auto [matmul, count] : tried)
     EXPECT_LE(count, 12u);
-  EXPECT_EQ(reported.size(), result->trials.size());
+  EXPECT_EQ(reported.size(), result->trials.size() + 1);
+  EXPECT_EQ(reported.front().change, "default");
 }
 
 TEST_F(TunerTest, SearchesTheMatmulsAskedFor) {
