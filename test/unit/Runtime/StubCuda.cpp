@@ -130,7 +130,8 @@ DriverResult cuDevicePrimaryCtxRetain(ContextHandle *context, DeviceHandle devic
   return kSuccess;
 }
 DriverResult cuDevicePrimaryCtxRelease_v2(DeviceHandle) {
-  ++state.contextsReleased;
+  if (++state.contextsReleased == state.contextsRetained)
+    state.broken = false;
   return kSuccess;
 }
 DriverResult cuCtxGetCurrent(ContextHandle *context) {
@@ -167,6 +168,14 @@ DriverResult cuModuleUnload(ModuleHandle module) {
 }
 DriverResult cuModuleGetFunction(FunctionHandle *function, ModuleHandle, const char *name) {
   static CUfunc_st handle = {&state.function};
+#ifdef MOEC_STUB_ANY_KERNEL
+  static StubFunction any;
+  any.name = "any";
+  any.maxDynamicSharedBytes = 1 << 20;
+  handle.function = &any;
+  *function = &handle;
+  return name ? kSuccess : kErrorInvalidValue;
+#endif
   if (!state.function.name || std::strcmp(name, state.function.name) != 0)
     return static_cast<DriverResult>(500);
   *function = &handle;
@@ -187,6 +196,7 @@ DriverResult cuFuncSetAttribute(FunctionHandle function, FunctionAttribute attri
     return kErrorInvalidValue;
   return kSuccess;
 }
+#ifndef MOEC_STUB_ANY_KERNEL
 DriverResult cuFuncGetParamInfo(FunctionHandle function, size_t index, size_t *offset,
                                 size_t *size) {
   if (index >= function->function->numParameters)
@@ -195,6 +205,7 @@ DriverResult cuFuncGetParamInfo(FunctionHandle function, size_t index, size_t *o
   *size = function->function->parameterBytes[index];
   return kSuccess;
 }
+#endif
 DriverResult cuFuncLoad(FunctionHandle) {
   MAY_FAIL();
   return kSuccess;
@@ -300,6 +311,10 @@ DriverResult cuMemcpyHtoD_v2(DevicePtr target, const void *source, size_t bytes)
   return kSuccess;
 }
 DriverResult cuMemcpyDtoH_v2(void *target, DevicePtr source, size_t bytes) {
+  if (state.downloaded && bytes == state.downloadedBytes) {
+    std::memcpy(target, state.downloaded, bytes);
+    return kSuccess;
+  }
   std::memcpy(target, reinterpret_cast<const void *>(source), bytes);
   return kSuccess;
 }
@@ -329,6 +344,8 @@ DriverResult cuStreamDestroy_v2(StreamHandle stream) {
 }
 DriverResult cuStreamSynchronize(StreamHandle) {
   MAY_FAIL();
+  if (state.broken)
+    return static_cast<DriverResult>(700);
   ++state.synchronizations;
   return kSuccess;
 }

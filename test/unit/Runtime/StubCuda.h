@@ -4,6 +4,8 @@
 // that run where they are launched, and everything is recorded. It allocates nothing while it
 // launches, so that a test can count the allocations of the runtime.
 //
+// libstubcuda_any.so (MOEC_STUB_ANY_KERNEL) is the same with kernels of every name, which do nothing.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef MOEC_TEST_UNIT_RUNTIME_STUBCUDA_H
@@ -50,6 +52,10 @@ struct StubCuda {
   StubFunction function;
   const char *failingCall = nullptr; ///< this call fails ...
   int failingResult = 0;             ///< ... with this code
+  bool broken = false; ///< every wait fails, as after a fault, until the last context is released
+  /// What a download of exactly that many bytes gets; null: what is in memory.
+  const void *downloaded = nullptr;
+  size_t downloadedBytes = 0;
 
   // What the test reads.
   std::atomic<unsigned> numLaunches{0};
