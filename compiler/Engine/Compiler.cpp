@@ -172,10 +172,15 @@ Result<Compilation> Compile::run() {
     MOERT_RETURN_IF_ERROR(lower(
         Stage::Fused, [&](OpPassManager &pm) { buildFusionStage(pm, options.fusions); },
         result.fused));
-  if (wants(Stage::Kernel))
-    MOERT_RETURN_IF_ERROR(lower(
+  if (wants(Stage::Kernel)) {
+    Status status = lower(
         Stage::Kernel, [&](OpPassManager &pm) { buildKernelStage(pm, options.kernel); },
-        result.kernel));
+        result.kernel);
+    // With schedules written by hand, the hand is at fault.
+    if (status.code() == StatusCode::Internal && !options.kernel.schedule.empty())
+      return Status(StatusCode::Usage, "--schedule: " + status.message());
+    MOERT_RETURN_IF_ERROR(std::move(status));
+  }
   if (wants(Stage::Cuda))
     MOERT_RETURN_IF_ERROR(emit());
   if (wants(Stage::Ptx))

@@ -46,7 +46,8 @@ struct Compilation {
 /// Path in a package of the IR that a stage left ("ir/moe.mlir").
 std::string irFile(Stage stage);
 
-/// Compiles. The block is left as it is. Unsupported where a legal block has no lowering to the
+/// Compiles. The block is left as it is. Usage failure where a schedule of `options` is no schedule
+/// or does not fit its product, Unsupported where a legal block has no lowering to the
 /// target, Toolchain where NVRTC is missing or refuses a kernel (both named), Internal where a
 /// stage breaks its contract; for IR problems the block's diagnostics say where.
 moert::Result<Compilation> compile(const MoeBlock &block, const CompilerOptions &options);

@@ -257,6 +257,11 @@ Status Bench::measureCuda() {
       MOERT_ASSIGN_OR_RETURN(Row row, cudaRow(bench, package, tokens, routing));
       rate(row);
       progress.clear();
+      // Far below its floor it did not do its work, for want of what a launch before it resets.
+      if (!only.empty() && row.timing.median < 0.3 * row.floor)
+        warn(fmt::format("T={} {}: the product alone takes {:.2f} of its floor; it may need the "
+                         "launches before it",
+                         tokens, row.routing, row.timing.median / row.floor));
       printRow(row);
       rows.push_back(std::move(row));
     }
