@@ -245,9 +245,9 @@ struct Buffer {
   void zero() { CHECK_CUDA(cudaMemset(data, 0, count * sizeof(T))); }
 };
 
-/// The counter of drawn tiles.
+/// The counter of drawn tiles: cleared once, launches leave it at zero.
 inline u32 *ticket_counter() {
-  static Buffer<u32> counter(1);
+  static Buffer<u32> counter(std::vector<u32>{0});
   return counter.data;
 }
 
@@ -296,8 +296,6 @@ void launch(const GroupedMatmulArgs<Problem> &args, int experts, i64 row_tiles,
     const TensorMap weights = weight_map<Problem, Plan>(args, experts, 0);
     const TensorMap up = weight_map<Problem, Plan>(args, experts, Plan::kGated ? 1 : 0);
     const int blocks = int(std::min<i64>(132, row_tiles * Plan::kColumnTiles));
-    if (Plan::kDynamic)
-      CHECK_CUDA(cudaMemsetAsync(ticket_counter(), 0, sizeof(u32), stream));
     kernel<<<blocks, Plan::kThreads, Plan::kSharedBytes, stream>>>(args, weights, up,
                                                                    ticket_counter());
     CHECK_CUDA(cudaGetLastError());

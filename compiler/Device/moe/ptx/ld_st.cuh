@@ -58,10 +58,10 @@ MOE_DEVICE void st_global_stream_16(void *p, uint4 v) {
 MOE_DEVICE void st_global_f32x2(float *p, float a, float b) {
   asm volatile("st.global.v2.f32 [%0], {%1,%2};" ::"l"(p), "f"(a), "f"(b) : "memory");
 }
-/// *p += v; the value before.
-MOE_DEVICE u32 atomic_add(u32 *p, u32 v) {
+/// *p = *p < last ? *p + 1 : 0; the value before.
+MOE_DEVICE u32 atomic_count(u32 *p, u32 last) {
   u32 before;
-  asm volatile("atom.global.add.u32 %0, [%1], %2;" : "=r"(before) : "l"(p), "r"(v) : "memory");
+  asm volatile("atom.global.inc.u32 %0, [%1], %2;" : "=r"(before) : "l"(p), "r"(last) : "memory");
   return before;
 }
 MOE_DEVICE void st_release_gpu(u32 *p, u32 v) {

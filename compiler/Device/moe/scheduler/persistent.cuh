@@ -20,9 +20,12 @@ struct Tile {
 /// Entry 0 of the map holds their number in its last word, so nothing is read on the host.
 ///
 /// Fixed: tiles blockIdx.x, blockIdx.x + gridDim.x, ... Drawn (Plan::kDynamic): the first tile is
-/// blockIdx.x, each later one the next that no block has taken, by a counter in global memory that
-/// starts at zero. Drawn tiles keep blocks of uneven tiles together: what runs at one time are
-/// neighbours in the raster, which share rows and weights in L2, and no block is left behind.
+/// blockIdx.x, each later one the next that no block has taken, by a counter in global memory.
+/// Drawn tiles keep blocks of uneven tiles together: what runs at one time are neighbours in the
+/// raster, which share rows and weights in L2, and no block is left behind.
+///
+/// The counter is zero at launch and again at the end: every block that has a first tile draws until
+/// it gets none, so that n tiles take n draws, after which the count wraps.
 template <class Plan>
 class TileWalk {
   const int4 *map_;
@@ -42,7 +45,7 @@ public:
   MOE_DEVICE void draw() {
     if constexpr (Plan::kDynamic)
       if (threadIdx.x == 0)
-        drawn_ = ptx::atomic_add(tickets_, 1) + gridDim.x;
+        drawn_ = ptx::atomic_count(tickets_, u32(count_) - 1) + gridDim.x;
   }
   /// The first tile, or the one that was asked for. All producers call it together.
   template <bool kFirst>
