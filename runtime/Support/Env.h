@@ -23,8 +23,11 @@ enum class EnvVar {
   CudaHome,     ///< CUDA_HOME
   CudaPath,     ///< CUDA_PATH
   CacheDir,     ///< MOEC_CACHE_DIR
+  CachePath,    ///< MOEC_CACHE_PATH
+  CacheLimit,   ///< MOEC_CACHE_LIMIT
   XdgCacheHome, ///< XDG_CACHE_HOME
   Home,         ///< HOME
+  LibraryPath,  ///< LD_LIBRARY_PATH
   Log,          ///< MOEC_LOG
   Jobs,         ///< MOEC_JOBS
   Device,       ///< MOEC_DEVICE

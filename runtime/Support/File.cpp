@@ -2,6 +2,8 @@
 
 #include "runtime/Support/File.h"
 
+#include "runtime/Support/Descriptor.h"
+
 #include <fmt/format.h>
 
 #include <atomic>
@@ -17,27 +19,6 @@
 namespace fs = std::filesystem;
 
 namespace moert {
-
-namespace {
-/// A file descriptor that closes itself.
-class Descriptor {
-public:
-  explicit Descriptor(int fd) : fd(fd) {}
-  Descriptor(const Descriptor &) = delete;
-  Descriptor &operator=(const Descriptor &) = delete;
-  ~Descriptor() {
-    if (fd >= 0)
-      ::close(fd);
-  }
-  int get() const { return fd; }
-  bool isOpen() const { return fd >= 0; }
-  /// Closes now; a delayed write error of a network file system shows up here.
-  bool close() { return ::close(std::exchange(fd, -1)) == 0; }
-
-private:
-  int fd;
-};
-} // namespace
 
 static Status systemError(std::string_view what, const fs::path &path, int error = errno) {
   return Status(StatusCode::Toolchain,
