@@ -4,7 +4,9 @@ include_guard()
 include_directories(${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
 add_compile_options(-Wall -Wextra -Wno-unused-parameter -fno-exceptions -ffunction-sections
                     -fdata-sections)
-add_link_options(-static-libstdc++ -static-libgcc -Wl,--gc-sections -Wl,--as-needed)
+# The build id is part of the keys of cached packages: see compiler/Cache/BuildId.h.
+add_link_options(-static-libstdc++ -static-libgcc -Wl,--gc-sections -Wl,--as-needed
+                 -Wl,--build-id=sha1)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   add_link_options(-fuse-ld=lld -Wl,--icf=all)
 endif()

@@ -129,6 +129,16 @@ void Cache::remember(const std::string &name, EntryPointer entry) {
   }
 }
 
+void Cache::forget(const CacheKey &key) {
+  std::lock_guard lock(mutex);
+  auto held = memory.find(key.fileName());
+  if (held == memory.end())
+    return;
+  heldBytes -= held->second.entry->bytes();
+  ages.erase(held->second.age);
+  memory.erase(held);
+}
+
 Cache::EntryPointer Cache::findInMemory(const CacheKey &key) {
   std::lock_guard lock(mutex);
   // An inexact key's file name is the prefix of all that serve it.

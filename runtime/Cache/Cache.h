@@ -53,6 +53,8 @@ public:
   EntryPointer find(const CacheKey &key);
   /// Keeps the entry; `key` must be exact.
   void publish(const CacheKey &key, EntryPointer entry);
+  /// Drops the entry from memory.
+  void forget(const CacheKey &key);
 
   struct Made {
     EntryPointer entry;

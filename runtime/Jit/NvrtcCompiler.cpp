@@ -77,6 +77,23 @@ int NvrtcCompiler::majorVersion() const { return library->major; }
 int NvrtcCompiler::minorVersion() const { return library->minor; }
 const std::vector<int> &NvrtcCompiler::architectures() const { return library->architectures; }
 
+std::string NvrtcCompiler::fullVersion() const {
+  const NvrtcApi &api = library->api;
+  Program program(api);
+  std::string ptx;
+  if (api.nvrtcCreateProgram(&program.handle, "__global__ void empty() {}", "version.cu", 0, nullptr,
+                             nullptr) == nvrtc::kSuccess &&
+      api.nvrtcCompileProgram(program.handle, 0, nullptr) == nvrtc::kSuccess)
+    ptx = program.read(api.nvrtcGetPTXSize, api.nvrtcGetPTX);
+  // "// Cuda compilation tools, release 13.0, V13.0.88"
+  std::string prefix = fmt::format(", V{}.{}.", library->major, library->minor);
+  size_t begin = ptx.find(prefix);
+  if (begin == std::string::npos)
+    return fmt::format("{}.{}", library->major, library->minor);
+  size_t end = ptx.find_first_not_of("0123456789", begin + prefix.size());
+  return ptx.substr(begin + 3, end - begin - 3);
+}
+
 Result<NvrtcCompiler> NvrtcCompiler::load() {
   auto library = std::make_shared<Library>();
   MOERT_ASSIGN_OR_RETURN(library->api, NvrtcApi::load());

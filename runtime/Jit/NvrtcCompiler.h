@@ -73,6 +73,9 @@ public:
   const std::string &path() const;
   int majorVersion() const;
   int minorVersion() const;
+  /// The version to the last digit ("13.0.88"), which nvrtcVersion does not tell but PTX does;
+  /// "13.0" where it does not either. Compiles an empty program to find out.
+  std::string fullVersion() const;
   /// Architectures that can be compiled for, such as 80, 90, 100; a suffix a or f is not listed.
   const std::vector<int> &architectures() const;
 

@@ -1,0 +1,104 @@
+//===- Toolchain.cpp - NVRTC, loaded when something must be compiled --------===//
+
+#include "compiler/Cache/Toolchain.h"
+
+#include "compiler/Cache/KeyBuilder.h"
+#include "runtime/Support/Env.h"
+
+#include <fmt/format.h>
+
+#include <sys/stat.h>
+
+using moert::EnvVar;
+using moert::NvrtcCompiler;
+using moert::Result;
+
+namespace moec {
+
+/// What tells one state of a file from another; empty where there is no file.
+static std::string stateOf(const std::string &path) {
+  struct stat info;
+  if (path.empty() || path.front() != '/' || ::stat(path.c_str(), &info) != 0)
+    return "";
+  return fmt::format("{} bytes, inode {}, time {}.{:09}", info.st_size, info.st_ino,
+                     info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+}
+
+/// What decides which library NvrtcCompiler::load finds. The loader's own list changes when a
+/// library is installed.
+static moert::CacheKey noteKey() {
+  KeyBuilder key(moert::EntryKind::Toolchain);
+  for (EnvVar variable :
+       {EnvVar::Nvrtc, EnvVar::CudaHome, EnvVar::CudaPath, EnvVar::LibraryPath})
+    for (const moert::EnvVarInfo &info : moert::environmentTable())
+      if (info.variable == variable)
+        key.add(info.name, moert::readEnv(variable).value_or(""));
+  key.add("loader", stateOf("/etc/ld.so.cache"));
+  return key.build();
+}
+
+std::optional<std::string> Toolchain::readNote() {
+  moert::Cache::EntryPointer note = cache ? cache->find(noteKey()) : nullptr;
+  if (!note)
+    return std::nullopt;
+  const std::string *path = note->find("path"), *state = note->find("state"),
+                    *version = note->find("version");
+  if (path && state && version && !state->empty() && stateOf(*path) == *state)
+    return *version;
+  // Another NVRTC was installed in its place. A later note needs the room.
+  if (const moert::Store *store = cache->store())
+    (void)store->remove(noteKey().fileName());
+  cache->forget(noteKey());
+  return std::nullopt;
+}
+
+void Toolchain::writeNote() {
+  std::string state = stateOf((*loaded)->path());
+  if (!cache || state.empty())
+    return;
+  moert::CacheKey key = noteKey();
+  moert::Entry note;
+  note.key = key.text;
+  note.add("path", (*loaded)->path());
+  note.add("state", state);
+  note.add("version", *known);
+  cache->publish(key, std::make_shared<const moert::Entry>(std::move(note)));
+}
+
+void Toolchain::load() {
+  if (loaded)
+    return;
+  auto begin = std::chrono::steady_clock::now();
+  loaded.emplace(NvrtcCompiler::load());
+  if (*loaded)
+    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+std::string Toolchain::version() {
+  std::lock_guard lock(mutex);
+  if (known)
+    return *known;
+  known = readNote();
+  if (known)
+    return *known;
+  load();
+  known = *loaded ? (*loaded)->fullVersion() : std::string();
+  if (*loaded)
+    writeNote();
+  return *known;
+}
+
+Result<const NvrtcCompiler *> Toolchain::compiler() {
+  std::lock_guard lock(mutex);
+  load();
+  if (!*loaded)
+    return loaded->status();
+  return &**loaded;
+}
+
+double Toolchain::loadSeconds() {
+  std::lock_guard lock(mutex);
+  return seconds;
+}
+
+} // namespace moec

@@ -1,0 +1,63 @@
+//===- ToolchainTest.cpp - NVRTC's version, mostly without NVRTC --------------===//
+
+#include "CompilerCacheTest.h"
+
+#include <sys/wait.h>
+
+using namespace moec;
+using namespace moec::test;
+
+using ToolchainTest = CompilerCacheTest;
+
+TEST_F(ToolchainTest, TheVersionIsNotedAndNotAskedForAgain) {
+  Toolchain first(cache());
+  EXPECT_EQ(first.version(), "13.0.88");
+  EXPECT_GT(first.loadSeconds(), 0);
+  Toolchain second(cache());
+  EXPECT_EQ(second.version(), "13.0.88");
+  EXPECT_EQ(second.loadSeconds(), 0) << "NVRTC was loaded";
+  EXPECT_TRUE(second.compiler());
+  EXPECT_GT(second.loadSeconds(), 0);
+}
+
+TEST_F(ToolchainTest, AnotherPlaceIsAnotherNote) {
+  EXPECT_EQ(Toolchain(cache()).version(), "13.0.88");
+  useNvrtc(STUB_NVRTC_12);
+  EXPECT_EQ(Toolchain(cache()).version(), "12.9.41");
+  useNvrtc(STUB_NVRTC_13);
+  Toolchain again(cache());
+  EXPECT_EQ(again.version(), "13.0.88");
+  EXPECT_EQ(again.loadSeconds(), 0);
+}
+
+TEST_F(ToolchainTest, AnUpgradeInPlaceIsNoticed) {
+  // In processes of their own, as a process keeps the library of a name that it has loaded.
+  auto versionIs = [&](const std::string &version, bool isLoaded) {
+    pid_t child = ::fork();
+    if (child == 0) {
+      Toolchain tools(cache());
+      ::_exit(tools.version() == version && (tools.loadSeconds() > 0) == isLoaded ? 0 : 1);
+    }
+    int status = 1;
+    return ::waitpid(child, &status, 0) == child && status == 0;
+  };
+  fs::path library = scratch / "libnvrtc.so.13";
+  fs::copy_file(STUB_NVRTC_12, library);
+  useNvrtc(library);
+  EXPECT_TRUE(versionIs("12.9.41", true));
+  EXPECT_TRUE(versionIs("12.9.41", false));
+  fs::remove(library);
+  EXPECT_TRUE(versionIs("", false));
+  fs::copy_file(STUB_NVRTC_13, library);
+  EXPECT_TRUE(versionIs("13.0.88", true));
+  EXPECT_TRUE(versionIs("13.0.88", false));
+}
+
+TEST_F(ToolchainTest, WithoutNvrtcAndWithoutACache) {
+  useNvrtc("/nowhere/libnvrtc.so");
+  Toolchain missing(cache());
+  EXPECT_EQ(missing.version(), "");
+  EXPECT_EQ(missing.compiler().status().code(), moert::StatusCode::Toolchain);
+  useNvrtc(STUB_NVRTC_13);
+  EXPECT_EQ(Toolchain(nullptr).version(), "13.0.88");
+}
