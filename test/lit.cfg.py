@@ -9,6 +9,7 @@ Features a test can require:
 import ctypes
 import importlib.util
 import os
+import shutil
 import sys
 
 import lit.formats
@@ -54,6 +55,15 @@ count = ctypes.c_int(0)
 if driver and driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
     if count.value > 0:
         config.available_features.add("cuda-device")
+
+# A kernel cache for this run alone, empty at its start: no test reads or writes the user's.
+cache = os.path.join(config.test_exec_root, "kernel-cache")
+shutil.rmtree(cache, ignore_errors=True)
+config.environment["MOEC_CACHE_DIR"] = cache
+# Two toolkits that compile nothing; test/unit/CompilerCache/StubNvrtc.cpp says what they do.
+for number, version in ("13", "13.0.88"), ("12", "12.9.41"):
+    library = os.path.join(config.moec_library_dir, "libstubnvrtc-%s.so" % version)
+    config.substitutions.append(("%stub_nvrtc_" + number, library))
 
 for name in ("MOEC_NVRTC", "MOEC_LIBCUDA", "CUDA_HOME", "HOME"):
     if name in os.environ:

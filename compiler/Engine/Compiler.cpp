@@ -2,9 +2,10 @@
 
 #include "compiler/Engine/Compiler.h"
 
+#include "compiler/Cache/CachedCompiler.h"
 #include "compiler/Device/EmbeddedHeaders.h"
+#include "compiler/Engine/VariantKey.h"
 #include "compiler/Target/Cuda/CudaEmitter.h"
-#include "runtime/Jit/NvrtcCompiler.h"
 
 #include "mlir/Pass/PassManager.h"
 
@@ -27,7 +28,10 @@ namespace {
 /// One compilation under way.
 class Compile {
 public:
-  Compile(const MoeBlock &block, const CompilerOptions &options) : block(block), options(options) {}
+  Compile(const MoeBlock &block, const CompilerOptions &options)
+      : block(block), options(options),
+        cache(options.cache ? options.cache : std::make_shared<CachedCompiler>()),
+        loadedBefore(cache->loadSeconds()) {}
 
   Result<Compilation> run();
 
@@ -43,15 +47,28 @@ private:
   Status emit();
   Status assemble();
   void keepFiles();
+  bool findPackage(const moert::CacheKey &key);
+  void record(std::string what, Clock::time_point begin);
 
   const MoeBlock &block;
   const CompilerOptions &options;
+  std::shared_ptr<CachedCompiler> cache;
+  double loadedBefore; ///< seconds of loading NVRTC that are on record
   OwningOpRef<ModuleOp> module;
   std::optional<CudaProgram> program;
   Compilation result;
 };
 
 } // namespace
+
+/// Notes what took from `begin` until now; loading NVRTC, which happens in the midst of something, apart.
+void Compile::record(std::string what, Clock::time_point begin) {
+  double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  double loading = cache->loadSeconds() - std::exchange(loadedBefore, cache->loadSeconds());
+  if (loading > 0)
+    result.times.push_back({"load nvrtc", loading});
+  result.times.push_back({std::move(what), seconds - loading});
+}
 
 /// Runs the passes of one stage. A failure with the prefix of unsupported problems is one; any other
 /// failure on verified IR is a defect of the stage.
@@ -78,7 +95,7 @@ Status Compile::lower(Stage stage, llvm::function_ref<void(OpPassManager &)> bui
   if (unsupported)
     return Status(StatusCode::Unsupported, *unsupported);
   text = MoeBlock::printModule(*module);
-  result.times.push_back({name(stage).str(), std::chrono::duration<double>(Clock::now() - begin).count()});
+  record(name(stage).str(), begin);
   return Status::ok();
 }
 
@@ -93,7 +110,7 @@ Status Compile::emit() {
   result.package.manifest.producer = "moec " MOEC_VERSION;
   for (const CudaKernel &kernel : program->kernels)
     result.package.code.push_back({kernel.source, "", ""});
-  result.times.push_back({"cuda", std::chrono::duration<double>(Clock::now() - begin).count()});
+  record("cuda", begin);
   return Status::ok();
 }
 
@@ -110,10 +127,6 @@ static void collectWarnings(const moert::CompiledKernel &kernel, std::vector<std
 Status Compile::assemble() {
   size_t total = program->kernels.size();
   report("nvrtc", 0, total);
-  auto begin = Clock::now();
-  MOERT_ASSIGN_OR_RETURN(moert::NvrtcCompiler compiler, moert::NvrtcCompiler::load());
-  result.times.push_back(
-      {"load nvrtc", std::chrono::duration<double>(Clock::now() - begin).count()});
   std::vector<moert::CompileRequest> requests;
   for (const CudaKernel &kernel : program->kernels) {
     moert::CompileRequest request;
@@ -123,18 +136,14 @@ Status Compile::assemble() {
     request.headers = deviceHeaders();
     requests.push_back(std::move(request));
   }
-  begin = Clock::now();
-  std::vector<Result<moert::CompiledKernel>> compiled = compiler.compileAll(
-      requests, options.jobs,
-      [&](size_t done, size_t, const moert::CompileRequest &, const Result<moert::CompiledKernel> &) {
-        report("nvrtc", done, total);
-      });
-  double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  result.times.push_back({wants(Stage::Cubin) ? "ptx and cubin" : "ptx", seconds});
+  auto begin = Clock::now();
+  std::vector<Result<CachedCompiler::Kernel>> compiled = cache->compileAll(
+      requests, options.jobs, [&](size_t done, size_t total) { report("nvrtc", done, total); });
+  record(wants(Stage::Cubin) ? "ptx and cubin" : "ptx", begin);
   for (size_t i = 0; i < total; ++i) {
     if (!compiled[i])
       return std::move(compiled[i]).status();
-    const moert::CompiledKernel &kernel = *compiled[i];
+    const moert::CompiledKernel &kernel = compiled[i]->compiled;
     moert::Kernel &record = result.package.manifest.kernels[i];
     const moert::KernelResources *resources = kernel.findEntry(record.entry);
     if (!resources)
@@ -148,7 +157,8 @@ Status Compile::assemble() {
     result.package.code[i].ptx = kernel.ptx;
     if (wants(Stage::Cubin))
       result.package.code[i].cubin = kernel.cubin;
-    result.times.push_back({"  kernel " + kernel.name, kernel.seconds});
+    std::string label = "  kernel " + kernel.name;
+    result.times.push_back({compiled[i]->wasCached ? label + " (cached)" : label, kernel.seconds});
     collectWarnings(kernel, result.warnings);
   }
   return Status::ok();
@@ -163,9 +173,36 @@ void Compile::keepFiles() {
     files.push_back({fmt::format("include/{}", header.name), std::string(header.text)});
 }
 
+/// The whole package from the cache, with the texts that the stages would have left.
+bool Compile::findPackage(const moert::CacheKey &key) {
+  std::optional<CachedCompiler::Package> found = cache->findPackage(key);
+  if (!found)
+    return false;
+  result.package = std::move(found->package);
+  result.warnings = std::move(found->warnings);
+  for (auto [stage, text] : {std::pair{Stage::Moe, &result.moe},
+                             std::pair{Stage::Fused, &result.fused},
+                             std::pair{Stage::Kernel, &result.kernel}})
+    for (const moert::PackageFile &file : result.package.files)
+      if (file.path == irFile(stage))
+        *text = file.content;
+  result.wasCached = true;
+  return true;
+}
+
 Result<Compilation> Compile::run() {
   if (wants(Stage::Kernel))
     MOERT_RETURN_IF_ERROR(checkTarget(options.kernel.target));
+  // A text or a PTX alone is had faster from the stages than it is read.
+  std::optional<moert::CacheKey> key;
+  if (wants(Stage::Cubin) && cache->storage()) {
+    auto begin = Clock::now();
+    key = variantKey(block.source(), options, cache->toolVersion());
+    bool found = findPackage(*key);
+    record(found ? "package (cached)" : "look into the cache", begin);
+    if (found)
+      return std::move(result);
+  }
   module = block.module().clone();
   result.moe = block.print();
   if (wants(Stage::Fused))
@@ -187,6 +224,8 @@ Result<Compilation> Compile::run() {
     MOERT_RETURN_IF_ERROR(assemble());
   if (wants(Stage::Cuda))
     keepFiles();
+  if (key)
+    cache->keepPackage(*key, {result.package, result.warnings});
   return std::move(result);
 }
 

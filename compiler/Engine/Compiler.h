@@ -13,10 +13,13 @@
 #include "runtime/Package/PackageIO.h"
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace moec {
+
+class CachedCompiler;
 
 struct CompilerOptions {
   KernelOptions kernel; ///< target, token counts, combine
@@ -25,6 +28,10 @@ struct CompilerOptions {
   unsigned jobs = 0; ///< kernels compiled at once; 0: one per core
   /// Called when a stage or one of its kernels begins or ends; never from two threads at once.
   std::function<void(llvm::StringRef what, size_t done, size_t total)> progress;
+  /// Where compiled kernels come from; shared by all compilations of a process. Null: a compiler
+  /// without a cache. A package is looked for by the text of the block, so a module that was
+  /// changed after it was parsed must not use one.
+  std::shared_ptr<CachedCompiler> cache;
 };
 
 /// How long something took.
@@ -41,13 +48,16 @@ struct Compilation {
   moert::Package package;
   std::vector<StageTime> times;      ///< in order
   std::vector<std::string> warnings; ///< of NVRTC, with the kernel's name
+  bool wasCached = false;            ///< the whole package, so that no stage ran
 };
 
 /// Path in a package of the IR that a stage left ("ir/moe.mlir").
 std::string irFile(Stage stage);
 
-/// Compiles. The block is left as it is. Usage failure where a schedule of `options` is no schedule
-/// or does not fit its product, Unsupported where a legal block has no lowering to the
+/// Compiles, or takes what was compiled before from the cache: a whole package where every stage is
+/// wanted, else single kernels. The block is left as it is. CacheMiss where the cache is strict and
+/// lacks a kernel; Usage where a schedule of `options` is no schedule or does not fit its product;
+/// Unsupported where a legal block has no lowering to the
 /// target, Toolchain where NVRTC is missing or refuses a kernel (both named), Internal where a
 /// stage breaks its contract; for IR problems the block's diagnostics say where.
 moert::Result<Compilation> compile(const MoeBlock &block, const CompilerOptions &options);

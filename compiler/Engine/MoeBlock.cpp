@@ -78,6 +78,10 @@ Result<MoeBlock> MoeBlock::parse(StringRef text, StringRef name, raw_ostream &di
   return block;
 }
 
+StringRef MoeBlock::source() const {
+  return sources->getMemoryBuffer(sources->getMainFileID())->getBuffer();
+}
+
 std::string MoeBlock::printModule(ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream os(text);

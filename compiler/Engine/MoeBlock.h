@@ -48,6 +48,8 @@ public:
   /// The module as text, arguments called by their `moe.name`.
   std::string print() const { return printModule(*root); }
   static std::string printModule(mlir::ModuleOp module);
+  /// The text that it was parsed from, to the byte.
+  llvm::StringRef source() const;
 
 private:
   MoeBlock();

@@ -174,6 +174,7 @@ Result<moert::Package> packageFor(const Subject &subject, const moert::cuda::Dev
   compiler.fusions = options.fusions;
   compiler.jobs = options.jobs;
   compiler.progress = options.progress;
+  compiler.cache = options.cache;
   MOERT_ASSIGN_OR_RETURN(Compilation compilation, compile(*subject.block, compiler));
   return std::move(compilation.package);
 }

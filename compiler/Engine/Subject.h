@@ -48,6 +48,7 @@ struct RunnerOptions {
   unsigned jobs = 0;  ///< threads; 0: one per core
   std::vector<int64_t> tokens; ///< what will be run; chooses the variants that are compiled
   std::function<void(llvm::StringRef what, size_t done, size_t total)> progress;
+  std::shared_ptr<CachedCompiler> cache; ///< see CompilerOptions
 };
 
 /// The CUDA architecture to compile for on a device: its own, with the suffix `a` where there are

@@ -316,6 +316,7 @@ Status Bench::execute() {
   MOERT_ASSIGN_OR_RETURN(options.tokens, tokenCounts());
   MOERT_ASSIGN_OR_RETURN(distributions, routings());
   MOERT_ASSIGN_OR_RETURN(options.fusions, fusions());
+  MOERT_ASSIGN_OR_RETURN(options.cache, kernelCache());
   options.combine = combineMode();
   options.schedule = scheduleText();
   options.target = targetArch();

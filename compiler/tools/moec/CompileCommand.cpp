@@ -1,5 +1,6 @@
 //===- CompileCommand.cpp - moec compile -------------------------------------===//
 
+#include "compiler/Cache/CachedCompiler.h"
 #include "compiler/Engine/Subject.h"
 #include "compiler/tools/moec/Options.h"
 #include "compiler/tools/moec/Progress.h"
@@ -42,7 +43,6 @@ static cl::opt<Stage> stopOption("stop-after", cl::sub(compileCommand()), cl::ca
                                  stageValues());
 static cl::opt<bool> timingOption("timing", cl::sub(compileCommand()), cl::cat(category()),
                                   cl::desc("print the seconds of each stage and kernel"));
-
 /// One file of --emit.
 struct Emitted {
   std::string file;
@@ -134,18 +134,8 @@ static Status checkOptions() {
 
 static Status compileBlock() {
   MOERT_RETURN_IF_ERROR(checkOptions());
-  CompilerOptions options;
-  MOERT_ASSIGN_OR_RETURN(options.jobs, jobs());
-  MOERT_ASSIGN_OR_RETURN(options.kernel.tokens, tokenCounts());
-  MOERT_ASSIGN_OR_RETURN(options.fusions, fusions());
-  if (targetArch() == kNativeTarget) {
-    MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
-    options.kernel.target = nativeTarget(device->properties());
-  } else if (!targetArch().empty()) {
-    options.kernel.target = targetArch();
-  }
-  options.kernel.combine = combineMode();
-  options.kernel.schedule = scheduleText();
+  MOERT_ASSIGN_OR_RETURN(CompilerOptions options, compilerOptions());
+  MOERT_ASSIGN_OR_RETURN(options.cache, kernelCache());
   options.stopAfter = stopOption;
   Progress progress;
   options.progress = [&](StringRef what, size_t done, size_t total) {
@@ -160,8 +150,10 @@ static Status compileBlock() {
   for (const std::string &warning : compilation.warnings)
     warn(warning);
   MOERT_RETURN_IF_ERROR(emit(compilation));
-  if (timingOption)
+  if (timingOption) {
     printTimes(compilation);
+    errs() << describeCounters(*options.cache) << '\n';
+  }
   if (outputOption.empty())
     return Status::ok();
   std::vector<std::string> kernels;

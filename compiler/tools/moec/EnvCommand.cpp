@@ -5,9 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/Cache/BuildId.h"
 #include "compiler/Inputs/Inputs.h"
 #include "compiler/tools/moec/Options.h"
 
+#include "runtime/Cache/Cache.h"
 #include "runtime/Cuda/Device.h"
 #include "runtime/Jit/NvrtcCompiler.h"
 #include "runtime/Package/Manifest.h"
@@ -49,6 +51,16 @@ static json::Object describeNvrtc() {
                                           compiler->minorVersion())
                                       .str()},
                       {"architectures", std::move(architectures)}};
+}
+
+static json::Object describeCache() {
+  json::Object report{{"path", json::fixUTF8(cacheDirectory())}};
+  auto options = moert::cacheOptionsFromEnvironment();
+  if (options)
+    report["limit_bytes"] = int64_t(options->limitBytes);
+  else
+    report["reason"] = json::fixUTF8(options.status().message());
+  return report;
 }
 
 static json::Object describeDriver() {
@@ -110,7 +122,7 @@ static void printSection(raw_ostream &os, StringRef title, const json::Object &f
 }
 
 static void printText(raw_ostream &os, const json::Object &report) {
-  for (StringRef title : {"moec", "host", "nvrtc", "driver"})
+  for (StringRef title : {"moec", "host", "cache", "nvrtc", "driver"})
     printSection(os, title, *report.getObject(title));
   const json::Array &devices = *report.getArray("devices");
   if (devices.empty())
@@ -128,8 +140,10 @@ static void printText(raw_ostream &os, const json::Object &report) {
 int runEnv() {
   json::Object report{{"moec", json::Object{{"version", MOEC_VERSION},
                                             {"llvm", LLVM_VERSION_STRING},
+                                            {"build", buildId()},
                                             {"package_format", moert::kPackageFormatVersion}}},
                       {"host", describeHost()},
+                      {"cache", describeCache()},
                       {"nvrtc", describeNvrtc()},
                       {"driver", describeDriver()},
                       {"devices", describeDevices()},

@@ -46,6 +46,11 @@ cl::SubCommand &tuneCommand() {
   return command;
 }
 
+cl::SubCommand &cacheCommand() {
+  static cl::SubCommand command("cache", "show, explain and look after the kernel cache");
+  return command;
+}
+
 cl::SubCommand &envCommand() {
   static cl::SubCommand command("env", "print versions, libraries, devices and settings");
   return command;
@@ -61,15 +66,18 @@ static cl::opt<unsigned> jobsOption("j", cl::sub(compileCommand()), cl::sub(runC
                                     cl::desc("threads (default: MOEC_JOBS, else one per core)"));
 static cl::opt<std::string>
     targetOption("target", cl::sub(compileCommand()), cl::sub(runCommand()),
-                 cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::cat(category()), cl::value_desc("sm_XX"),
+                 cl::sub(benchCommand()), cl::sub(tuneCommand()),
+                 cl::sub(cacheCommand()), cl::cat(category()), cl::value_desc("sm_XX"),
                  cl::desc("CUDA architecture (default: that of the GPU; compile: sm_90a, or "
                           "native for that of the GPU)"));
 static cl::list<std::string> fuseOption("fuse", cl::sub(compileCommand()), cl::sub(runCommand()),
-                                        cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::cat(category()),
+                                        cl::sub(benchCommand()), cl::sub(tuneCommand()),
+                 cl::sub(cacheCommand()), cl::cat(category()),
                                         cl::CommaSeparated, cl::value_desc("names"),
                                         cl::desc(kFusionGrammar));
 static cl::opt<CombineMode> combineOption(
     "combine", cl::sub(compileCommand()), cl::sub(runCommand()), cl::sub(benchCommand()), cl::sub(tuneCommand()),
+                 cl::sub(cacheCommand()),
     cl::cat(category()), cl::init(CombineMode::Ordered), cl::desc("how a fused combine sums:"),
     cl::values(clEnumValN(CombineMode::Ordered, "ordered",
                           "rows stored, then summed in slot order: the same bits every time (default)"),
@@ -77,11 +85,13 @@ static cl::opt<CombineMode> combineOption(
                           "added into the output as they come; not deterministic")));
 static cl::opt<std::string>
     scheduleOption("schedule", cl::sub(compileCommand()), cl::sub(runCommand()),
-                   cl::sub(benchCommand()), cl::cat(category()), cl::value_desc("text"),
+                   cl::sub(benchCommand()), cl::sub(cacheCommand()), cl::cat(category()),
+                   cl::value_desc("text"),
                    cl::desc("schedules of products, as --convert-moe-to-kernel takes them"));
 static cl::list<std::string>
     tokensOption("tokens", cl::sub(compileCommand()), cl::sub(runCommand()),
-                 cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::cat(category()), cl::CommaSeparated,
+                 cl::sub(benchCommand()), cl::sub(tuneCommand()),
+                 cl::sub(cacheCommand()), cl::cat(category()), cl::CommaSeparated,
                  cl::value_desc("N,..."),
                  cl::desc("token counts (compile: to choose schedules for; the package runs any)"));
 static cl::list<std::string> routingOption("routing", cl::sub(runCommand()),
@@ -157,6 +167,8 @@ Result<std::vector<Routing>> routings() {
     result.emplace_back();
   return result;
 }
+
+const std::string &scheduleText() { return scheduleOption; }
 
 uint64_t seed() { return seedOption; }
 

@@ -8,12 +8,13 @@
 #ifndef MOEC_COMPILER_TOOLS_MOEC_OPTIONS_H
 #define MOEC_COMPILER_TOOLS_MOEC_OPTIONS_H
 
+#include "compiler/Engine/Compiler.h"
 #include "compiler/Inputs/Routing.h"
-#include "compiler/Pipelines/Pipelines.h"
 #include "runtime/Support/Status.h"
 
 #include "llvm/Support/CommandLine.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ llvm::cl::SubCommand &runCommand();
 llvm::cl::SubCommand &importCommand();
 llvm::cl::SubCommand &benchCommand();
 llvm::cl::SubCommand &tuneCommand();
+llvm::cl::SubCommand &cacheCommand();
 llvm::cl::SubCommand &envCommand();
 
 // Options of several subcommands. Accessors check what the command line parser cannot; a failure is
@@ -52,10 +54,24 @@ const std::string &scheduleText();
 moert::Result<std::vector<int64_t>> tokenCounts();
 /// `--routing`, by default uniform.
 moert::Result<std::vector<Routing>> routings();
+/// `--schedule`.
+const std::string &scheduleText();
+/// What the options above say about a compilation, `--target native` resolved.
+moert::Result<CompilerOptions> compilerOptions();
 /// `--seed`.
 uint64_t seed();
 /// The options above that were given, as text for a command that reproduces a run.
 std::string buildOptionsText();
+
+/// The compiler that the options `--cache-dir`, `--no-cache` and `--strict-cache` and the environment
+/// ask for; the same one every time.
+moert::Result<std::shared_ptr<CachedCompiler>> kernelCache();
+/// `--cache-dir`, else the environment's folder.
+std::string cacheDirectory();
+/// One line: what came from the cache and what was compiled.
+std::string describeCounters(const CachedCompiler &cache);
+/// Ends the use of the cache; with `-v` says what it was good for.
+void closeCache();
 
 /// One subcommand and what it does; `run` returns the exit code.
 struct Command {
@@ -68,6 +84,7 @@ int runRun();
 int runImport();
 int runBench();
 int runTune();
+int runCache();
 int runEnv();
 
 /// Prints "moec: error: " and the message; returns the exit code of the failure.

@@ -53,6 +53,7 @@ int main(int argc, char **argv) {
       {importCommand(), runImport},
       {benchCommand(), runBench},
       {tuneCommand(), runTune},
+      {cacheCommand(), runCache},
       {envCommand(), runEnv},
   };
   cl::HideUnrelatedOptions(category());
@@ -64,8 +65,11 @@ int main(int argc, char **argv) {
   if (moert::Status status = startLog(); !status.isOk())
     return fail(status);
   for (Command &command : commands)
-    if (command.subCommand)
-      return command.run();
+    if (command.subCommand) {
+      int exitCode = command.run();
+      closeCache();
+      return exitCode;
+    }
   errs() << "moec: expects a subcommand; `moec --help` lists them\n";
   return kUsageError;
 }

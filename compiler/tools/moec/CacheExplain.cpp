@@ -1,0 +1,79 @@
+//===- CacheExplain.cpp - moec cache explain ----------------------------------===//
+
+#include "compiler/tools/moec/CacheExplain.h"
+
+#include "compiler/Cache/CachedCompiler.h"
+#include "compiler/Cache/KernelKey.h"
+#include "compiler/Device/EmbeddedHeaders.h"
+#include "compiler/Engine/Subject.h"
+#include "compiler/Engine/VariantKey.h"
+#include "compiler/tools/moec/Options.h"
+#include "runtime/Cache/Nearest.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <fmt/format.h>
+
+using namespace llvm;
+using moert::CacheKey;
+using moert::Status;
+using moert::StatusCode;
+
+namespace moec::cli {
+
+static void printParts(const CacheKey &key) {
+  for (const auto &[part, value] : moert::keyParts(key.text))
+    outs() << fmt::format("  {:<10} {}\n", part, value);
+  if (!key.isExact())
+    outs() << fmt::format("  {:<10} not found, so any version serves\n", moert::kToolchainPart);
+}
+
+/// Prints "hit" or "miss" and why; returns whether it is a hit.
+static bool printResult(moert::Cache &cache, const std::string &what, const CacheKey &key) {
+  bool found = cache.find(key) != nullptr;
+  outs() << what << (found ? ": hit\n" : ": miss\n");
+  if (found)
+    return true;
+  moert::NearestEntry nearest = moert::findNearest(cache.stores(), key);
+  if (nearest.name.empty())
+    outs() << "  " << moert::describe(nearest) << '\n';
+  for (const moert::PartDifference &difference : nearest.differences)
+    outs() << fmt::format("  {} differs: wanted {}, in the nearest entry {}\n", difference.part,
+                          difference.wanted.empty() ? "none" : difference.wanted,
+                          difference.stored.empty() ? "none" : difference.stored);
+  return false;
+}
+
+Status explainBlock(const std::string &path) {
+  MOERT_ASSIGN_OR_RETURN(CompilerOptions options, compilerOptions());
+  MOERT_ASSIGN_OR_RETURN(std::shared_ptr<CachedCompiler> compiler, kernelCache());
+  MOERT_ASSIGN_OR_RETURN(Subject subject, loadSubject(path, errs()));
+  if (subject.package)
+    return Status(StatusCode::Usage, "expects IR, but '" + path + "' is a package");
+  moert::Cache &cache = *compiler->storage();
+  std::string version = compiler->toolVersion();
+
+  CacheKey key = variantKey(subject.block->source(), options, version);
+  bool hit = printResult(cache, "package", key);
+  printParts(key);
+
+  // The kernels have keys of their own, which follow from their sources.
+  options.stopAfter = Stage::Cuda;
+  MOERT_ASSIGN_OR_RETURN(Compilation compilation, compile(*subject.block, options));
+  size_t found = 0, total = compilation.package.code.size();
+  for (size_t i = 0; i < total; ++i) {
+    moert::CompileRequest request;
+    request.name = compilation.package.manifest.kernels[i].name;
+    request.source = compilation.package.code[i].source;
+    request.arch = compilation.package.manifest.targetArch;
+    request.headers = deviceHeaders();
+    found += printResult(cache, "kernel " + request.name, kernelKey(request, version));
+  }
+  outs() << fmt::format("{} of {} kernels are cached: {}\n", found, total,
+                        hit              ? "nothing will run, the package is there"
+                        : found == total ? "the block will be lowered, and nothing compiled"
+                                         : fmt::format("{} will be compiled", total - found));
+  return Status::ok();
+}
+
+} // namespace moec::cli
