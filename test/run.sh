@@ -15,6 +15,7 @@ moec_build all
 results=$MOEC_BUILD/test-results
 rm -rf "$results"
 mkdir -p "$results/gtest"
+export MOEC_CACHE_DIR=$results/kernel-cache # not the user's
 
 if [ $gpu = yes ]; then # the package that the runtime's GPU tests launch
   export MOEC_TEST_PACKAGE=$MOEC_BUILD/tiny.moepkg

@@ -54,32 +54,43 @@ Result<CompiledKernel> CachedCompiler::compileOne(const CompileRequest &request,
 std::vector<Result<CachedCompiler::Kernel>>
 CachedCompiler::compileAll(std::span<const CompileRequest> requests, unsigned jobs,
                            const Progress &progress) {
+  if (!cache)
+    return compileAs("", requests, jobs, progress);
+  for (;;) {
+    std::string version = tools.version();
+    std::vector<Result<Kernel>> kernels = compileAs(version, requests, jobs, progress);
+    // The first compile may have found another NVRTC than was noted: all kernels are of one version.
+    if (tools.version() == version)
+      return kernels;
+  }
+}
+
+std::vector<Result<CachedCompiler::Kernel>>
+CachedCompiler::compileAs(const std::string &version, std::span<const CompileRequest> requests,
+                          unsigned jobs, const Progress &progress) {
   std::vector<CacheKey> keys;
-  std::string version = cache ? tools.version() : std::string();
   for (const CompileRequest &request : requests)
     keys.push_back(kernelKey(request, version));
   // A kernel that was just made need not be read back.
   std::vector<std::optional<CompiledKernel>> fresh(requests.size());
   auto make = [&](size_t i) -> Result<std::pair<CacheKey, Entry>> {
-    MOERT_ASSIGN_OR_RETURN(CompiledKernel compiled, compileOne(requests[i], cache ? &keys[i] : nullptr));
-    Entry entry = kernelToEntry(keys[i], compiled);
+    MOERT_ASSIGN_OR_RETURN(CompiledKernel compiled,
+                           compileOne(requests[i], cache ? &keys[i] : nullptr));
+    CacheKey key = cache ? kernelKey(requests[i], tools.version()) : keys[i];
+    Entry entry = kernelToEntry(key, compiled);
     fresh[i] = std::move(compiled);
-    return std::pair(keys[i], std::move(entry));
+    return std::pair(std::move(key), std::move(entry));
   };
   size_t done = 0;
   auto report = [&](size_t, const Result<moert::Cache::Made> &made) {
-    if (cache && made)
-      cache->count(made->wasFound ? &CacheCounters::kernelHits : &CacheCounters::kernelMisses);
-    else if (cache)
-      cache->count(&CacheCounters::kernelMisses);
+    if (cache)
+      cache->count(made && made->wasFound ? &CacheCounters::kernelHits
+                                          : &CacheCounters::kernelMisses);
     if (progress)
       progress(++done, requests.size());
   };
   // Without a cache, one that lives for this call does the work in parallel.
-  moert::Cache *store = cache.get();
-  std::shared_ptr<moert::Cache> temporary;
-  if (!store)
-    store = (temporary = moert::Cache::open({})).get();
+  std::shared_ptr<moert::Cache> store = cache ? cache : moert::Cache::open({});
   std::vector<Result<moert::Cache::Made>> made = store->findOrMake(keys, jobs, make, report);
 
   std::vector<Result<Kernel>> results;

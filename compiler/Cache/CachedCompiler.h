@@ -55,6 +55,9 @@ public:
   bool isStrict() const { return strict; }
 
 private:
+  std::vector<moert::Result<Kernel>> compileAs(const std::string &version,
+                                               std::span<const moert::CompileRequest> requests,
+                                               unsigned jobs, const Progress &progress);
   moert::Result<moert::CompiledKernel> compileOne(const moert::CompileRequest &request,
                                                   const moert::CacheKey *key);
 

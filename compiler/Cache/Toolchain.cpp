@@ -37,19 +37,26 @@ static moert::CacheKey noteKey() {
   return key.build();
 }
 
-std::optional<std::string> Toolchain::readNote() {
+static void removeNote(moert::Cache &cache) {
+  moert::CacheKey key = noteKey();
+  cache.forget(key);
+  if (const moert::Store *store = cache.store())
+    (void)store->remove(key.fileName());
+}
+
+void Toolchain::readNote() {
   moert::Cache::EntryPointer note = cache ? cache->find(noteKey()) : nullptr;
   if (!note)
-    return std::nullopt;
+    return;
   const std::string *path = note->find("path"), *state = note->find("state"),
                     *version = note->find("version");
-  if (path && state && version && !state->empty() && stateOf(*path) == *state)
-    return *version;
+  if (path && state && version && !state->empty() && stateOf(*path) == *state) {
+    known = *version;
+    notedPath = *path;
+    return;
+  }
   // Another NVRTC was installed in its place. A later note needs the room.
-  if (const moert::Store *store = cache->store())
-    (void)store->remove(noteKey().fileName());
-  cache->forget(noteKey());
-  return std::nullopt;
+  removeNote(*cache);
 }
 
 void Toolchain::writeNote() {
@@ -70,21 +77,25 @@ void Toolchain::load() {
     return;
   auto begin = std::chrono::steady_clock::now();
   loaded.emplace(NvrtcCompiler::load());
-  if (*loaded)
-    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (!*loaded)
+    return;
+  seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (known && (*loaded)->path() == notedPath)
+    return;
+  known = (*loaded)->fullVersion();
+  if (!notedPath.empty())
+    removeNote(*cache);
+  writeNote();
 }
 
 std::string Toolchain::version() {
   std::lock_guard lock(mutex);
-  if (known)
-    return *known;
-  known = readNote();
-  if (known)
-    return *known;
-  load();
-  known = *loaded ? (*loaded)->fullVersion() : std::string();
-  if (*loaded)
-    writeNote();
+  if (!known)
+    readNote();
+  if (!known)
+    load();
+  if (!known)
+    known.emplace(); // there is none
   return *known;
 }
 

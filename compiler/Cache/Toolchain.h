@@ -18,7 +18,8 @@ class Toolchain {
 public:
   explicit Toolchain(std::shared_ptr<moert::Cache> cache) : cache(std::move(cache)) {}
 
-  /// "13.0.88"; empty where there is no NVRTC.
+  /// "13.0.88"; empty where there is no NVRTC. Changes where a note turns out to be about another
+  /// library than the one that was loaded in the end.
   std::string version();
   /// Loads NVRTC, once. Toolchain failure where there is none.
   moert::Result<const moert::NvrtcCompiler *> compiler();
@@ -27,12 +28,13 @@ public:
 
 private:
   void load();
-  std::optional<std::string> readNote();
+  void readNote();
   void writeNote();
 
   std::shared_ptr<moert::Cache> cache; ///< null: without notes
   std::mutex mutex;
   std::optional<std::string> known;
+  std::string notedPath; ///< of the library that `known` is about; empty: not from a note
   std::optional<moert::Result<moert::NvrtcCompiler>> loaded;
   double seconds = 0;
 };

@@ -194,11 +194,10 @@ Result<Compilation> Compile::run() {
   if (wants(Stage::Kernel))
     MOERT_RETURN_IF_ERROR(checkTarget(options.kernel.target));
   // A text or a PTX alone is had faster from the stages than it is read.
-  std::optional<moert::CacheKey> key;
-  if (wants(Stage::Cubin) && cache->storage()) {
+  bool isKept = wants(Stage::Cubin) && cache->storage();
+  if (isKept) {
     auto begin = Clock::now();
-    key = variantKey(block.source(), options, cache->toolVersion());
-    bool found = findPackage(*key);
+    bool found = findPackage(variantKey(block.source(), options, cache->toolVersion()));
     record(found ? "package (cached)" : "look into the cache", begin);
     if (found)
       return std::move(result);
@@ -224,8 +223,9 @@ Result<Compilation> Compile::run() {
     MOERT_RETURN_IF_ERROR(assemble());
   if (wants(Stage::Cuda))
     keepFiles();
-  if (key)
-    cache->keepPackage(*key, {result.package, result.warnings});
+  if (isKept) // with the version of the NVRTC that compiled, which a note may have got wrong
+    cache->keepPackage(variantKey(block.source(), options, cache->toolVersion()),
+                       {result.package, result.warnings});
   return std::move(result);
 }
 

@@ -38,6 +38,7 @@ models=$(first_existing "$here/../examples/models" "$here/../../examples/models"
 gtest=$(first_existing "$here/moert-gpu-tests" "$here/../../build/bin/moert-gpu-tests")
 [ -x "$moec" ] || { echo "error: no moec beside this script; give --moec PATH" >&2; exit 2; }
 mkdir -p "$out"
+export MOEC_CACHE_DIR="$out/kernel-cache" # not the user's
 SECONDS=0
 passed=0 failed=0 skipped=0
 

@@ -53,6 +53,27 @@ TEST_F(ToolchainTest, AnUpgradeInPlaceIsNoticed) {
   EXPECT_TRUE(versionIs("13.0.88", false));
 }
 
+TEST_F(ToolchainTest, ANoteAboutAnotherLibraryIsCorrected) {
+  // A newer library appears beside the one that was noted.
+  fs::path folder = scratch / "lib64";
+  fs::create_directory(folder);
+  fs::copy_file(STUB_NVRTC_12, folder / "libnvrtc.so.12");
+  useNvrtc(folder);
+  std::vector<moert::CompileRequest> requests = {request("a"), request("b")};
+  CachedCompiler(cache()).compileAll(std::span(requests).first(1), 1);
+  fs::copy_file(STUB_NVRTC_13, folder / "libnvrtc.so.13");
+  CachedCompiler compiler(cache());
+  EXPECT_EQ(compiler.toolVersion(), "12.9.41");
+  auto kernels = compiler.compileAll(requests, 1);
+  EXPECT_EQ(compiler.toolVersion(), "13.0.88");
+  for (const auto &kernel : kernels)
+    EXPECT_NE(kernel->compiled.ptx.find("V13.0.88"), std::string::npos);
+  CachedCompiler again(cache());
+  EXPECT_EQ(again.toolVersion(), "13.0.88");
+  EXPECT_TRUE(again.compileAll(requests, 1)[1]->wasCached);
+  EXPECT_EQ(again.loadSeconds(), 0);
+}
+
 TEST_F(ToolchainTest, WithoutNvrtcAndWithoutACache) {
   useNvrtc("/nowhere/libnvrtc.so");
   Toolchain missing(cache());
