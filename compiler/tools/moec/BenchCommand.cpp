@@ -246,6 +246,7 @@ Status Bench::measureCuda() {
     measuredTbs = bandwidth / 1e12;
   }
   progress.show("compiling");
+  MOERT_ASSIGN_OR_RETURN(options.cache, kernelCache());
   MOERT_ASSIGN_OR_RETURN(moert::Package package, packageFor(subject, *device, options));
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::LoadedPackage> loaded,
                          moert::LoadedPackage::load(device, package));
@@ -316,7 +317,6 @@ Status Bench::execute() {
   MOERT_ASSIGN_OR_RETURN(options.tokens, tokenCounts());
   MOERT_ASSIGN_OR_RETURN(distributions, routings());
   MOERT_ASSIGN_OR_RETURN(options.fusions, fusions());
-  MOERT_ASSIGN_OR_RETURN(options.cache, kernelCache());
   options.combine = combineMode();
   options.schedule = scheduleText();
   options.target = targetArch();

@@ -135,8 +135,10 @@ static Status checkOptions() {
 static Status compileBlock() {
   MOERT_RETURN_IF_ERROR(checkOptions());
   MOERT_ASSIGN_OR_RETURN(CompilerOptions options, compilerOptions());
-  MOERT_ASSIGN_OR_RETURN(options.cache, kernelCache());
   options.stopAfter = stopOption;
+  if (stopOption >= Stage::Ptx) { // earlier stages have nothing to look for
+    MOERT_ASSIGN_OR_RETURN(options.cache, kernelCache());
+  }
   Progress progress;
   options.progress = [&](StringRef what, size_t done, size_t total) {
     progress.show(what, done, total);
@@ -152,7 +154,8 @@ static Status compileBlock() {
   MOERT_RETURN_IF_ERROR(emit(compilation));
   if (timingOption) {
     printTimes(compilation);
-    errs() << describeCounters(*options.cache) << '\n';
+    if (options.cache)
+      errs() << describeCounters(*options.cache) << '\n';
   }
   if (outputOption.empty())
     return Status::ok();

@@ -168,8 +168,6 @@ Result<std::vector<Routing>> routings() {
   return result;
 }
 
-const std::string &scheduleText() { return scheduleOption; }
-
 uint64_t seed() { return seedOption; }
 
 std::string buildOptionsText() {

@@ -129,7 +129,9 @@ Status Run::prepare() {
   options.target = targetArch();
   options.jobs = threads;
   options.tokens = std::move(counts);
-  MOERT_ASSIGN_OR_RETURN(options.cache, kernelCache());
+  if (device == DeviceKind::Cuda) {
+    MOERT_ASSIGN_OR_RETURN(options.cache, kernelCache());
+  }
   options.progress = [&](StringRef what, size_t done, size_t total) {
     progress.show(("compiling: " + what).str(), done, total);
   };
