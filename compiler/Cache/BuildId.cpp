@@ -17,6 +17,8 @@
 namespace moec {
 
 namespace {
+using ProgramHeader = ElfW(Phdr);
+
 /// Searches the loaded object that contains `address` for its NT_GNU_BUILD_ID note.
 struct Search {
   uintptr_t address;
@@ -45,14 +47,14 @@ static std::string idInNotes(const char *notes, size_t size) {
 static int visit(dl_phdr_info *info, size_t, void *data) {
   auto &search = *static_cast<Search *>(data);
   llvm::ArrayRef headers(info->dlpi_phdr, info->dlpi_phnum);
-  bool isOurs = llvm::any_of(headers, [&](const ElfW(Phdr) &header) {
+  bool isOurs = llvm::any_of(headers, [&](const ProgramHeader &header) {
     uintptr_t begin = info->dlpi_addr + header.p_vaddr;
     return header.p_type == PT_LOAD && search.address >= begin &&
            search.address < begin + header.p_memsz;
   });
   if (!isOurs)
     return 0;
-  for (const ElfW(Phdr) &header : headers)
+  for (const ProgramHeader &header : headers)
     if (header.p_type == PT_NOTE && search.id.empty())
       search.id = idInNotes(reinterpret_cast<const char *>(info->dlpi_addr + header.p_vaddr),
                             header.p_memsz);

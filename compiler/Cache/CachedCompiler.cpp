@@ -59,7 +59,8 @@ CachedCompiler::compileAll(std::span<const CompileRequest> requests, unsigned jo
   for (;;) {
     std::string version = tools.version();
     std::vector<Result<Kernel>> kernels = compileAs(version, requests, jobs, progress);
-    // The first compile may have found another NVRTC than was noted: all kernels are of one version.
+    // The first compile may have found another NVRTC than was noted: all kernels are of one
+    // version.
     if (tools.version() == version)
       return kernels;
   }

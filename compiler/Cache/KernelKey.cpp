@@ -84,7 +84,8 @@ moert::Entry kernelToEntry(const moert::CacheKey &key, const CompiledKernel &ker
 }
 
 moert::Result<CompiledKernel> kernelFromEntry(StringRef name, const moert::Entry &entry) {
-  const std::string *ptx = entry.find("ptx"), *cubin = entry.find("cubin"), *log = entry.find("log");
+  const std::string *ptx = entry.find("ptx"), *cubin = entry.find("cubin"),
+                    *log = entry.find("log");
   if (!ptx || !cubin || !log)
     return moert::Status(moert::StatusCode::Internal,
                          fmt::format("the cached kernel '{}' lacks a section", name.str()));

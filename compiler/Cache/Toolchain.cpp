@@ -28,8 +28,7 @@ static std::string stateOf(const std::string &path) {
 /// library is installed.
 static moert::CacheKey noteKey() {
   KeyBuilder key(moert::EntryKind::Toolchain);
-  for (EnvVar variable :
-       {EnvVar::Nvrtc, EnvVar::CudaHome, EnvVar::CudaPath, EnvVar::LibraryPath})
+  for (EnvVar variable : {EnvVar::Nvrtc, EnvVar::CudaHome, EnvVar::CudaPath, EnvVar::LibraryPath})
     for (const moert::EnvVarInfo &info : moert::environmentTable())
       if (info.variable == variable)
         key.add(info.name, moert::readEnv(variable).value_or(""));

@@ -10,10 +10,10 @@
 
 namespace moec {
 
-/// The NVRTC of this machine. Its version is part of every key, but asking it takes loading it, which
-/// costs more than a hit. So whoever loads it leaves a note in the cache: for the settings that decide
-/// which library is found, the file that was, its size and time, and its version. A note whose file
-/// is still the same saves the next process the loading. Thread-safe.
+/// The NVRTC of this machine. Its version is part of every key, but asking it takes loading it,
+/// which costs more than a hit. So whoever loads it leaves a note in the cache: for the settings
+/// that decide which library is found, the file that was, its size and time, and its version. A
+/// note whose file is still the same saves the next process the loading. Thread-safe.
 class Toolchain {
 public:
   explicit Toolchain(std::shared_ptr<moert::Cache> cache) : cache(std::move(cache)) {}

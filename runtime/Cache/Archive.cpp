@@ -94,9 +94,10 @@ std::string findFault(const std::string &name, const Entry &entry, const EntryCh
 
 } // namespace
 
-Result<ArchiveReport> exportEntries(
-    const std::filesystem::path &path, const std::vector<const Store *> &stores,
-    const std::function<bool(const EntryName &, const Entry &)> &wanted, const EntryCheck &check) {
+Result<ArchiveReport>
+exportEntries(const std::filesystem::path &path, const std::vector<const Store *> &stores,
+              const std::function<bool(const EntryName &, const Entry &)> &wanted,
+              const EntryCheck &check) {
   std::filesystem::path temporary = path;
   temporary += fmt::format(".tmp-{}", ::getpid());
   File file(std::fopen(temporary.c_str(), "wbe"));
@@ -110,7 +111,8 @@ Result<ArchiveReport> exportEntries(
       if (!done.insert(stored.name).second)
         continue;
       Lookup lookup = store->read(stored.name);
-      std::string fault = lookup.entry ? findFault(stored.name, *lookup.entry, check) : lookup.damage;
+      std::string fault =
+          lookup.entry ? findFault(stored.name, *lookup.entry, check) : lookup.damage;
       if (!fault.empty()) {
         report.refused.push_back(stored.name + ": " + fault);
         continue;
@@ -139,9 +141,9 @@ Result<ArchiveReport> importEntries(const std::filesystem::path &path, const Sto
   File file(std::fopen(path.c_str(), "rbe"));
   struct stat info;
   if (!file || ::fstat(::fileno(file.get()), &info) != 0 || !S_ISREG(info.st_mode))
-    return Status(StatusCode::InvalidInput,
-                  fmt::format("expects an archive in the file '{}', but it cannot be read",
-                              path.string()));
+    return Status(
+        StatusCode::InvalidInput,
+        fmt::format("expects an archive in the file '{}', but it cannot be read", path.string()));
   auto wrong = [&](std::string what) {
     return Status(StatusCode::InvalidInput,
                   fmt::format("archive '{}': {}", path.string(), std::move(what)));

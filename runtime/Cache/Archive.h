@@ -28,9 +28,10 @@ struct ArchiveReport {
 
 /// Writes the entries of the stores that `wanted` accepts by name and key, each once, to the file
 /// `path`, which appears complete or not at all. Damaged ones are listed as refused.
-Result<ArchiveReport> exportEntries(
-    const std::filesystem::path &path, const std::vector<const Store *> &stores,
-    const std::function<bool(const EntryName &, const Entry &)> &wanted, const EntryCheck &check);
+Result<ArchiveReport>
+exportEntries(const std::filesystem::path &path, const std::vector<const Store *> &stores,
+              const std::function<bool(const EntryName &, const Entry &)> &wanted,
+              const EntryCheck &check);
 
 /// Reads an archive into the store. Every member is verified before it is stored; others are
 /// refused and the rest still read. InvalidInput where the file is no archive or ends early.

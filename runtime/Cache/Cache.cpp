@@ -43,8 +43,8 @@ std::shared_ptr<Cache> Cache::open(CacheOptions options) {
     if (layer)
       cache->layers.push_back(*std::move(layer));
     else
-      cache->warnOnce(path.c_str(), "the layer of MOEC_CACHE_PATH is not used: " +
-                                        layer.status().message());
+      cache->warnOnce(path.c_str(),
+                      "the layer of MOEC_CACHE_PATH is not used: " + layer.status().message());
   }
   if (cache->options.directory.empty())
     return cache;
@@ -192,7 +192,8 @@ void Cache::publish(const CacheKey &key, EntryPointer entry) {
   }
   if (!result) {
     count(&CacheCounters::notStored);
-    warnOnce("publish", fmt::format("compiled kernels are not kept: {}", result.status().message()));
+    warnOnce("publish",
+             fmt::format("compiled kernels are not kept: {}", result.status().message()));
     return;
   }
   bool stored = *result == Published::Stored;

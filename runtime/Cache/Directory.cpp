@@ -41,8 +41,8 @@ static Status makeFolders(const fs::path &path) {
   if (path.has_parent_path() && path.parent_path() != path)
     MOERT_RETURN_IF_ERROR(makeFolders(path.parent_path()));
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-    return unusable(fmt::format("creating the folder '{}' failed: {}", path.string(),
-                                std::strerror(errno)));
+    return unusable(
+        fmt::format("creating the folder '{}' failed: {}", path.string(), std::strerror(errno)));
   return Status::ok();
 }
 
@@ -54,8 +54,8 @@ static Status checkSafety(int fd, const std::string &path, CacheAccess access) {
   uid_t self = ::geteuid();
   bool trusted = info.st_uid == self || (access == CacheAccess::ReadOnly && info.st_uid == 0);
   if (!trusted)
-    return unusable(fmt::format("expects '{}' to belong to user {}, but it belongs to user {}", path,
-                                self, info.st_uid));
+    return unusable(fmt::format("expects '{}' to belong to user {}, but it belongs to user {}",
+                                path, self, info.st_uid));
   if (info.st_mode & (S_IWGRP | S_IWOTH))
     return unusable(fmt::format("expects '{}' to be writable for its owner alone, but its mode is "
                                 "{:04o}",
@@ -74,7 +74,8 @@ static Result<Descriptor> openFolder(int at, const char *name, const std::string
   Descriptor folder(::openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow));
   if (!folder.isOpen()) {
     struct stat info;
-    bool link = follow && ::fstatat(at, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(info.st_mode);
+    bool link =
+        follow && ::fstatat(at, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(info.st_mode);
     if (link)
       return unusable(fmt::format("expects '{}' to be a folder, but it is a symbolic link", path));
     return unusable(fmt::format("opening the folder '{}' failed: {}", path, std::strerror(errno)));

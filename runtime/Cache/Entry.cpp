@@ -13,7 +13,8 @@
 
 namespace moert {
 
-static_assert(std::endian::native == std::endian::little, "numbers are copied as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "numbers are copied as they lie in memory");
 
 namespace {
 
@@ -73,7 +74,8 @@ Status damaged(std::string what) { return Status(StatusCode::InvalidInput, std::
 /// The table, checked against the header and against the size of the file that it states.
 Result<std::vector<Extent>> decodeTable(std::string_view bytes, Header &header) {
   if (bytes.size() < sizeof(Header))
-    return damaged(fmt::format("expects at least {} bytes, but got {}", sizeof(Header), bytes.size()));
+    return damaged(
+        fmt::format("expects at least {} bytes, but got {}", sizeof(Header), bytes.size()));
   std::memcpy(&header, bytes.data(), sizeof(Header));
   if (std::memcmp(header.magic, kMagic, sizeof(kMagic)) != 0)
     return damaged("expects the magic 'moecache'");
@@ -81,12 +83,14 @@ Result<std::vector<Extent>> decodeTable(std::string_view bytes, Header &header) 
     return damaged(fmt::format("expects version {}, but got {}", kEntryVersion, header.version));
   bytes.remove_prefix(sizeof(Header));
   if (header.tableBytes > bytes.size())
-    return damaged(fmt::format("expects a table of {} bytes, but got {}", header.tableBytes, bytes.size()));
+    return damaged(
+        fmt::format("expects a table of {} bytes, but got {}", header.tableBytes, bytes.size()));
   std::string_view table = bytes.substr(0, header.tableBytes);
   if (!hashIs(bytesOf(header, kCheckedHeaderBytes), table, header.checksum))
     return damaged("the checksum of the table differs");
   if (header.sections == 0 || header.sections > kMaxSections)
-    return damaged(fmt::format("expects 1 to {} sections, but got {}", kMaxSections, header.sections));
+    return damaged(
+        fmt::format("expects 1 to {} sections, but got {}", kMaxSections, header.sections));
   std::vector<Extent> extents;
   uint64_t offset = sizeof(Header) + header.tableBytes;
   for (uint32_t i = 0; i < header.sections; ++i) {

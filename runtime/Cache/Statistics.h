@@ -11,7 +11,7 @@ namespace moert {
 
 /// What happened. In a process: since the cache was opened; in the store: since it was cleared.
 struct CacheCounters {
-  uint64_t packageHits = 0;  ///< no lowering and no kernel was needed
+  uint64_t packageHits = 0; ///< no lowering and no kernel was needed
   uint64_t packageMisses = 0;
   uint64_t kernelHits = 0;
   uint64_t kernelMisses = 0;

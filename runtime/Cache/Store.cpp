@@ -57,8 +57,8 @@ void Store::touch(int file, const timespec &used) const {
 Lookup Store::readFile(const std::string &name, const CacheKey *key) const {
   Lookup result;
   // O_NONBLOCK keeps a FIFO in the place of a file from hanging the open.
-  Descriptor file(::openat(folder.get(), name.c_str(),
-                           O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  Descriptor file(
+      ::openat(folder.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   if (!file.isOpen() && errno == ENOENT)
     return result;
   result.name = name;
@@ -77,7 +77,8 @@ Lookup Store::readFile(const std::string &name, const CacheKey *key) const {
     result.damage = fmt::format("expects a file of user {}, but it belongs to user {}", ::geteuid(),
                                 info.st_uid);
   } else if (static_cast<uint64_t>(info.st_size) > kMaxEntryBytes) {
-    result.damage = fmt::format("expects at most {} bytes, but got {}", kMaxEntryBytes, info.st_size);
+    result.damage =
+        fmt::format("expects at most {} bytes, but got {}", kMaxEntryBytes, info.st_size);
   } else if (!readUpTo(file.get(), bytes, static_cast<size_t>(info.st_size))) {
     result.damage = fmt::format("cannot be read: {}", std::strerror(errno));
   } else if (Result<Entry> entry = decodeEntry(bytes); !entry) {
@@ -107,8 +108,8 @@ Lookup Store::find(const CacheKey &key) const {
 Lookup Store::read(const std::string &name) const { return readFile(name, nullptr); }
 
 std::optional<std::string> Store::readKey(const std::string &name) const {
-  Descriptor file(::openat(folder.get(), name.c_str(),
-                           O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  Descriptor file(
+      ::openat(folder.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   std::string prefix;
   if (!file.isOpen() || !readUpTo(file.get(), prefix, kMaxKeyPrefix))
     return std::nullopt;

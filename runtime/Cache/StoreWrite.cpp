@@ -51,8 +51,8 @@ int publishNamed(int folder, const std::string &name, std::string_view bytes) {
   std::string temporary =
       fmt::format("{}{}-{}", Store::kTemporaryPrefix, ::getpid(), counter.fetch_add(1));
   ::unlinkat(folder, temporary.c_str(), 0); // of a dead process with this id
-  Descriptor file(
-      ::openat(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  Descriptor file(::openat(folder, temporary.c_str(),
+                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.isOpen())
     return errno;
   int error = writeAll(file.get(), bytes);
@@ -78,17 +78,18 @@ Result<Published> Store::publish(const std::string &name, std::string_view bytes
   if (outOfSpace)
     *outOfSpace = error == ENOSPC || error == EDQUOT;
   if (error)
-    return Status(StatusCode::Toolchain, fmt::format("writing an entry of the cache '{}' failed: {}",
-                                                     rootPath.string(), std::strerror(error)));
+    return Status(StatusCode::Toolchain,
+                  fmt::format("writing an entry of the cache '{}' failed: {}", rootPath.string(),
+                              std::strerror(error)));
   return Published::Stored;
 }
 
 Status Store::remove(const std::string &name) const {
   if (::unlinkat(folder.get(), name.c_str(), 0) == 0 || errno == ENOENT)
     return Status::ok();
-  return Status(StatusCode::Toolchain,
-                fmt::format("removing '{}' failed: {}", (rootPath / name).string(),
-                            std::strerror(errno)));
+  return Status(
+      StatusCode::Toolchain,
+      fmt::format("removing '{}' failed: {}", (rootPath / name).string(), std::strerror(errno)));
 }
 
 void Store::quarantine(const std::string &name, uint64_t inode) const {

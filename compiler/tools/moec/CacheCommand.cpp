@@ -82,8 +82,7 @@ static std::string describeEntry(EntryKind kind, StringRef key) {
   switch (kind) {
   case EntryKind::Package:
     return fmt::format("tokens {}, fuse {}, combine {}, {}, nvrtc {}, {}", part("tokens"),
-                       part("fuse"), part("combine"), part("target"), part("nvrtc"),
-                       part("block"));
+                       part("fuse"), part("combine"), part("target"), part("nvrtc"), part("block"));
   case EntryKind::Kernel:
     return fmt::format("{}, {}, nvrtc {}", part("kernel"), part("target"), part("nvrtc"));
   case EntryKind::Toolchain:
@@ -116,8 +115,9 @@ static Status verify() {
   outs() << fmt::format("{} entries are good, {}\n", report.entries, formatBytes(report.bytes));
   if (report.refused.empty())
     return Status::ok();
-  return Status(StatusCode::InvalidInput,
-                fmt::format("{} entries were damaged and are in quarantine", report.refused.size()));
+  return Status(
+      StatusCode::InvalidInput,
+      fmt::format("{} entries were damaged and are in quarantine", report.refused.size()));
 }
 
 static Status collectGarbage() {
@@ -149,8 +149,8 @@ static Status exportArchive() {
            (targetArch().empty() || moert::findPart(entry.key, "target") == targetArch());
   };
   MOERT_ASSIGN_OR_RETURN(ArchiveReport report,
-                         moert::exportEntries(argumentsOption.front(), compiler->storage()->stores(),
-                                              wanted, checkEntry));
+                         moert::exportEntries(argumentsOption.front(),
+                                              compiler->storage()->stores(), wanted, checkEntry));
   printRefused(report);
   outs() << fmt::format("wrote {} entries ({}) to {}\n", report.entries, formatBytes(report.bytes),
                         argumentsOption.front());
@@ -200,17 +200,18 @@ static Status runAction() {
   const Action *action =
       find_if(kActions, [](const Action &action) { return action.name == actionOption; });
   if (action == kActions.end())
-    return Status(StatusCode::Usage,
-                  fmt::format("expects one of {}, but got '{}'",
-                              join(map_range(kActions, [](const Action &a) { return a.name; }), ", "),
-                              actionOption.getValue()));
-  if (argumentsOption.size() < action->minArguments || argumentsOption.size() > action->maxArguments)
-    return Status(StatusCode::Usage,
-                  fmt::format("expects {} after '{}', but got {} arguments",
-                              action->maxArguments == 0   ? "nothing"
-                              : action->minArguments == 0 ? "at most a size"
-                                                          : "a file",
-                              action->name.str(), argumentsOption.size()));
+    return Status(
+        StatusCode::Usage,
+        fmt::format("expects one of {}, but got '{}'",
+                    join(map_range(kActions, [](const Action &a) { return a.name; }), ", "),
+                    actionOption.getValue()));
+  if (argumentsOption.size() < action->minArguments ||
+      argumentsOption.size() > action->maxArguments)
+    return Status(StatusCode::Usage, fmt::format("expects {} after '{}', but got {} arguments",
+                                                 action->maxArguments == 0   ? "nothing"
+                                                 : action->minArguments == 0 ? "at most a size"
+                                                                             : "a file",
+                                                 action->name.str(), argumentsOption.size()));
   return action->run();
 }
 

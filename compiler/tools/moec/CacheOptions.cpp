@@ -18,14 +18,15 @@ namespace moec::cli {
 static cl::opt<bool> noCacheOption("no-cache", cl::sub(compileCommand()), cl::sub(runCommand()),
                                    cl::sub(benchCommand()), cl::cat(category()),
                                    cl::desc("compile everything and keep nothing"));
-static cl::opt<std::string>
-    cacheDirOption("cache-dir", cl::sub(compileCommand()), cl::sub(runCommand()),
-                   cl::sub(benchCommand()), cl::sub(cacheCommand()), cl::cat(category()),
-                   cl::value_desc("DIR"), cl::desc("kernel cache (default: MOEC_CACHE_DIR)"));
-static cl::opt<bool>
-    strictOption("strict-cache", cl::sub(compileCommand()), cl::sub(runCommand()),
-                 cl::sub(benchCommand()), cl::cat(category()),
-                 cl::desc("compile nothing: a kernel that is not in the cache is an error, exit code 8"));
+static cl::opt<std::string> cacheDirOption("cache-dir", cl::sub(compileCommand()),
+                                           cl::sub(runCommand()), cl::sub(benchCommand()),
+                                           cl::sub(cacheCommand()), cl::cat(category()),
+                                           cl::value_desc("DIR"),
+                                           cl::desc("kernel cache (default: MOEC_CACHE_DIR)"));
+static cl::opt<bool> strictOption(
+    "strict-cache", cl::sub(compileCommand()), cl::sub(runCommand()), cl::sub(benchCommand()),
+    cl::cat(category()),
+    cl::desc("compile nothing: a kernel that is not in the cache is an error, exit code 8"));
 static cl::opt<bool> verboseOption("v", cl::sub(compileCommand()), cl::sub(runCommand()),
                                    cl::sub(benchCommand()), cl::cat(category()),
                                    cl::desc("say what came from the cache and what was compiled"));
@@ -44,14 +45,15 @@ Result<std::shared_ptr<CachedCompiler>> kernelCache() {
   if (current())
     return current();
   if (noCacheOption && (strictOption || !cacheDirOption.empty()))
-    return Status(StatusCode::Usage, "expects no --strict-cache and no --cache-dir with --no-cache");
+    return Status(StatusCode::Usage,
+                  "expects no --strict-cache and no --cache-dir with --no-cache");
   if (noCacheOption)
     return current() = std::make_shared<CachedCompiler>();
   MOERT_ASSIGN_OR_RETURN(moert::CacheOptions options, moert::cacheOptionsFromEnvironment());
   options.directory = cacheDirectory();
   options.warn = [](const std::string &text) { warn(text); };
-  return current() = std::make_shared<CachedCompiler>(moert::Cache::open(std::move(options)),
-                                                      strictOption);
+  return current() =
+             std::make_shared<CachedCompiler>(moert::Cache::open(std::move(options)), strictOption);
 }
 
 Result<CompilerOptions> compilerOptions() {

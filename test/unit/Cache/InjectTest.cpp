@@ -83,11 +83,15 @@ int renameat(int from, const char *path, int to, const char *name) noexcept {
 int mkdirat(int folder, const char *path, mode_t mode) noexcept {
   return static_cast<int>(call(SYS_mkdirat, folder, path, mode));
 }
-int ftruncate(int fd, off_t size) noexcept { return static_cast<int>(call(SYS_ftruncate, fd, size)); }
+int ftruncate(int fd, off_t size) noexcept {
+  return static_cast<int>(call(SYS_ftruncate, fd, size));
+}
 int fstatat(int folder, const char *path, struct stat *info, int flags) noexcept {
   return static_cast<int>(call(SYS_newfstatat, folder, path, info, flags));
 }
-int fstat(int fd, struct stat *info) noexcept { return static_cast<int>(call(SYS_fstat, fd, info)); }
+int fstat(int fd, struct stat *info) noexcept {
+  return static_cast<int>(call(SYS_fstat, fd, info));
+}
 int fcntl(int fd, int command, ...) {
   va_list list;
   va_start(list, command);
@@ -115,9 +119,10 @@ TEST_F(InjectTest, EveryCallFailsOnce) {
       countdown = n;
       {
         std::shared_ptr<Cache> cache = this->cache();
-        auto results = cache->findOrMake(keys, 1, [&](size_t i) -> Result<std::pair<CacheKey, Entry>> {
-          return std::pair(keys[i], testEntry(keys[i]));
-        });
+        auto results =
+            cache->findOrMake(keys, 1, [&](size_t i) -> Result<std::pair<CacheKey, Entry>> {
+              return std::pair(keys[i], testEntry(keys[i]));
+            });
         for (size_t i = 0; i < keys.size(); ++i) {
           ASSERT_TRUE(results[i]) << "call " << n << ", " << std::strerror(how);
           ASSERT_EQ(results[i]->entry->sections, testEntry(keys[i]).sections);
@@ -131,9 +136,10 @@ TEST_F(InjectTest, EveryCallFailsOnce) {
       // What is left are entries, whatever happened, and the next process has a cache again.
       for (const std::string &refused : verifyEntries(store(), nullptr).refused)
         EXPECT_TRUE(refused.starts_with(bad.fileName())) << "call " << n << ": " << refused;
-      auto results = cache()->findOrMake(keys, 1, [&](size_t i) -> Result<std::pair<CacheKey, Entry>> {
-        return std::pair(keys[i], testEntry(keys[i]));
-      });
+      auto results =
+          cache()->findOrMake(keys, 1, [&](size_t i) -> Result<std::pair<CacheKey, Entry>> {
+            return std::pair(keys[i], testEntry(keys[i]));
+          });
       for (const CacheKey &key : keys)
         EXPECT_TRUE(store().find(key).entry) << "call " << n;
       if (!wasHit)

@@ -63,9 +63,8 @@ TEST_F(StoreTest, DamagedEntriesAreMissesAndMovedAside) {
   flipped[good.size() / 2] ^= 4;
   std::string newer = good;
   newer[8] = 2;
-  for (const std::string &bad :
-       {std::string(), good.substr(0, good.size() / 2), flipped, newer, std::string(5000, 'x'),
-        encodeEntry(testEntry(other))}) {
+  for (const std::string &bad : {std::string(), good.substr(0, good.size() / 2), flipped, newer,
+                                 std::string(5000, 'x'), encodeEntry(testEntry(other))}) {
     writeAll(fileOf(key), bad);
     Lookup lookup = store.find(key);
     EXPECT_FALSE(lookup.entry);

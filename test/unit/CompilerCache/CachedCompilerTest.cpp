@@ -66,7 +66,8 @@ TEST_F(CachedCompilerTest, StrictCompilesNothing) {
   EXPECT_TRUE(kernels[0]);
   ASSERT_FALSE(kernels[1]);
   EXPECT_EQ(kernels[1].status().code(), StatusCode::CacheMiss);
-  EXPECT_NE(kernels[1].status().message().find("kernel 'b' is not in the cache"), std::string::npos);
+  EXPECT_NE(kernels[1].status().message().find("kernel 'b' is not in the cache"),
+            std::string::npos);
   EXPECT_NE(kernels[1].status().message().find("differs in kernel (wanted b, stored a)"),
             std::string::npos)
       << kernels[1].status().message();
@@ -112,7 +113,10 @@ static CachedCompiler::Package makePackage() {
   kernel.threads = 128;
   manifest.kernels.push_back(kernel);
   manifest.variants.emplace_back();
-  result.package.code = {{"source", "ptx", std::string("\x7f" "ELF\0", 5)}};
+  result.package.code = {{"source", "ptx",
+                          std::string("\x7f"
+                                      "ELF\0",
+                                      5)}};
   result.package.files = {{"ir/moe.mlir", "module {}\n"}, {"include/a.cuh", ""}};
   result.warnings = {"k: one", "k: two"};
   return result;

@@ -36,7 +36,8 @@ TEST(KeyBuilder, PartsAreLines) {
 TEST(KeyBuilder, NvrtcIsOutsideTheBase) {
   KeyBuilder builder(EntryKind::Kernel);
   builder.add("source", "x");
-  CacheKey old = builder.build("12.9.41"), current = builder.build("13.0.88"), any = builder.build("");
+  CacheKey old = builder.build("12.9.41"), current = builder.build("13.0.88"),
+           any = builder.build("");
   EXPECT_EQ(old.base, current.base);
   EXPECT_NE(old.digest, current.digest);
   EXPECT_FALSE(any.isExact());

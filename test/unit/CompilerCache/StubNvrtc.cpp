@@ -48,7 +48,8 @@ std::string entryOf(const std::string &source) {
   while (at < source.size() && std::isspace(static_cast<unsigned char>(source[at])))
     ++at;
   size_t end = at;
-  while (end < source.size() && (std::isalnum(static_cast<unsigned char>(source[end])) || source[end] == '_'))
+  while (end < source.size() &&
+         (std::isalnum(static_cast<unsigned char>(source[end])) || source[end] == '_'))
     ++end;
   return source.substr(at, end - at);
 }
@@ -107,7 +108,9 @@ int nvrtcCompileProgram(void *handle, int numOptions, const char *const *options
   program.ptx = "// Cuda compilation tools, release " + version + ", V" + version + "." +
                 std::to_string(STUB_PATCH) + "\n// " +
                 std::to_string(std::hash<std::string>()(all)) + "\n.entry " + entry + "\n";
-  program.cubin = "\x7f" "ELF" + program.ptx;
+  program.cubin = "\x7f"
+                  "ELF" +
+                  program.ptx;
   program.log = program.name + "(3): warning #177-D: stub\n" +
                 "ptxas info    : Compiling entry function '" + entry + "' for 'sm_90a'\n" +
                 "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n" +
