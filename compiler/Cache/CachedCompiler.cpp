@@ -124,7 +124,8 @@ std::optional<CachedCompiler::Package> CachedCompiler::findPackage(const CacheKe
   if (!package)
     return std::nullopt;
   Package result{*std::move(package), {}};
-  if (const std::string *text = entry->find(kWarningsSection); text && !text->empty()) {
+  if (std::optional<std::string_view> text = entry->find(kWarningsSection);
+      text && !text->empty()) {
     llvm::SmallVector<llvm::StringRef> lines;
     llvm::StringRef(*text).split(lines, '\n');
     result.warnings.assign(lines.begin(), lines.end());

@@ -75,8 +75,7 @@ moert::CacheKey kernelKey(const CompileRequest &request, StringRef nvrtc) {
 }
 
 moert::Entry kernelToEntry(const moert::CacheKey &key, const CompiledKernel &kernel) {
-  moert::Entry entry;
-  entry.key = key.text;
+  moert::Entry entry(key.text);
   entry.add("ptx", kernel.ptx);
   entry.add("cubin", kernel.cubin);
   entry.add("log", kernel.log);
@@ -84,8 +83,8 @@ moert::Entry kernelToEntry(const moert::CacheKey &key, const CompiledKernel &ker
 }
 
 moert::Result<CompiledKernel> kernelFromEntry(StringRef name, const moert::Entry &entry) {
-  const std::string *ptx = entry.find("ptx"), *cubin = entry.find("cubin"),
-                    *log = entry.find("log");
+  std::optional<std::string_view> ptx = entry.find("ptx"), cubin = entry.find("cubin"),
+                                  log = entry.find("log");
   if (!ptx || !cubin || !log)
     return moert::Status(moert::StatusCode::Internal,
                          fmt::format("the cached kernel '{}' lacks a section", name.str()));

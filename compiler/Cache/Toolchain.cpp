@@ -47,9 +47,9 @@ void Toolchain::readNote() {
   moert::Cache::EntryPointer note = cache ? cache->find(noteKey()) : nullptr;
   if (!note)
     return;
-  const std::string *path = note->find("path"), *state = note->find("state"),
-                    *version = note->find("version");
-  if (path && state && version && !state->empty() && stateOf(*path) == *state) {
+  std::optional<std::string_view> path = note->find("path"), state = note->find("state"),
+                                  version = note->find("version");
+  if (path && state && version && !state->empty() && stateOf(std::string(*path)) == *state) {
     known = *version;
     notedPath = *path;
     return;
@@ -63,8 +63,7 @@ void Toolchain::writeNote() {
   if (!cache || state.empty())
     return;
   moert::CacheKey key = noteKey();
-  moert::Entry note;
-  note.key = key.text;
+  moert::Entry note(key.text);
   note.add("path", (*loaded)->path());
   note.add("state", state);
   note.add("version", *known);

@@ -126,16 +126,21 @@ Result<std::string_view> readSection(std::string_view bytes, const Extent &exten
 
 } // namespace
 
-const std::string *Entry::find(std::string_view name) const {
-  for (const EntrySection &section : sections)
+std::optional<std::string_view> Entry::find(std::string_view name) const {
+  for (const EntrySection &section : list)
     if (section.name == name)
-      return &section.content;
-  return nullptr;
+      return section.content;
+  return std::nullopt;
+}
+
+void Entry::add(std::string name, std::string content) {
+  buffers.push_back(std::make_shared<const std::string>(std::move(content)));
+  list.push_back({std::move(name), *buffers.back()});
 }
 
 size_t Entry::bytes() const {
   size_t total = key.size();
-  for (const EntrySection &section : sections)
+  for (const EntrySection &section : list)
     total += section.name.size() + section.content.size();
   return total;
 }
@@ -150,31 +155,34 @@ std::string encodeEntry(const Entry &entry) {
     content += bytes;
   };
   add("key", entry.key);
-  for (const EntrySection &section : entry.sections)
+  for (const EntrySection &section : entry.sections())
     add(section.name, section.content);
   Header header{};
   std::memcpy(header.magic, kMagic, sizeof(kMagic));
   header.version = kEntryVersion;
-  header.sections = static_cast<uint32_t>(entry.sections.size() + 1);
+  header.sections = static_cast<uint32_t>(entry.sections().size() + 1);
   header.fileBytes = sizeof(Header) + table.size() + content.size();
   header.tableBytes = table.size();
   hash(bytesOf(header, kCheckedHeaderBytes), table, header.checksum);
   return std::string(bytesOf(header)) + table + content;
 }
 
-Result<Entry> decodeEntry(std::string_view bytes) {
+Result<Entry> decodeEntry(std::string content) {
+  auto buffer = std::make_shared<const std::string>(std::move(content));
+  std::string_view bytes = *buffer;
   Header header;
   MOERT_ASSIGN_OR_RETURN(std::vector<Extent> extents, decodeTable(bytes, header));
   if (bytes.size() != header.fileBytes)
     return damaged(fmt::format("expects {} bytes, but got {}", header.fileBytes, bytes.size()));
   Entry entry;
   for (const Extent &extent : extents) {
-    MOERT_ASSIGN_OR_RETURN(std::string_view content, readSection(bytes, extent));
+    MOERT_ASSIGN_OR_RETURN(std::string_view section, readSection(bytes, extent));
     if (&extent == &extents.front())
-      entry.key = content;
+      entry.key = section;
     else
-      entry.add(std::string(extent.name), std::string(content));
+      entry.list.push_back({std::string(extent.name), section});
   }
+  entry.buffers.push_back(std::move(buffer));
   return entry;
 }
 

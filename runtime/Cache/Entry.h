@@ -15,6 +15,8 @@
 
 #include "runtime/Support/Status.h"
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,27 +25,38 @@ namespace moert {
 
 struct EntrySection {
   std::string name;
-  std::string content;
+  std::string_view content; ///< lies in a buffer of the entry
   bool operator==(const EntrySection &) const = default;
 };
 
-struct Entry {
-  std::string key; ///< the text of the key that it was stored under
-  std::vector<EntrySection> sections;
+/// A key and named sections. Copies share the contents, which never change.
+class Entry {
+public:
+  Entry() = default;
+  explicit Entry(std::string key) : key(std::move(key)) {}
 
-  const std::string *find(std::string_view name) const;
-  void add(std::string name, std::string content) {
-    sections.push_back({std::move(name), std::move(content)});
-  }
+  std::string key; ///< the text of the key that it was stored under
+  const std::vector<EntrySection> &sections() const { return list; }
+
+  /// The content of a section; nothing where there is none of that name.
+  std::optional<std::string_view> find(std::string_view name) const;
+  void add(std::string name, std::string content);
   size_t bytes() const;
+
+private:
+  friend Result<Entry> decodeEntry(std::string bytes);
+  std::vector<EntrySection> list;
+  /// What the views look into: the whole file of an entry that was read, else a text for each
+  /// section.
+  std::vector<std::shared_ptr<const std::string>> buffers;
 };
 
 inline constexpr uint32_t kEntryVersion = 1;
 
 std::string encodeEntry(const Entry &entry);
 
-/// Trusts nothing; the failure is InvalidInput and says what is wrong.
-Result<Entry> decodeEntry(std::string_view bytes);
+/// Takes the file's content over without copying it. Trusts nothing; the failure is InvalidInput and says what is wrong.
+Result<Entry> decodeEntry(std::string bytes);
 
 /// How many leading bytes `decodeEntryKey` needs at most; keys are texts of some hundred bytes.
 inline constexpr size_t kMaxKeyPrefix = 64 << 10;

@@ -30,7 +30,7 @@ Result<Entry> packageToEntry(Package package) {
 /// The content of a file that the manifest lists. The entry's own checksums were verified when it
 /// was read, so only its presence and size are left to check.
 static Status copyFile(const Entry &entry, const FileRecord &record, std::string &content) {
-  const std::string *found = entry.find(record.file);
+  std::optional<std::string_view> found = entry.find(record.file);
   if (!found || found->size() != record.bytes)
     return Status(StatusCode::InvalidInput,
                   fmt::format("expects a section '{}' of {} bytes", record.file, record.bytes));
@@ -39,7 +39,7 @@ static Status copyFile(const Entry &entry, const FileRecord &record, std::string
 }
 
 Result<Package> packageFromEntry(const Entry &entry) {
-  const std::string *text = entry.find(kManifestFile);
+  std::optional<std::string_view> text = entry.find(kManifestFile);
   if (!text)
     return Status(StatusCode::InvalidInput, fmt::format("expects a section '{}'", kManifestFile));
   Package package;

@@ -81,7 +81,7 @@ Lookup Store::readFile(const std::string &name, const CacheKey *key) const {
         fmt::format("expects at most {} bytes, but got {}", kMaxEntryBytes, info.st_size);
   } else if (!readUpTo(file.get(), bytes, static_cast<size_t>(info.st_size))) {
     result.damage = fmt::format("cannot be read: {}", std::strerror(errno));
-  } else if (Result<Entry> entry = decodeEntry(bytes); !entry) {
+  } else if (Result<Entry> entry = decodeEntry(std::move(bytes)); !entry) {
     result.damage = entry.status().message();
   } else if (key && !key->matches(entry->key)) {
     result.damage = "it holds the entry of another key";

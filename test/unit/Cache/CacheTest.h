@@ -76,8 +76,7 @@ inline CacheKey testKey(uint64_t number, std::string version = "13.0.88") {
 /// An entry of that key whose content follows from it, so that a mixture of two is noticed.
 inline Entry testEntry(const CacheKey &key, size_t bytes = 3000) {
   std::mt19937 random(static_cast<unsigned>(std::hash<std::string>()(key.text)));
-  Entry entry;
-  entry.key = key.text;
+  Entry entry(key.text);
   std::string content(bytes, '\0');
   for (char &c : content)
     c = static_cast<char>(random());

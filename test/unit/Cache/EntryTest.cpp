@@ -15,7 +15,7 @@ TEST(Entry, RoundTrip) {
     Result<Entry> decoded = decodeEntry(encoded);
     ASSERT_TRUE(decoded) << decoded.status().message();
     EXPECT_EQ(decoded->key, entry.key);
-    EXPECT_EQ(decoded->sections, entry.sections);
+    EXPECT_EQ(decoded->sections(), entry.sections());
     EXPECT_EQ(*decodeEntryKey(std::string_view(encoded).substr(0, kMaxKeyPrefix)), entry.key);
   }
 }
@@ -23,7 +23,7 @@ TEST(Entry, RoundTrip) {
 TEST(Entry, EveryCutIsNoticed) {
   std::string bytes = encodeEntry(testEntry(testKey(1), 40));
   for (size_t size = 0; size < bytes.size(); ++size)
-    EXPECT_FALSE(decodeEntry(std::string_view(bytes).substr(0, size))) << size;
+    EXPECT_FALSE(decodeEntry(bytes.substr(0, size))) << size;
   EXPECT_FALSE(decodeEntry(bytes + "x"));
 }
 

@@ -57,7 +57,7 @@ TEST_F(FaultTest, MakesOnceThenFinds) {
     EXPECT_EQ(made, 3u);
     for (size_t i = 0; i < keys.size(); ++i) {
       ASSERT_TRUE(results[i]);
-      EXPECT_EQ(results[i]->entry->sections, testEntry(keys[i]).sections);
+      EXPECT_EQ(results[i]->entry->sections(), testEntry(keys[i]).sections());
       EXPECT_EQ(results[i]->wasFound, second || i == 2);
     }
     EXPECT_EQ(cache->counters().stored, second ? 0u : 3u);
@@ -100,7 +100,7 @@ TEST_F(FaultTest, EightProcessesStartingCold) {
                                          std::this_thread::sleep_for(std::chrono::milliseconds(20));
                                        }));
       for (size_t i = 0; i < kKeys; ++i)
-        if (!results[i] || results[i]->entry->sections != testEntry(keys[i]).sections)
+        if (!results[i] || results[i]->entry->sections() != testEntry(keys[i]).sections())
           return false;
       return true;
     }));
@@ -152,7 +152,7 @@ TEST_F(FaultTest, KilledAThousandTimes) {
         keys.push_back(testKey(choose() % 40));
       auto results = cache->findOrMake(keys, 1, maker(keys, [](size_t) {}));
       for (size_t i = 0; i < keys.size(); ++i)
-        if (!results[i] || results[i]->entry->sections != testEntry(keys[i]).sections)
+        if (!results[i] || results[i]->entry->sections() != testEntry(keys[i]).sections())
           ::_exit(1); // a wrong entry was read
       if (cache->counters().damaged != 0)
         ::_exit(2); // what a killed writer left looked like an entry
@@ -195,7 +195,7 @@ TEST_F(FaultTest, ThreadsShareOneCache) {
     threads.emplace_back([&] {
       auto results = cache->findOrMake(keys, 2, maker(keys, [&](size_t) { ++made; }));
       for (size_t i = 0; i < keys.size(); ++i)
-        wrong += !results[i] || results[i]->entry->sections != testEntry(keys[i]).sections;
+        wrong += !results[i] || results[i]->entry->sections() != testEntry(keys[i]).sections();
     });
   for (std::thread &thread : threads)
     thread.join();

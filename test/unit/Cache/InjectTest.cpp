@@ -125,7 +125,7 @@ TEST_F(InjectTest, EveryCallFailsOnce) {
             });
         for (size_t i = 0; i < keys.size(); ++i) {
           ASSERT_TRUE(results[i]) << "call " << n << ", " << std::strerror(how);
-          ASSERT_EQ(results[i]->entry->sections, testEntry(keys[i]).sections);
+          ASSERT_EQ(results[i]->entry->sections(), testEntry(keys[i]).sections());
         }
         if (cache->store())
           evict(*cache->store(), 6000, 0);

@@ -24,7 +24,7 @@ TEST_F(StoreTest, PublishesOnceAndFinds) {
   EXPECT_EQ(*store.publish(key.fileName(), "never read"), Published::AlreadyThere);
   Lookup found = store.find(key);
   ASSERT_TRUE(found.entry) << found.damage;
-  EXPECT_EQ(found.entry->sections, testEntry(key).sections);
+  EXPECT_EQ(found.entry->sections(), testEntry(key).sections());
   EXPECT_EQ(store.readKey(key.fileName()), key.text);
   EXPECT_FALSE(store.find(testKey(2)).entry);
   struct stat info;
