@@ -110,13 +110,16 @@ Lookup Store::read(const std::string &name) const { return readFile(name, nullpt
 std::optional<std::string> Store::readKey(const std::string &name) const {
   Descriptor file(
       ::openat(folder.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  std::string prefix;
-  if (!file.isOpen() || !readUpTo(file.get(), prefix, kMaxKeyPrefix))
-    return std::nullopt;
-  Result<std::string> key = decodeEntryKey(prefix);
-  if (!key)
-    return std::nullopt;
-  return *std::move(key);
+  // The key of a kernel is within the first of these, that of a package after a longer table.
+  for (size_t bytes : {kMaxKeyPrefix / 16, kMaxKeyPrefix}) {
+    std::string prefix;
+    if (!file.isOpen() || ::lseek(file.get(), 0, SEEK_SET) != 0 ||
+        !readUpTo(file.get(), prefix, bytes))
+      return std::nullopt;
+    if (Result<std::string> key = decodeEntryKey(prefix))
+      return *std::move(key);
+  }
+  return std::nullopt;
 }
 
 std::vector<StoredFile> Store::list(std::string_view prefix) const {
