@@ -64,6 +64,7 @@ config.environment["MOEC_CACHE_DIR"] = cache
 for number, version in ("13", "13.0.88"), ("12", "12.9.41"):
     library = os.path.join(config.moec_library_dir, "libstubnvrtc-%s.so" % version)
     config.substitutions.append(("%stub_nvrtc_" + number, library))
+config.substitutions.append(("%stub_cuda", os.path.join(config.moec_library_dir, "libstubcuda.so")))
 
 for name in ("MOEC_NVRTC", "MOEC_LIBCUDA", "CUDA_HOME", "HOME"):
     if name in os.environ:
