@@ -4,7 +4,7 @@
 #   quick      the runtime's GPU tests, and all examples that are small enough in a few shapes
 #   full       every example at T = 0 ... 16384 under three routings, checked against the reference
 #   fusions    every subset of the fusions on the small block, and both forms of combine
-#   sanitizer  compute-sanitizer memcheck over small shapes
+#   sanitizer  compute-sanitizer's memcheck, synccheck and initcheck over small shapes
 #   tune       a short search on three blocks; every winner is checked against the reference
 #   bench      times of all examples, written as JSON
 #
@@ -127,22 +127,25 @@ fusions() {
   done
 }
 
+# The block has sizes that every kernel form takes, small enough for instrumented code.
 sanitizer() {
-  local tool log="$out/sanitizer.log" package tokens
-  tool=$(first_existing "$(command -v compute-sanitizer)" /usr/local/cuda/bin/compute-sanitizer)
-  [ -n "$tool" ] || { skip "sanitizer: no compute-sanitizer here"; return; }
+  local program tool tokens log
+  program=$(first_existing "$(command -v compute-sanitizer)" /usr/local/cuda/bin/compute-sanitizer)
+  [ -n "$program" ] || { skip "sanitizer: no compute-sanitizer here"; return; }
   wide_block
-  for tokens in 0 1 3 64 257 1500; do
-    log="$out/sanitizer-wide-$tokens.log"
-    out_of_time && { skip "sanitizer T=$tokens: out of time"; continue; }
-    if timeout $((limit - SECONDS + 1)) "$tool" --tool memcheck --report-api-errors no --error-exitcode 42 \
-      "$moec" run "$out/wide.mlir" --device cuda --check --tokens $tokens \
-      --routing uniform,one-expert >"$log" 2>&1 && grep -q 'ERROR SUMMARY: 0 errors' "$log"; then
-      pass
-      echo "ok      memcheck T=$tokens"
-    else
-      fail "memcheck T=$tokens" "$log"
-    fi
+  for tool in memcheck synccheck initcheck; do
+    for tokens in 0 1 3 64 257 1500; do
+      log="$out/$tool-wide-$tokens.log"
+      out_of_time && { skip "$tool T=$tokens: out of time"; continue; }
+      if timeout $((limit - SECONDS + 1)) "$program" --tool $tool --report-api-errors no --error-exitcode 42 \
+        "$moec" run "$out/wide.mlir" --device cuda --check --tokens $tokens \
+        --routing uniform,one-expert >"$log" 2>&1 && grep -q 'ERROR SUMMARY: 0 errors' "$log"; then
+        pass
+        echo "ok      $tool T=$tokens"
+      else
+        fail "$tool T=$tokens" "$log"
+      fi
+    done
   done
 }
 
