@@ -25,7 +25,7 @@ extern "C" __global__ void __launch_bounds__(256)
   moe::route<WideRoute>(logits, weights, experts, tokens);
 }
 
-using SmallSort = moe::SortConfig<128, 1024, false, false, 16, 64, 128>;
+using SmallSort = moe::SortConfig<128, 1024, false, false, moe::TileShape{16}, moe::TileShape{64}, moe::TileShape{128}>;
 extern "C" __global__ void __launch_bounds__(1024)
     sort_kernel(const int *experts, int *offsets, int *routes, int *positions, int4 *map0, int4 *map1,
                 int4 *map2, int tokens) {
@@ -33,7 +33,7 @@ extern "C" __global__ void __launch_bounds__(1024)
                               tokens * 8);
 }
 
-using LargeSort = moe::SortConfig<128, 512, true, true, 64, 128>;
+using LargeSort = moe::SortConfig<128, 512, true, true, moe::TileShape{64}, moe::TileShape{128}>;
 extern "C" __global__ void __launch_bounds__(512)
     count_kernel(const int *experts, int *block_counts, int tokens) {
   moe::count_routes<LargeSort>(experts, block_counts, tokens * 8);
@@ -46,14 +46,14 @@ extern "C" __global__ void __launch_bounds__(512)
 }
 
 using FusedRoute = moe::RouteConfig<128, 8, moe::SoftmaxOver::kSelected, 1024>;
-using RouteSort = moe::RouteSortConfig<FusedRoute, moe::SortConfig<128, 1024, false, false, 16>, 64>;
+using RouteSort = moe::RouteSortConfig<FusedRoute, moe::SortConfig<128, 1024, false, false, moe::TileShape{16}>, 64>;
 extern "C" __global__ void __launch_bounds__(1024)
     route_sort_kernel(const float *logits, float *weights, int *experts, int *offsets, int *routes,
                       int *positions, int4 *map0, int tokens) {
   moe::route_sort<RouteSort>(logits, weights, experts, offsets, routes, positions, {{map0}}, tokens);
 }
 
-using Maps = moe::TileMapConfig<128, 256, false, 16, 128>;
+using Maps = moe::TileMapConfig<128, 256, false, moe::TileShape{16}, moe::TileShape{128}>;
 extern "C" __global__ void __launch_bounds__(256)
     tile_maps_kernel(const int *offsets, int4 *map0, int4 *map1, int tokens) {
   moe::tile_maps<Maps>(offsets, {{map0, map1}}, tokens * 8);

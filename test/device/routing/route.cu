@@ -116,7 +116,7 @@ static void check_experts(std::mt19937 &random) {
 /// The fused form gives what route and the single-block sort give.
 template <int kExperts, int kTopK, int kThreads> static void check_fused(std::mt19937 &random) {
   using Route = moe::RouteConfig<kExperts, kTopK, moe::SoftmaxOver::kSelected, kThreads>;
-  using Sort = moe::SortConfig<kExperts, kThreads, false, false, 8, 64>;
+  using Sort = moe::SortConfig<kExperts, kThreads, false, false, moe::TileShape{8}, moe::TileShape{64}>;
   using Fused = moe::RouteSortConfig<Route, Sort, 64>;
   for (const int tokens : {1, 2, 3, 16, 33, 64}) {
     const int routes = tokens * kTopK;

@@ -127,11 +127,11 @@ static void time_model(const char *name, const std::string &only) {
   using moe::SoftmaxOver;
   using RouteA = moe::RouteConfig<kExperts, kTopK, SoftmaxOver::kSelected, 256>;
   using RouteB = moe::RouteConfig<kExperts, kTopK, SoftmaxOver::kAll, 128>;
-  using Single256 = moe::SortConfig<kExperts, 256, false, false, 16, 128>;
-  using Single512 = moe::SortConfig<kExperts, 512, false, false, 16, 128>;
-  using Single1024 = moe::SortConfig<kExperts, 1024, false, false, 16, 128>;
-  using Multi256 = moe::SortConfig<kExperts, 256, true, false, 16, 128>;
-  using Multi512 = moe::SortConfig<kExperts, 512, true, false, 16, 128>;
+  using Single256 = moe::SortConfig<kExperts, 256, false, false, moe::TileShape{16}, moe::TileShape{128}>;
+  using Single512 = moe::SortConfig<kExperts, 512, false, false, moe::TileShape{16}, moe::TileShape{128}>;
+  using Single1024 = moe::SortConfig<kExperts, 1024, false, false, moe::TileShape{16}, moe::TileShape{128}>;
+  using Multi256 = moe::SortConfig<kExperts, 256, true, false, moe::TileShape{16}, moe::TileShape{128}>;
+  using Multi512 = moe::SortConfig<kExperts, 512, true, false, moe::TileShape{16}, moe::TileShape{128}>;
   using Fused512 = moe::RouteSortConfig<moe::RouteConfig<kExperts, kTopK, SoftmaxOver::kSelected, 512>,
                                         Single512, 64>;
   using Fused1024 = moe::RouteSortConfig<
@@ -242,7 +242,7 @@ static void time_model(const char *name, const std::string &only) {
       pad_offsets_kernel<kExperts, M::kMultiple>
           <<<1, 256, 4 * (kExperts + 33), s>>>(model.offsets.get(), model.padded_offsets.get());
     });
-    using TileMap = moe::TileMapConfig<kExperts, 256, false, 16, 128>;
+    using TileMap = moe::TileMapConfig<kExperts, 256, false, moe::TileShape{16}, moe::TileShape{128}>;
     line("tile_maps", 0, [&](auto s) {
       tile_maps_kernel<TileMap>
           <<<8, 256, TileMap::kSharedBytes, s>>>(model.offsets.get(), model.maps, routes);
