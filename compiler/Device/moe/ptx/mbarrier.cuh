@@ -27,14 +27,16 @@ MOE_DEVICE void mbarrier_arrive_expect(u32 barrier, u32 bytes) {
 MOE_DEVICE void mbarrier_arrive_cp_async(u32 barrier) {
   asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(barrier) : "memory");
 }
-/// Whether the phase of the given parity has completed; waits for a short, bounded time.
+/// Whether the phase of the given parity has completed; waits for a bounded time. Suspended threads
+/// issue nothing, which costs less power than asking again and again.
 MOE_DEVICE bool mbarrier_try_wait(u32 barrier, u32 parity) {
+  constexpr u32 kSuspendNanoseconds = 1'000'000;
   u32 done;
   asm volatile("{\n.reg .pred p;\n"
-               "mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\n"
+               "mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2, %3;\n"
                "selp.u32 %0, 1, 0, p;\n}"
                : "=r"(done)
-               : "r"(barrier), "r"(parity)
+               : "r"(barrier), "r"(parity), "r"(kSuspendNanoseconds)
                : "memory");
   return done != 0;
 }

@@ -125,17 +125,14 @@ private:
   template <bool kZeros>
   MOE_DEVICE void copy(u32 shared, const Element *from, u32 zeros) const {
 #pragma unroll
-    for (int group = 0; group < kCopies; group += 4) {
-      if (group * kStep >= count_)
-        break;
-#pragma unroll
-      for (int i = group; i < min_of(group + 4, kCopies); ++i) {
-        const void *row_chunk = ptx::address_16(from, place_[i]);
-        if constexpr (kZeros)
-          ptx::cp_async_16(shared + i * kStep * 128, row_chunk, zeros >> i & 1 ? 0 : 16);
-        else
-          ptx::cp_async_16(shared + i * kStep * 128, row_chunk);
-      }
+    for (int i = 0; i < kCopies; ++i) {
+      if (i * kStep >= count_)
+        continue; // a predicate, the same for all; rows of no use would cost L2's bandwidth
+      const void *row_chunk = ptx::address_16(from, place_[i]);
+      if constexpr (kZeros)
+        ptx::cp_async_16(shared + i * kStep * 128, row_chunk, zeros >> i & 1 ? 0 : 16);
+      else
+        ptx::cp_async_16(shared + i * kStep * 128, row_chunk);
     }
   }
 };
