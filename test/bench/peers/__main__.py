@@ -8,7 +8,7 @@ import time
 
 from .models import DEFAULT_MODELS, load_model
 
-PEERS = ("torch", "triton", "dense")
+PEERS = ("triton", "dense")
 
 
 def parse_arguments(argv=None):
@@ -25,7 +25,6 @@ def parse_arguments(argv=None):
     parser.add_argument("--json", metavar="FILE", help="results so far, rewritten after each row")
     parser.add_argument("--limit", type=float, metavar="SECONDS", help="skip what has not begun by then")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--no-compile", action="store_true", help="torch without torch.compile")
     parser.add_argument("--no-ceilings", action="store_true")
     options = parser.parse_args(argv)
     for name in options.peers:

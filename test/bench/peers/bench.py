@@ -8,7 +8,6 @@ from . import inputs
 from .dense import DensePeer
 from .protocol import best_of
 from .reference import make_check
-from .torch_block import TorchPeer
 from .triton_block import TritonPeer, compile_all
 
 # A token count is left out where inputs and the intermediates of the hungriest form would not fit.
@@ -21,14 +20,12 @@ class ModelBench:
     def __init__(self, model, options):
         self.model, self.options = model, options
         self.weights = inputs.make_weights(model, options.seed)
-        if "torch" in options.peers:
-            self.torch_peer = TorchPeer(compile_too=not options.no_compile)
         if "triton" in options.peers and not ModelBench.kernels_compiled:
             compile_all()
             ModelBench.kernels_compiled = True
 
     def bytes_needed(self, tokens):
-        """Beside the weights: sets, and the rows of a form of `torch` that the allocator may keep twice."""
+        """Beside the weights: sets, and a peer's rows, which the allocator may keep twice."""
         model, rows = self.model, tokens * self.model.top_k
         sets = inputs.NUM_SETS * tokens * (4 * model.hidden + 4 * model.experts)
         return sets + 2 * 2 * rows * (3 * model.hidden + 5 * model.inner)
@@ -62,6 +59,4 @@ class ModelBench:
         def poison():
             for inputs_of_set in problem.sets:
                 inputs_of_set.output.fill_(float("nan"))
-        candidates = (self.torch_peer.candidates(problem) if peer == "torch"
-                      else TritonPeer(problem).candidates())
-        return best_of(candidates, inputs.NUM_SETS, poison, check, deadline, note)
+        return best_of(TritonPeer(problem).candidates(), inputs.NUM_SETS, poison, check, deadline, note)
