@@ -154,6 +154,14 @@ Status Compile::assemble() {
     record.registers = resources->registers;
     record.spillBytes = resources->spillStoreBytes + resources->spillLoadBytes;
     record.staticSharedBytes = resources->staticSharedBytes;
+    // The register budget of wgmma's consumers is spent to the last one: what spills there is slow
+    // beyond use. Only these kernels have tensor maps.
+    if (record.spillBytes != 0 &&
+        llvm::is_contained(record.parameters, moert::ParameterKind::TensorMap))
+      return Status(StatusCode::Toolchain,
+                    fmt::format("kernel '{}': expects a wgmma kernel to spill nothing, but the "
+                                "assembler spills {} bytes a thread; take a smaller tile",
+                                record.name, record.spillBytes));
     result.package.code[i].ptx = kernel.ptx;
     if (wants(Stage::Cubin))
       result.package.code[i].cubin = kernel.cubin;
