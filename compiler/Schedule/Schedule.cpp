@@ -130,11 +130,10 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
       blockK /= 2;
     for (int64_t minBlocks : {tile.minBlocks, int64_t(1)})
       for (int64_t stages = tile.stages; stages >= 2; --stages) {
-        auto schedule = ScheduleAttr::getChecked(emitError, context, tile.form, tile.blockM,
-                                                 tile.blockN, blockK, stages, tile.warpsM,
-                                                 tile.warpsN, minBlocks, tile.tokenStep,
-                                                 tile.cooperative, tile.dynamic, tile.rasterGroup,
-                                                 tile.weights);
+        auto schedule = ScheduleAttr::getChecked(
+            emitError, context, tile.form, tile.blockM, tile.blockN, blockK, stages, tile.warpsM,
+            tile.warpsN, minBlocks, tile.tokenStep, tile.cooperative, tile.dynamic,
+            tile.rasterGroup, tile.weights);
         if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
           return schedule;
       }

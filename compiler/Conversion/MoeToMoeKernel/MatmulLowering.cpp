@@ -134,8 +134,8 @@ LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
     bias.push_back(get(value));
   auto lowered = createKernel<kernel::GroupedMatmulOp>(
       get(op.getRows()), weights, bias, routes,
-      op.hasCombine() ? get(op.getCombineWeights()) : Value(), *tiles, tickets.lookup(op), outs, store,
-      op.hasGather() ? builder.getUnitAttr() : UnitAttr(),
+      op.hasCombine() ? get(op.getCombineWeights()) : Value(), *tiles, tickets.lookup(op), outs,
+      store, op.hasGather() ? builder.getUnitAttr() : UnitAttr(),
       topK ? builder.getI64IntegerAttr(*topK) : IntegerAttr(), op.getTransposedAttr(),
       op.getGateLayoutAttr(), schedule, UnitAttr());
   if (op.hasEpilogue()) {

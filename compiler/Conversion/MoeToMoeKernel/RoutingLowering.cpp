@@ -54,8 +54,8 @@ LogicalResult VariantLowering::lowerRoute(moe::RouteOp op) {
     return failOnExperts(permute, numExperts);
   createKernel<kernel::RouteSortOp>(get(op.getLogits()), weights, experts, sorted.offsets,
                                     sorted.routes, sorted.positions, sorted.maps.tiles,
-                                    sorted.maps.tickets,
-                                    builder.getArrayAttr(sorted.maps.shapes), softmax, bucket.maxTokens, launch);
+                                    sorted.maps.tickets, builder.getArrayAttr(sorted.maps.shapes),
+                                    softmax, bucket.maxTokens, launch);
   lowerGather(permute);
   done.insert(permute);
   return success();
@@ -127,8 +127,8 @@ LogicalResult VariantLowering::createTileMaps(Value offsets, AffineMap rows) {
   if (maps.tiles.empty())
     return success();
   int64_t experts = cast<RankedTensorType>(offsets.getType()).getDimSize(0) - 1;
-  kernel::LaunchAttr launch = schedule::getLaunch(builder.getContext(), RowKernel::TileMaps,
-                                                  experts, maps.tiles.size());
+  kernel::LaunchAttr launch =
+      schedule::getLaunch(builder.getContext(), RowKernel::TileMaps, experts, maps.tiles.size());
   if (!launch)
     return failOnExperts(block.block, experts);
   createKernel<kernel::TileMapsOp>(get(offsets), maps.tiles, maps.tickets,

@@ -118,10 +118,10 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> outputs;   ///< returned tensor to its argument
   llvm::DenseMap<mlir::Value, mlir::Value> positions; ///< routes (tensor) to positions
   llvm::DenseMap<mlir::Operation *, kernel::ScheduleAttr> schedules;
-  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Operation *>> readers; ///< of offsets
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Operation *>> readers;     ///< of offsets
   llvm::DenseMap<std::pair<mlir::Value, mlir::Attribute>, mlir::Value> tileMaps; ///< by shape
   llvm::DenseMap<mlir::Operation *, mlir::Value> tickets; ///< of matmuls that draw tiles
-  llvm::DenseSet<mlir::Operation *> done; ///< lowered along with an earlier op
+  llvm::DenseSet<mlir::Operation *> done;                 ///< lowered along with an earlier op
   llvm::StringMap<unsigned> bufferNames;
 };
 

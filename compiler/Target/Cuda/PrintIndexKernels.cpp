@@ -135,7 +135,8 @@ void print(kernel::RouteSortOp op, KernelText &text) {
 void print(kernel::TileMapsOp op, KernelText &text) {
   text.includes.push_back("moe/kernels/tile_map.cuh");
   Text(text.declarations) << "using Maps = moe::TileMapConfig<" << op.getNumExperts() << ", "
-                          << op.getThreads() << ", false" << getShapes(op.getTileShapes()) << ">;\n";
+                          << op.getThreads() << ", false" << getShapes(op.getTileShapes())
+                          << ">;\n";
   text.addInput("offsets", op.getOffsets());
   std::string maps = addMaps(op.getTiles(), op.getTickets(), text);
   Text(text.body) << "moe::tile_maps<Maps>(offsets, " << maps << ", " << getCudaExtent(op.getRows())

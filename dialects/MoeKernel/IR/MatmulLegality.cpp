@@ -88,9 +88,9 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
     return emitError() << "expects block_n to be a multiple of " << pair
                        << " for swapped gate and up, but got " << schedule.getBlockN();
   bool manyValues = traits.twoOutputs || (traits.gated && traits.hasBias);
-  int64_t most = schedule.isSwapped()                      ? (manyValues ? 176 : 192)
+  int64_t most = schedule.isSwapped()                    ? (manyValues ? 176 : 192)
                  : manyValues || traits.outputBytes != 2 ? 128
-                                                           : 192;
+                                                         : 192;
   if (schedule.getHopperAccumulators() > most)
     return emitError() << "expects at most " << most
                        << " accumulators a thread with a gated bias, two outputs or f32 results, "

@@ -37,8 +37,8 @@ static LogicalResult verifyTileMaps(Operation *op, OperandRange tiles, ArrayAttr
                                << values.size();
   for (auto [map, shape] : llvm::zip(tiles, shapes.getAsRange<TileShapeAttr>()))
     if (failed(verifyColumns(op, "a tile map", map, 4)) ||
-        failed(verifyExtent(op, "a tile map", map,
-                            getTileMapExtent(rows, experts, shape.getRows()))))
+        failed(
+            verifyExtent(op, "a tile map", map, getTileMapExtent(rows, experts, shape.getRows()))))
       return failure();
   for (Value counter : tickets)
     if (getType(counter).getShape() != ArrayRef<int64_t>{1})

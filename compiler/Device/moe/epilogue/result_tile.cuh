@@ -141,14 +141,16 @@ public:
   MOE_DEVICE void store(const Args &args) const {
     constexpr int kVector = 16 / int(sizeof(Output));
     constexpr int kPerRow = Plan::kResultColumns / kVector;
-    static_assert(Plan::kTileColumns % kVector == 0, "a tile's columns expect whole 16-byte chunks");
+    static_assert(Plan::kTileColumns % kVector == 0,
+                  "a tile's columns expect whole 16-byte chunks");
 #pragma unroll 4
     for (int id = threadIdx.x; id < tile_.rows * kPerRow; id += Plan::kThreads) {
       const int row = id / kPerRow;
       int column = id % kPerRow * kVector;
       uint4 value = {0, 0, 0, 0};
       if constexpr (!kZero)
-        value = ptx::ld_shared_16(shared_ + row * Plan::kResultPitch + column * int(sizeof(Output)));
+        value =
+            ptx::ld_shared_16(shared_ + row * Plan::kResultPitch + column * int(sizeof(Output)));
       Output *out = args.out;
       if (Plan::kTwoOutputs && column >= Plan::kTileColumns) {
         column -= Plan::kTileColumns;

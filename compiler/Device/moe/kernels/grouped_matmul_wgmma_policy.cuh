@@ -19,7 +19,7 @@ struct WgmmaSchedule {
   static constexpr bool kCooperative = false;
   /// Tiles are drawn from a counter as blocks get to them, instead of every gridDim.x-th.
   static constexpr bool kDynamic = false;
-  static constexpr int kStages = 5;      ///< K steps of 64 in flight
+  static constexpr int kStages = 5; ///< K steps of 64 in flight
   static constexpr WeightPolicy kWeightPolicy = WeightPolicy::normal;
   static constexpr bool kDependentLaunch = false; ///< launched with programmatic serialization
 };
@@ -42,7 +42,7 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   /// Swapped tiles multiply at least so many token columns: fewer would take the same time, since
   /// producers copy rows by 64 and wgmma's operands come from shared memory no faster.
   static constexpr int kLeastTokens =
-      S::kBlockM > 64 && S::kTokenStep < 64 ? 64 / S::kTokenStep * S::kTokenStep : S::kTokenStep;
+      S::kBlockM > 64 && S::kTokenStep < 64 ? 64 / S::kTokenStep *S::kTokenStep : S::kTokenStep;
 
   static constexpr bool kGated = RowMap::kGated;
   static constexpr bool kHasBias = !is_same<Bias, NoBias>;
@@ -53,8 +53,8 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
 
   /// Stores go through a stage of the ring that the producers leave to the consumers after each
   /// tile, half of it to each: where the tensor cores would wait for the slower way.
-  static constexpr bool kStaged = S::kSwapped && S::kCooperative && sizeof(Output) == 2 &&
-                                  S::kBlockM <= S::kBlockN;
+  static constexpr bool kStaged =
+      S::kSwapped && S::kCooperative && sizeof(Output) == 2 && S::kBlockM <= S::kBlockN;
   /// Stages of the ring that a tile takes.
   static constexpr int kStagesATile = kSteps + (kStaged ? 1 : 0);
 
@@ -76,10 +76,11 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
 
   /// False where ptxas (CUDA 13.0) spills or serialises products (C7511): right but slow.
   static constexpr bool kManyValues = P::kTwoOutputs || (kGated && kHasBias);
-  static constexpr bool kWellCompiled =
-      kSteps > 1 && kStrips * kMmaN / 2 <=
-                        (S::kSwapped ? (kManyValues ? 176 : 192)
-                         : kManyValues || sizeof(Output) != 2 ? 128 : 192);
+  static constexpr bool kWellCompiled = kSteps > 1 &&
+                                        kStrips *kMmaN / 2 <=
+                                            (S::kSwapped ? (kManyValues ? 176 : 192)
+                                             : kManyValues || sizeof(Output) != 2 ? 128
+                                                                                  : 192);
 
   /// 168 registers a thread at entry; the producers give theirs to the consumers.
   static constexpr int kProducerRegisters = 56;

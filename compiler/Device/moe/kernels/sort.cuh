@@ -18,8 +18,7 @@ namespace moe {
 /// What the sort kernels are compiled for: experts, threads of a block, whether several blocks work
 /// (two launches), whether rows of no group get tiles of expert -1, and the tile shapes whose maps
 /// are written.
-template <int kExperts_, int kThreads_, bool kMultiBlock_, bool kTail_,
-          TileShape... kShapes>
+template <int kExperts_, int kThreads_, bool kMultiBlock_, bool kTail_, TileShape... kShapes>
 struct SortConfig {
   static constexpr bool kTail = kTail_;
   static constexpr int kExperts = kExperts_, kThreads = kThreads_, kWarps = kThreads / 32;
@@ -40,7 +39,8 @@ struct SortConfig {
 MOE_DEVICE u32 lanes_with_same(int value) { return __match_any_sync(0xffffffffu, value); }
 
 /// Names the pieces of the dynamic shared memory, sort_shared_bytes() in all.
-template <class Sort> struct SortShared {
+template <class Sort>
+struct SortShared {
   int *warp_counts; // [kWarps][E]: routes of a warp, then of the warps before it
   int *totals;      // [E]: routes of an expert over all blocks
   int *first_rows;  // [E]: first row of this block's routes of an expert
@@ -139,7 +139,8 @@ MOE_DEVICE void sum_block_counts(const int *block_counts, SortShared<Sort> share
 
 /// Turns the counters into prefixes: offsets, tile_begins, first_rows, and warp_counts into the
 /// routes of the warps before.
-template <class Sort> MOE_DEVICE void scan_experts(SortShared<Sort> shared) {
+template <class Sort>
+MOE_DEVICE void scan_experts(SortShared<Sort> shared) {
   constexpr int kExperts = Sort::kExperts, kSums = 1 + Sort::kMaps;
   constexpr int kPerThread = int(ceil_div(kExperts, Sort::kThreads));
   const int first = int(threadIdx.x) * kPerThread;
@@ -220,8 +221,8 @@ MOE_DEVICE void sort_block(const int *experts, const int *block_counts, int *off
       offsets[e] = shared.offsets[e];
   for (int i = shared.offsets[Sort::kExperts] + thread; i < routes; i += threads)
     sorted_routes[i] = -1;
-  write_tile_maps<Sort::kExperts, typename Sort::Tiles, Sort::kTail>(shared.offsets, shared.tile_begins, maps,
-                                                        routes, thread, threads);
+  write_tile_maps<Sort::kExperts, typename Sort::Tiles, Sort::kTail>(
+      shared.offsets, shared.tile_begins, maps, routes, thread, threads);
 }
 
 /// Kernel body. Grid 1, or G blocks after count_routes with the same G; block Sort::kThreads;

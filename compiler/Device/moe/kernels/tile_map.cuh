@@ -111,8 +111,8 @@ MOE_DEVICE int find_group(const int *begins, int index) {
   return low;
 }
 
-/// Writes every entry of every map and clears the counters; `thread` of `threads` take turns. `rows`
-/// is the bound on all groups' rows from which the maps' sizes follow.
+/// Writes every entry of every map and clears the counters; `thread` of `threads` take turns.
+/// `rows` is the bound on all groups' rows from which the maps' sizes follow.
 template <int kGroups, class Tiles, bool kTail>
 MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, TileMapPointers maps,
                                 int rows, int thread, int threads) {

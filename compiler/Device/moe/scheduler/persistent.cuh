@@ -24,8 +24,8 @@ struct Tile {
 /// Drawn tiles keep blocks of uneven tiles together: what runs at one time are neighbours in the
 /// raster, which share rows and weights in L2, and no block is left behind.
 ///
-/// The counter is zero at launch and again at the end: every block that has a first tile draws until
-/// it gets none, so that n tiles take n draws, after which the count wraps.
+/// The counter is zero at launch and again at the end: every block that has a first tile draws
+/// until it gets none, so that n tiles take n draws, after which the count wraps.
 template <class Plan>
 class TileWalk {
   const int4 *map_;

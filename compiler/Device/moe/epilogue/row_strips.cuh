@@ -1,0 +1,98 @@
+// Stores of accumulators whose rows are wgmma's M: a thread has two rows of a strip, eight columns
+// of each after a turn inside its quad.
+#pragma once
+#include "moe/epilogue/quad.cuh"
+#include "moe/epilogue/store_target.cuh"
+
+namespace moe {
+
+/// Two neighbouring f32 results: stored, or added in no fixed order.
+template <class Plan>
+MOE_DEVICE void store_f32x2(float *to, float a, float b) {
+  if constexpr (Plan::kStore == StoreForm::accumulate)
+    ptx::red_add_f32x2(to, a, b);
+  else
+    ptx::st_global_f32x2(to, a, b);
+}
+
+/// Rows as wgmma's M.
+template <class Plan, class Epilogue>
+class RowStripStore {
+  using Output = typename Plan::Output;
+  using Value = PlaceValue<Plan, Epilogue>;
+  static constexpr int kGroups = Plan::kTileColumns / 8; ///< groups of eight result columns
+  static constexpr int kUp = Plan::kGated ? Plan::kBlockN / 4 : 0; ///< from gate to up
+  /// Groups that are finished together: their sums and turns overlap where one after the other
+  /// would wait for each.
+  static constexpr int kBatch = 8;
+
+  MOE_DEVICE static void strip(const float (&acc)[Plan::kMmaN / 2], const Value &value, Output *out,
+                               int first_column, const RowTarget (&target)[2], int part) {
+    const int q = threadIdx.x % 4;
+    const auto result = [&](int g, int h, int c) {
+      const int i = 4 * g + 2 * h + c;
+      return target[h].scale *
+             value.get(acc[i], acc[i + kUp], first_column + 8 * g + 2 * q + c, part);
+    };
+    if constexpr (is_same<Output, float>) {
+#pragma unroll
+      for (int g = 0; g < kGroups; ++g)
+#pragma unroll
+        for (int h = 0; h < 2; ++h) {
+          const int column = first_column + 8 * g + 2 * q;
+          if (target[h].valid && (!Plan::kTailN || column < Plan::kN))
+            store_f32x2<Plan>(out + target[h].row * Plan::kN + column, result(g, h, 0),
+                              result(g, h, 1));
+        }
+    } else {
+#pragma unroll
+      for (int first = 0; first < kGroups; first += kBatch) {
+        u32 w[kBatch / 4][2][4] = {};
+#pragma unroll
+        for (int i = 0; i < kBatch; ++i)
+#pragma unroll
+          for (int h = 0; h < 2; ++h)
+            if (first + i < kGroups)
+              w[i / 4][h][i % 4] = pack2<Output>(result(first + i, h, 0), result(first + i, h, 1));
+#pragma unroll
+        for (int i = 0; i < kBatch / 4; ++i)
+#pragma unroll
+          for (int h = 0; h < 2; ++h)
+            transpose_quad(w[i][h], q);
+#pragma unroll
+        for (int i = 0; i < kBatch / 4; ++i)
+#pragma unroll
+          for (int h = 0; h < 2; ++h) {
+            const int group = first + 4 * i + q, column = first_column + 8 * group;
+            if (first + 4 * i < kGroups)
+              ptx::st_global_16_if(target[h].valid && (kGroups % 4 == 0 || group < kGroups) &&
+                                       (!Plan::kTailN || column < Plan::kN),
+                                   out + target[h].row * Plan::kN + column,
+                                   uint4{w[i][h][0], w[i][h][1], w[i][h][2], w[i][h][3]});
+          }
+      }
+    }
+  }
+
+public:
+  template <int kStrips>
+  MOE_DEVICE static void run(const float (&acc)[kStrips][Plan::kMmaN / 2],
+                             const StoreTarget<Plan> &to, const StoreTile &tile) {
+    const Value value{to, tile.expert};
+    const int column = tile.column_tile * Plan::kTileColumns;
+    const int first_row = (threadIdx.x / 32 % 4) * 16 + threadIdx.x % 32 / 4;
+#pragma unroll
+    for (int s = 0; s < kStrips; ++s) {
+      const int strip_row = 64 * (s * Plan::kStripStride + tile.consumer);
+      if (strip_row >= tile.rows)
+        break;
+      const int row = strip_row + first_row;
+      const RowTarget target[2] = {row_target<Plan>(tile, row), row_target<Plan>(tile, row + 8)};
+      strip(acc[s], value, to.out, column, target, 0);
+      if constexpr (Plan::kTwoOutputs)
+        strip(acc[s], value, to.up_out, column, target, 1);
+    }
+  }
+};
+
+} // namespace moe

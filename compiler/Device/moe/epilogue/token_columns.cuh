@@ -1,0 +1,229 @@
+// Stores of accumulators of swapped operands: columns of the result are wgmma's M, tokens its N, so
+// that a thread has columns of one place and pairs of tokens, which memory wants the other way
+// round.
+#pragma once
+#include "moe/epilogue/quad.cuh"
+#include "moe/epilogue/store_target.cuh"
+#include "moe/ptx/warpgroup.cuh"
+#include "moe/tile/swizzle.cuh"
+
+namespace moe {
+
+/// Swapped operands: weights as wgmma's M, tokens as its N. Gated forms hold a strip of gate and
+/// one of up rows. Base of the two ways to memory: finished values and their factors.
+template <class Plan, class Epilogue>
+struct TokenColumns {
+  using Output = typename Plan::Output;
+  static constexpr int kColumnStrips = Plan::kStrips / (Plan::kGated ? 2 : 1);
+  static constexpr int kUp = Plan::kGated ? kColumnStrips : 0; ///< strips from gate to up
+  static constexpr int kPairs = Plan::kMmaN / 16;              ///< pairs of groups of eight tokens
+
+  const PlaceValue<Plan, Epilogue> value;
+  const StoreTile &tile;
+  int part;
+
+  MOE_DEVICE TokenColumns(const StoreTarget<Plan> &to, const StoreTile &tile, int part)
+      : value{to, tile.expert}, tile(tile), part(part) {}
+
+  /// First of the 64 columns of strip s.
+  MOE_DEVICE int strip_column(int s) const {
+    return tile.column_tile * Plan::kTileColumns + 64 * (Plan::kStripStride * s + tile.consumer);
+  }
+  /// First of the 16 columns that this warp holds of them.
+  MOE_DEVICE int warp_column(int s) const { return strip_column(s) + threadIdx.x / 32 % 4 * 16; }
+
+  /// Column lane / 4 + 8 h of the warp, token 2 (lane % 4) + c of group j; not yet weighted.
+  template <int kStrips>
+  MOE_DEVICE float get(const float (&acc)[kStrips][Plan::kMmaN / 2], int s, int j, int h,
+                       int c) const {
+    const int i = 4 * j + 2 * h + c;
+    return value.get(acc[s][i], acc[s + kUp][i], warp_column(s) + threadIdx.x % 32 / 4 + 8 * h,
+                     part);
+  }
+  /// Words {n, h} of the token groups 2 pair + n and column groups h: two tokens of a column.
+  template <int kStrips>
+  MOE_DEVICE void get_words(const float (&acc)[kStrips][Plan::kMmaN / 2], int s, int pair,
+                            u32 (&words)[4]) const {
+#pragma unroll
+    for (int n = 0; n < 2; ++n) {
+      const int j = 2 * pair + n;
+      float scale[2] = {1.0f, 1.0f};
+      if constexpr (Plan::kStore == StoreForm::weighted_rows)
+        ptx::ld_shared_f32x2(tile.targets + (8 * j + threadIdx.x % 4 * 2) * Plan::kTargetBytes,
+                             scale[0], scale[1]);
+#pragma unroll
+      for (int h = 0; h < 2; ++h)
+        words[2 * n + h] =
+            pack2<Output>(scale[0] * get(acc, s, j, h, 0), scale[1] * get(acc, s, j, h, 1));
+    }
+  }
+};
+
+/// Straight from the accumulators: turned inside the warp, 32 bytes of a row at a time.
+template <class Plan, class Epilogue>
+class TokenColumnStore {
+  using Columns = TokenColumns<Plan, Epilogue>;
+  using Output = typename Plan::Output;
+  static constexpr int kPairs = Columns::kPairs, kColumnStrips = Columns::kColumnStrips;
+  /// Pairs that are finished together: their sums and turns overlap where one after the other
+  /// would wait for each.
+  static constexpr int kBatch = max_of(4 / kColumnStrips, 1);
+
+  template <int kStrips>
+  MOE_DEVICE static void store_words(const float (&acc)[kStrips][Plan::kMmaN / 2],
+                                     const Columns &columns, Output *out, int first) {
+    const int lane = threadIdx.x % 32, q = lane % 4;
+    // Turned so that a lane has its token's columns.
+    u32 w[kBatch][kColumnStrips][4] = {};
+#pragma unroll
+    for (int p = 0; p < kBatch; ++p)
+#pragma unroll
+      for (int s = 0; s < kColumnStrips; ++s)
+        if (first + p < kPairs)
+          columns.get_words(acc, s, first + p, w[p][s]);
+#pragma unroll
+    for (int p = 0; p < kBatch; ++p)
+#pragma unroll
+      for (int s = 0; s < kColumnStrips; ++s)
+        if (first + p < kPairs) {
+#pragma unroll
+          for (int i = 0; i < 4; ++i)
+            w[p][s][i] = transpose_8x8(w[p][s][i]);
+          transpose_quad(w[p][s], q);
+        }
+#pragma unroll
+    for (int p = 0; p < kBatch; ++p)
+#pragma unroll
+      for (int s = 0; s < kColumnStrips; ++s)
+        if (first + p < kPairs) {
+          const int row = 16 * (first + p) + 8 * (q / 2) + lane / 4;
+          const int column = columns.warp_column(s) + 8 * (q % 2);
+          ptx::st_global_16_if(row < columns.tile.rows && (!Plan::kTailN || column < Plan::kN),
+                               out + (i64(columns.tile.row_begin) + row) * Plan::kN + column,
+                               uint4{w[p][s][0], w[p][s][1], w[p][s][2], w[p][s][3]});
+        }
+  }
+
+  template <int kStrips>
+  MOE_DEVICE static void store_floats(const float (&acc)[kStrips][Plan::kMmaN / 2],
+                                      const Columns &columns, Output *out, int first) {
+    const int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int j = 2 * first; j < 2 * min_of(first + kBatch, kPairs); ++j)
+#pragma unroll
+      for (int c = 0; c < 2; ++c) {
+        const RowTarget target = row_target<Plan>(columns.tile, 8 * j + 2 * (lane % 4) + c);
+#pragma unroll
+        for (int s = 0; s < kColumnStrips; ++s)
+#pragma unroll
+          for (int h = 0; h < 2; ++h) {
+            const int column = columns.warp_column(s) + lane / 4 + 8 * h;
+            if (!target.valid || (Plan::kTailN && column >= Plan::kN))
+              continue;
+            float *place = out + target.row * Plan::kN + column;
+            const float value = target.scale * columns.get(acc, s, j, h, c);
+            if constexpr (Plan::kStore == StoreForm::accumulate)
+              ptx::red_add_f32(place, value);
+            else
+              *place = value;
+          }
+      }
+  }
+
+public:
+  template <int kStrips>
+  MOE_DEVICE static void run(const float (&acc)[kStrips][Plan::kMmaN / 2],
+                             const StoreTarget<Plan> &to, const StoreTile &tile) {
+#pragma unroll
+    for (int part = 0; part < (Plan::kTwoOutputs ? 2 : 1); ++part) {
+      const Columns columns(to, tile, part);
+      Output *out = part ? to.up_out : to.out;
+#pragma unroll
+      for (int first = 0; first < kPairs; first += kBatch) {
+        if (16 * first >= tile.rows)
+          break;
+        if constexpr (is_same<Output, float>)
+          store_floats(acc, columns, out, first);
+        else
+          store_words(acc, columns, out, first);
+      }
+    }
+  }
+};
+
+/// By way of shared memory, whole 128-byte lines of a row at a time: for consumers whose tensor
+/// cores wait meanwhile. `staging`: kBlockM rows of 64 columns, in the copy engine's swizzle.
+template <class Plan, class Epilogue>
+class StagedTokenStore {
+  using Columns = TokenColumns<Plan, Epilogue>;
+  using Output = typename Plan::Output;
+  static constexpr int kPairs = Columns::kPairs, kColumnStrips = Columns::kColumnStrips;
+  static constexpr int kBatch = 4; ///< pairs that are finished together, rows / 16 copied together
+
+  /// The 64 columns of strip s, token by token.
+  template <int kStrips>
+  MOE_DEVICE static void fill(const float (&acc)[kStrips][Plan::kMmaN / 2], const Columns &columns,
+                              u32 staging, int s) {
+    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4;
+    // Matrices {n, h}: lane l names where token l % 8 of matrix l / 8 goes.
+    const int token = lane / 16 * 8 + lane % 8, chunk = 2 * warp + lane / 8 % 2;
+    const u32 to = staging + swizzled_offset<8>(token, chunk);
+#pragma unroll
+    for (int first = 0; first < kPairs; first += kBatch) {
+      if (16 * first >= columns.tile.rows)
+        break;
+      u32 w[kBatch][4] = {};
+#pragma unroll
+      for (int p = 0; p < kBatch; ++p)
+        if (first + p < kPairs)
+          columns.get_words(acc, s, first + p, w[p]);
+#pragma unroll
+      for (int p = 0; p < kBatch; ++p)
+        if (first + p < kPairs)
+          ptx::stmatrix_x4_trans(to + (first + p) * 16 * 128, w[p]);
+    }
+  }
+  MOE_DEVICE static void copy(const Columns &columns, u32 staging, Output *out, int s) {
+    const int thread = threadIdx.x % 128, chunk = thread % 8, first_row = thread / 8;
+    const int column = columns.strip_column(s) + 8 * chunk;
+    const bool inside = !Plan::kTailN || column < Plan::kN;
+    const u32 from = staging + swizzled_offset<8>(first_row, chunk);
+    Output *to = out + (i64(columns.tile.row_begin) + first_row) * Plan::kN + column;
+#pragma unroll
+    for (int first = 0; first < kPairs; first += kBatch) {
+      if (16 * first >= columns.tile.rows)
+        break;
+      uint4 v[kBatch];
+#pragma unroll
+      for (int p = 0; p < kBatch; ++p)
+        if (first + p < kPairs)
+          v[p] = ptx::ld_shared_16(from + (first + p) * 16 * 128);
+#pragma unroll
+      for (int p = 0; p < kBatch; ++p)
+        if (first + p < kPairs)
+          ptx::st_global_16_if(inside && 16 * (first + p) + first_row < columns.tile.rows,
+                               to + i64(16 * (first + p)) * Plan::kN, v[p]);
+    }
+  }
+
+public:
+  template <int kStrips>
+  MOE_DEVICE static void run(const float (&acc)[kStrips][Plan::kMmaN / 2],
+                             const StoreTarget<Plan> &to, const StoreTile &tile, u32 staging) {
+    const int barrier = 4 + tile.consumer;
+#pragma unroll
+    for (int part = 0; part < (Plan::kTwoOutputs ? 2 : 1); ++part) {
+      const Columns columns(to, tile, part);
+#pragma unroll
+      for (int s = 0; s < kColumnStrips; ++s) {
+        if (part != 0 || s != 0)
+          ptx::barrier_sync(barrier, 128); // the strip before has been read
+        fill(acc, columns, staging, s);
+        ptx::barrier_sync(barrier, 128);
+        copy(columns, staging, part ? to.up_out : to.out, s);
+      }
+    }
+  }
+};
+
+} // namespace moe
