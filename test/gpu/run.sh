@@ -94,6 +94,11 @@ quick() {
   checked_run quick-neopp 6 "$models/neopp-moe.mlir" --tokens 1,16,257 --routing uniform,one-expert
   checked_run quick-olmoe 4 "$models/olmoe.mlir" --tokens 1,64,1024,4096
   checked_run quick-qwen3-30b 2 "$models/qwen3-30b-a3b.mlir" --tokens 3,257
+  # Few experts: the fused route and sort with drawn tiles, at T = 25 to 32.
+  echo '{"model_type": "mixtral", "hidden_size": 256, "intermediate_size": 384, "num_local_experts": 2,
+         "num_experts_per_tok": 2, "torch_dtype": "bfloat16"}' >"$out/two.json"
+  "$moec" import "$out/two.json" -o "$out/two.mlir" 2>"$out/two-import.log"
+  checked_run quick-two 12 "$out/two.mlir" --tokens 12,13,25,32,161,900 --routing uniform,one-expert
   sed 's/xbf16/xf16/g' "$models/tiny.mlir" >"$out/tiny-f16.mlir"
   checked_run quick-tiny-f16 2 "$out/tiny-f16.mlir" --tokens 5,300
 }
