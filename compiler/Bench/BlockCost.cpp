@@ -15,6 +15,13 @@ using moert::Result;
 using moert::Status;
 using moert::StatusCode;
 
+Peaks moec::knownPeaks(StringRef device) {
+  Peaks peaks;
+  if (device.contains("H100"))
+    peaks.bytes = 3.07e12;
+  return peaks;
+}
+
 double BlockCost::floor(int64_t tokens, double touchedExperts, const Peaks &peaks) const {
   constexpr double kMicroseconds = 1e6;
   return kMicroseconds *

@@ -24,6 +24,10 @@ struct Peaks {
   double bytes = 4.6e12; ///< a second: streaming of weights measured on an H200
 };
 
+/// The measured ones of a GPU by the driver's name for it: those of an H100 80GB HBM3 (3.07 TB/s
+/// read) where it says so, else those of an H200.
+Peaks knownPeaks(llvm::StringRef device);
+
 /// Costs of one block, per unit of what they grow with.
 struct BlockCost {
   size_t logitsArgument = 0; ///< index of the router logits among the block's arguments

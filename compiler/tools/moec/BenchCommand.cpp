@@ -33,10 +33,10 @@ static cl::opt<std::string> jsonOption("json", cl::sub(benchCommand()), cl::cat(
                                        cl::desc("also write the results as JSON, - for stdout"));
 static cl::opt<double> peakTflopsOption("peak-tflops", cl::sub(benchCommand()), cl::cat(category()),
                                         cl::init(750), cl::value_desc("X"),
-                                        cl::desc("ceiling of the floor (default: 750, H200 bf16)"));
+                                        cl::desc("ceiling of the floor (default: 750, bf16)"));
 static cl::opt<double> peakTbsOption("peak-tbs", cl::sub(benchCommand()), cl::cat(category()),
                                      cl::init(4.6), cl::value_desc("X"),
-                                     cl::desc("ceiling of the floor (default: 4.6, H200)"));
+                                     cl::desc("ceiling of the floor (default: 3.07 on an H100, else 4.6, H200)"));
 static cl::opt<bool> measurePeakOption("measure-peak", cl::sub(benchCommand()), cl::cat(category()),
                                        cl::desc("measure this GPU's read bandwidth first"));
 static cl::opt<bool> perKernelOption("per-kernel", cl::sub(benchCommand()), cl::cat(category()),
@@ -76,6 +76,7 @@ private:
   Status breakDown(CudaBench &bench, const moert::Package &package, Row &row);
   Result<Timing> measureOnly(CudaBench &bench, const moert::LoadedPackage &whole,
                              const moert::Package &package, int64_t tokens);
+  void choosePeaks();
   void rate(Row &row) const;
   void printHeader() const;
   void printRow(const Row &row) const;
@@ -94,6 +95,15 @@ private:
 };
 
 } // namespace
+
+/// Those of the device, but for what the user gave.
+void Bench::choosePeaks() {
+  peaks = knownPeaks(deviceName);
+  if (peakTflopsOption.getNumOccurrences() > 0)
+    peaks.flops = peakTflopsOption * 1e12;
+  if (peakTbsOption.getNumOccurrences() > 0)
+    peaks.bytes = peakTbsOption * 1e12;
+}
 
 /// Fills what follows from the time and the block.
 void Bench::rate(Row &row) const {
@@ -240,6 +250,7 @@ Result<Row> Bench::cudaRow(CudaBench &bench, const moert::Package &package, int6
 Status Bench::measureCuda() {
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
   deviceName = device->properties().name;
+  choosePeaks();
   if (measurePeakOption) {
     progress.show("measuring the read bandwidth");
     MOERT_ASSIGN_OR_RETURN(double bandwidth, measureReadBandwidth(device));
@@ -272,6 +283,7 @@ Status Bench::measureCuda() {
 /// The simple form: a warm-up, then the median of at least three runs and half a second.
 Status Bench::measureCpu() {
   deviceName = "cpu";
+  choosePeaks();
   progress.show("compiling");
   MOERT_ASSIGN_OR_RETURN(std::unique_ptr<Runner> runner, makeRunner(subject, options));
   std::vector<InputSpec> specs = subject.inputs();
@@ -324,7 +336,6 @@ Status Bench::execute() {
     return Status(StatusCode::Usage, "expects --tokens with counts from 1 on");
   if (!(peakTflopsOption > 0) || !(peakTbsOption > 0))
     return Status(StatusCode::Usage, "expects --peak-tflops and --peak-tbs to be above 0");
-  peaks = {peakTflopsOption * 1e12, peakTbsOption * 1e12};
   MOERT_ASSIGN_OR_RETURN(subject, loadSubject(inputPath(), errs()));
   if (!subject.block)
     return Status(StatusCode::Usage,

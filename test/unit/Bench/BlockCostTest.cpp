@@ -30,6 +30,12 @@ TEST(BlockCostTest, OfOneProductCountsItsOwnRowsAndWeights) {
   EXPECT_DOUBLE_EQ(cost.bytes(10, 4), 4.0 * 8 * 6 * 2 + 20 * (6 * 2 + 8 * 4));
 }
 
+TEST(BlockCostTest, CeilingsFollowTheDevice) {
+  EXPECT_DOUBLE_EQ(knownPeaks("NVIDIA H100 80GB HBM3").bytes, 3.07e12);
+  EXPECT_DOUBLE_EQ(knownPeaks("NVIDIA H200").bytes, 4.6e12);
+  EXPECT_DOUBLE_EQ(knownPeaks("cpu").bytes, 4.6e12);
+}
+
 TEST(BlockCostTest, CountsTheRowsOfEachExpert) {
   HostTensor logits = *HostTensor::allocate(DType::F32, {3, 4});
   double values[] = {1, 2, 3, 4, 9, 8, 0, 0, NAN, 1, NAN, 1};
