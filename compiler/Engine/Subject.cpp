@@ -146,11 +146,6 @@ DeviceKind defaultDevice() {
   return moert::cuda::Device::count() > 0 ? DeviceKind::Cuda : DeviceKind::Cpu;
 }
 
-std::string nativeTarget(const moert::cuda::DeviceProperties &device) {
-  std::string generic = fmt::format("sm_{}{}", device.ccMajor, device.ccMinor);
-  return checkTarget(generic + "a").isOk() ? generic + "a" : generic;
-}
-
 Result<std::shared_ptr<const moert::cuda::Device>> openDevice() {
   int ordinal = 0;
   if (std::optional<std::string> text = moert::readEnv(moert::EnvVar::Device))

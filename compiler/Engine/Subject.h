@@ -5,6 +5,7 @@
 
 #include "compiler/Engine/Compiler.h"
 #include "compiler/Engine/MoeBlock.h"
+#include "compiler/Engine/NativeTarget.h"
 #include "compiler/Engine/Runner.h"
 #include "runtime/Exec/LoadedPackage.h"
 
@@ -50,10 +51,6 @@ struct RunnerOptions {
   std::function<void(llvm::StringRef what, size_t done, size_t total)> progress;
   std::shared_ptr<CachedCompiler> cache; ///< see CompilerOptions
 };
-
-/// The CUDA architecture to compile for on a device: its own, with the suffix `a` where there are
-/// schedules for it, as its instructions are those of the fastest kernels.
-std::string nativeTarget(const moert::cuda::DeviceProperties &device);
 
 /// The device that MOEC_DEVICE names, by default the first. NoDevice where there is none.
 moert::Result<std::shared_ptr<const moert::cuda::Device>> openDevice();

@@ -77,6 +77,13 @@ enum CaptureMode : int {
   kCaptureRelaxed = 2,
 };
 
+/// CUstreamCaptureStatus.
+enum CaptureStatus : int {
+  kCaptureNone = 0,
+  kCaptureActive = 1,
+  kCaptureInvalidated = 2,
+};
+
 /// CUevent_flags.
 enum EventFlags : unsigned {
   kEventDefault = 0,

@@ -32,6 +32,25 @@ Result<WorkspaceLayout> layoutWorkspace(const Variant &variant, int64_t tokens) 
   return layout;
 }
 
+Result<WorkspaceNeed> WorkspaceNeed::of(const Manifest &manifest, int64_t maxTokens) {
+  WorkspaceNeed need;
+  uint64_t most = 0;
+  for (const Variant &variant : manifest.variants) {
+    need.below.push_back(most);
+    if (variant.maxTokens < 0 || variant.maxTokens > maxTokens)
+      break; // No greater T can be launched.
+    MOERT_ASSIGN_OR_RETURN(WorkspaceLayout layout, layoutWorkspace(variant, variant.maxTokens));
+    most = std::max(most, layout.bytes);
+  }
+  return need;
+}
+
+Result<uint64_t> WorkspaceNeed::at(const Manifest &manifest, int64_t tokens) const {
+  uint32_t index = variantFor(manifest, tokens);
+  MOERT_ASSIGN_OR_RETURN(WorkspaceLayout layout, layoutWorkspace(manifest.variants[index], tokens));
+  return atLeast(index, layout.bytes);
+}
+
 static bool fitsI32(const std::vector<Expr> &shape, int64_t tokens) {
   for (const Expr &dim : shape) {
     Result<int64_t> extent = dim.evaluate(tokens);

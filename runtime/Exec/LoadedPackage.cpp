@@ -20,8 +20,7 @@ struct LoadedPackage::State {
   Manifest manifest;
   LoadedKernels kernels;
   int64_t maxTokens = 0;
-  /// For each variant, the most workspace that a variant for fewer tokens uses.
-  std::vector<uint64_t> bytesBelow;
+  WorkspaceNeed workspace;
 };
 
 namespace {
@@ -59,14 +58,8 @@ LoadedPackage::load(std::shared_ptr<const cuda::Device> device, const Package &p
   state->maxTokens = greatestTokens(package.manifest);
   if (state->maxTokens < 0)
     return Status(StatusCode::InvalidInput, "a tensor of the package is too large even at T = 0");
-  uint64_t most = 0;
-  for (const Variant &variant : package.manifest.variants) {
-    state->bytesBelow.push_back(most);
-    if (variant.maxTokens < 0 || variant.maxTokens > state->maxTokens)
-      break; // No greater T can be launched.
-    MOERT_ASSIGN_OR_RETURN(WorkspaceLayout layout, layoutWorkspace(variant, variant.maxTokens));
-    most = std::max(most, layout.bytes);
-  }
+  MOERT_ASSIGN_OR_RETURN(state->workspace,
+                         WorkspaceNeed::of(package.manifest, state->maxTokens));
   MOERT_ASSIGN_OR_RETURN(state->kernels, loadKernels(state->device, package));
   log(LogLevel::Info, "exec", "loaded package {} with {} kernels on device {}",
       package.manifest.block, package.manifest.kernels.size(), state->device->properties().ordinal);
@@ -90,10 +83,7 @@ Result<uint64_t> LoadedPackage::argumentBytes(size_t index, int64_t tokens) cons
 
 Result<uint64_t> LoadedPackage::workspaceBytes(int64_t tokens) const {
   MOERT_RETURN_IF_ERROR(checkTokens(tokens, state->maxTokens));
-  uint32_t index = variantFor(state->manifest, tokens);
-  MOERT_ASSIGN_OR_RETURN(WorkspaceLayout layout,
-                         layoutWorkspace(state->manifest.variants[index], tokens));
-  return std::max(layout.bytes, state->bytesBelow[index]);
+  return state->workspace.at(state->manifest, tokens);
 }
 
 /// One address: null only without content, aligned, and memory of this device.
@@ -232,7 +222,7 @@ Status LoadedPackage::launch(int64_t tokens, std::span<const DevicePtr> tensors,
   uint32_t variantIndex = variantFor(manifest, tokens);
   const Variant &variant = manifest.variants[variantIndex];
   MOERT_ASSIGN_OR_RETURN(prepared.layout, layoutWorkspace(variant, tokens));
-  if (uint64_t needed = std::max(prepared.layout.bytes, state->bytesBelow[variantIndex]);
+  if (uint64_t needed = state->workspace.atLeast(variantIndex, prepared.layout.bytes);
       workspaceBytes < needed)
     return misuse("expects a workspace of {} bytes for {} tokens, but got {}", needed, tokens,
                   workspaceBytes);

@@ -29,7 +29,7 @@ int giveSize(const std::string &text, size_t *size) {
   return 0;
 }
 int giveText(const std::string &text, char *target) {
-  std::memcpy(target, text.c_str(), text.size() + 1);
+  std::memcpy(target, text.data(), text.size() + 1);
   return 0;
 }
 
@@ -113,9 +113,10 @@ int nvrtcCompileProgram(void *handle, int numOptions, const char *const *options
   program.ptx = "// Cuda compilation tools, release " + version + ", V" + version + "." +
                 std::to_string(STUB_PATCH) + "\n// " +
                 std::to_string(std::hash<std::string>()(all)) + "\n.entry " + entry + "\n";
-  program.cubin = "\x7f"
-                  "ELF" +
-                  program.ptx;
+  // An ELF header without sections is all that the loader looks at.
+  program.cubin = std::string("\x7f"
+                              "ELF") +
+                  std::string(60, '\0') + program.ptx;
   program.log = program.name + "(3): warning #177-D: stub\n" +
                 "ptxas info    : Compiling entry function '" + entry + "' for 'sm_90a'\n" +
                 "    0 bytes stack frame, " + spillBytes() + " bytes spill stores, 0 bytes spill loads\n" +

@@ -126,4 +126,99 @@ TEST_F(CApi, LogsThroughTheCallback) {
                           "exec: loaded package scale_block with 1 kernels on device 0"});
 }
 
+TEST_F(CApi, VariantsOfAPackageAreReady) {
+  TemporaryDirectory temporary;
+  std::string path = (temporary.path() / "block.moepkg").string();
+  ASSERT_TRUE(writePackage(path, makePackage()).isOk());
+  moec_context *context = nullptr;
+  moec_package *package = nullptr;
+  ASSERT_EQ(moec_context_create(0, &context, nullptr), MOEC_OK);
+  ASSERT_EQ(moec_package_open(context, path.c_str(), &package, nullptr), MOEC_OK);
+  ASSERT_EQ(moec_package_variant_count(package), 2u);
+  moec_variant variant = {};
+  ASSERT_EQ(moec_package_variant(package, 1, &variant, nullptr), MOEC_OK);
+  EXPECT_EQ(variant.min_tokens, 16);
+  EXPECT_EQ(variant.max_tokens, 1 << 20);
+  EXPECT_EQ(variant.state, MOEC_VARIANT_READY);
+  EXPECT_EQ(moec_package_variant(package, 2, &variant, nullptr), MOEC_USAGE);
+  EXPECT_EQ(moec_package_is_ready(package, 64), 1);
+  EXPECT_EQ(moec_package_is_ready(package, -1), 0);
+  EXPECT_EQ(moec_package_prepare(package, nullptr, 0, MOEC_PREPARE_WAIT, nullptr, nullptr, nullptr),
+            MOEC_OK);
+  EXPECT_EQ(moec_package_set_policy(package, MOEC_POLICY_STRICT, nullptr), MOEC_OK);
+  EXPECT_EQ(moec_package_set_policy(package, static_cast<moec_policy>(3), nullptr), MOEC_USAGE);
+  // An older caller knows fewer counters; a size that was never set is noticed.
+  struct {
+    moec_counters counters;
+    uint64_t beyond;
+  } older = {{offsetof(moec_counters, waits), 1, 1, 77, 1, 1, 1, 1, 1}, 1};
+  EXPECT_EQ(moec_package_counters(package, &older.counters, nullptr), MOEC_OK);
+  EXPECT_EQ(older.counters.launches, 0u);
+  EXPECT_EQ(older.counters.waits, 77u);
+  moec_counters unset = {};
+  EXPECT_EQ(moec_package_counters(package, &unset, nullptr), MOEC_USAGE);
+  moec_package_close(package);
+
+  EXPECT_EQ(moec_has_compiler(), 0);
+  Error error;
+  EXPECT_EQ(moec_package_from_text(context, "module {}", 9, nullptr, &package, &error.error),
+            MOEC_UNSUPPORTED);
+  EXPECT_EQ(error.message(),
+            "expects libmoec to compile a block from its text: libmoert has no compiler");
+  moec_context_destroy(context);
+}
+
+TEST_F(CApi, ChecksTensors) {
+  TemporaryDirectory temporary;
+  std::string path = (temporary.path() / "block.moepkg").string();
+  ASSERT_TRUE(writePackage(path, makePackage()).isOk());
+  moec_context *context = nullptr;
+  moec_package *package = nullptr;
+  ASSERT_EQ(moec_context_create(0, &context, nullptr), MOEC_OK);
+  ASSERT_EQ(moec_package_open(context, path.c_str(), &package, nullptr), MOEC_OK);
+  std::shared_ptr<const cuda::Device> device = openDevice();
+  Result<cuda::DeviceMemory> memory = cuda::DeviceMemory::allocate(device, 2048);
+  ASSERT_TRUE(memory.isOk());
+  int64_t shape[] = {4, 8}, strides[] = {8, 1}, wide[] = {16, 1}, large[] = {5, 8};
+  const moec_tensor good = {reinterpret_cast<void *>(memory->address()),
+                            {2, 0}, 2, {2, 32, 1}, shape, nullptr, 0};
+  moec_tensor hidden = good, output = good;
+  output.byte_offset = 1024;
+  output.strides = strides;
+  const moec_tensor *tensors[] = {&hidden, &output};
+  auto launch = [&] {
+    Error error;
+    moec_status status = moec_package_launch_tensors(package, 4, tensors, 2, nullptr, 0, nullptr,
+                                                     &error.error);
+    return std::to_string(status) + " " + error.message();
+  };
+  auto expect = [&](auto change, const char *text) {
+    hidden = good;
+    change(hidden);
+    std::string got = launch();
+    EXPECT_EQ(got.substr(0, 2), "2 ") << got;
+    EXPECT_NE(got.find(text), std::string::npos) << got;
+    hidden = good;
+  };
+  std::vector<float> values(32, 3);
+  ASSERT_TRUE(memory->upload(std::as_bytes(std::span(values))).isOk());
+  EXPECT_EQ(launch(), "0 ");
+  EXPECT_EQ(reinterpret_cast<const float *>(memory->address())[256 + 31], 18.0f);
+  expect([](moec_tensor &t) { t.device.device_type = 1; }, "on a CUDA device");
+  expect([](moec_tensor &t) { t.device.device_id = 1; }, "on device 0, but got device 1");
+  expect([](moec_tensor &t) { t.dtype.code = 4; }, "to be f32");
+  expect([](moec_tensor &t) { t.dtype.lanes = 4; }, "4 lanes");
+  expect([](moec_tensor &t) { t.ndim = 3; }, "2 dimensions, but got 3");
+  expect([](moec_tensor &t) { t.shape = nullptr; }, "expects a shape");
+  expect([&](moec_tensor &t) { t.shape = large; },
+         "dimension 0 of tensor 'hidden' to be 4 for 4 tokens, but got 5");
+  expect([&](moec_tensor &t) { t.strides = wide; }, "stride 8 in dimension 0, but got 16");
+  expect([](moec_tensor &t) { t.byte_offset = 4; }, "multiple of 16");
+  expect([](moec_tensor &t) { t.data = nullptr; }, "got null");
+  tensors[0] = nullptr;
+  EXPECT_EQ(launch(), "2 expects a tensor for 'hidden', but got null");
+  moec_package_close(package);
+  moec_context_destroy(context);
+}
+
 } // namespace

@@ -189,7 +189,8 @@ DriverResult cuFuncGetAttribute(int *value, FunctionAttribute attribute, Functio
 }
 DriverResult cuFuncSetAttribute(FunctionHandle function, FunctionAttribute attribute, int value) {
   if (attribute == kFunctionMaxDynamicSharedSizeBytes)
-    function->function->maxDynamicSharedBytes = value;
+    // Packages that share a kernel are loaded by one thread while another one launches.
+    __atomic_store_n(&function->function->maxDynamicSharedBytes, value, __ATOMIC_RELAXED);
   else if (attribute == kFunctionNonPortableClusterSizeAllowed)
     function->function->nonPortableCluster = value;
   else
@@ -225,7 +226,8 @@ DriverResult cuLaunchKernelEx(const LaunchConfig *config, FunctionHandle functio
   NEEDS_CONTEXT();
   const StubFunction &callee = *function->function;
   if (extra || config->gridX == 0 || config->gridY == 0 || config->gridZ == 0 ||
-      config->sharedBytes > static_cast<unsigned>(callee.maxDynamicSharedBytes))
+      config->sharedBytes > static_cast<unsigned>(__atomic_load_n(&callee.maxDynamicSharedBytes,
+                                                                  __ATOMIC_RELAXED)))
     return kErrorInvalidValue;
   StubLaunch launch = {callee.name,
                        {config->gridX, config->gridY, config->gridZ},
@@ -356,6 +358,10 @@ DriverResult cuStreamBeginCapture_v2(StreamHandle stream, CaptureMode) {
 DriverResult cuStreamEndCapture(StreamHandle stream, GraphHandle *graph) {
   *graph = stream->captured;
   stream->captured = nullptr;
+  return kSuccess;
+}
+DriverResult cuStreamIsCapturing(StreamHandle stream, CaptureStatus *status) {
+  *status = stream && stream->captured ? kCaptureActive : kCaptureNone;
   return kSuccess;
 }
 DriverResult cuThreadExchangeStreamCaptureMode(CaptureMode *mode) {

@@ -65,7 +65,7 @@ struct StubCuda {
   std::atomic<int> allocations{0}, frees{0};
   std::atomic<int> synchronizations{0}; ///< calls that wait
   std::atomic<int> graphLaunches{0};
-  bool lastImageWasElf = false;
+  std::atomic<bool> lastImageWasElf{false};
 };
 
 } // namespace moert::test

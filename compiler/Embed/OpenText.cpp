@@ -1,0 +1,71 @@
+//===- OpenText.cpp - libmoec's side of the seam ----------------------------===//
+
+#include "compiler/Embed/Diagnostics.h"
+#include "compiler/Embed/TextVariants.h"
+#include "compiler/Engine/NativeTarget.h"
+#include "runtime/Api/TextSource.h"
+#include "runtime/Support/Log.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <map>
+#include <mutex>
+
+using namespace moec;
+
+namespace moert::api {
+
+/// The door to compiled kernels that blocks with these options share, so that equal kernels of many
+/// layers are compiled and kept once in the process.
+static Result<std::shared_ptr<CachedCompiler>> sharedCompiler(const TextOptions &options) {
+  std::shared_ptr<CachedCompiler> compiler;
+  if (options.cacheDirectory && !*options.cacheDirectory)
+    return std::make_shared<CachedCompiler>(nullptr, options.strictCache);
+  MOERT_ASSIGN_OR_RETURN(CacheOptions cache, cacheOptionsFromEnvironment());
+  if (options.cacheDirectory)
+    cache.directory = options.cacheDirectory;
+  cache.warn = [](const std::string &text) { log(LogLevel::Warning, "cache", "{}", text); };
+
+  static std::mutex mutex;
+  static std::map<std::pair<std::string, bool>, std::weak_ptr<CachedCompiler>> opened;
+  std::lock_guard<std::mutex> lock(mutex);
+  std::weak_ptr<CachedCompiler> &slot =
+      opened[{cache.directory.string(), options.strictCache}];
+  if (std::shared_ptr<CachedCompiler> known = slot.lock())
+    return known;
+  auto made = std::make_shared<CachedCompiler>(Cache::open(std::move(cache)), options.strictCache);
+  slot = made;
+  return made;
+}
+
+bool hasCompiler() { return true; }
+
+Result<std::unique_ptr<VariantSource>> openText(const cuda::Device &device, std::string_view text,
+                                                const TextOptions &options,
+                                                std::string &location) {
+  std::string printed;
+  llvm::raw_string_ostream diagnostics(printed);
+  /// What MLIR said belongs to the failure.
+  auto explain = [&](Status status) {
+    FirstError first = findFirstError(diagnostics.str(), options.name);
+    location = std::move(first.location);
+    if (first.message.empty() || status.message().find(first.message) != std::string::npos)
+      return status;
+    return Status(status.code(), status.message() + ": " + first.message);
+  };
+  Result<MoeBlock> block = MoeBlock::parse(text, options.name, diagnostics);
+  if (!block)
+    return explain(std::move(block).status());
+  CompilerOptions compiler;
+  MOERT_ASSIGN_OR_RETURN(compiler.cache, sharedCompiler(options));
+  compiler.kernel.target = nativeTarget(device.properties());
+  compiler.kernel.combine = options.accumulate ? CombineMode::Accumulate : CombineMode::Ordered;
+  compiler.kernel.schedule = options.schedule;
+  compiler.jobs = options.jobs;
+  Result<std::unique_ptr<TextVariants>> variants = TextVariants::create(*block, compiler);
+  if (!variants)
+    return explain(std::move(variants).status());
+  return std::unique_ptr<VariantSource>(*std::move(variants));
+}
+
+} // namespace moert::api

@@ -1,0 +1,83 @@
+//===- Variants.cpp - The C interface: variants and their preparation -----===//
+
+#include "runtime/Api/Handles.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+using namespace moert;
+using namespace moert::api;
+
+static_assert(MOEC_POLICY_STRICT == static_cast<int>(MissPolicy::Strict));
+static_assert(MOEC_VARIANT_FAILED == static_cast<int>(VariantState::Failed));
+
+extern "C" {
+
+size_t moec_package_variant_count(const moec_package *package) {
+  return package ? package->block->variantCount() : 0;
+}
+
+moec_status moec_package_variant(const moec_package *package, size_t index, moec_variant *variant,
+                                 moec_error **error) {
+  MOEC_REQUIRE(package);
+  MOEC_REQUIRE(variant);
+  if (size_t count = package->block->variantCount(); index >= count)
+    return report(
+        Status(StatusCode::Usage,
+               fmt::format("expects a variant index below {}, but got {}", count, index)),
+        error);
+  ServedBlock::VariantInfo info = package->block->variant(index);
+  *variant = {info.minTokens, info.maxTokens, info.deterministic ? 1 : 0,
+              static_cast<moec_variant_state>(info.state)};
+  return report(Status::ok(), error);
+}
+
+int32_t moec_package_is_ready(const moec_package *package, int64_t tokens) {
+  return package && package->block->isReady(tokens) ? 1 : 0;
+}
+
+moec_status moec_package_prepare(moec_package *package, const int64_t *tokens, size_t count,
+                                 moec_prepare_mode mode, moec_progress_callback progress,
+                                 void *user, moec_error **error) {
+  MOEC_REQUIRE(package);
+  MOEC_REQUIRE(tokens || count == 0);
+  if (mode != MOEC_PREPARE_WAIT && mode != MOEC_PREPARE_BACKGROUND)
+    return report(Status(StatusCode::Usage,
+                         fmt::format("expects a moec_prepare_mode, but got {}", int(mode))),
+                  error);
+  PrepareProgress callback;
+  if (progress)
+    callback = [=](size_t done, size_t total) { progress(done, total, user); };
+  return report(package->block->prepare(std::span(tokens, count), mode == MOEC_PREPARE_WAIT,
+                                        std::move(callback)),
+                error);
+}
+
+moec_status moec_package_set_policy(moec_package *package, moec_policy policy, moec_error **error) {
+  MOEC_REQUIRE(package);
+  if (policy < MOEC_POLICY_WAIT || policy > MOEC_POLICY_STRICT)
+    return report(
+        Status(StatusCode::Usage, fmt::format("expects a moec_policy, but got {}", int(policy))),
+        error);
+  package->block->setPolicy(static_cast<MissPolicy>(policy));
+  return report(Status::ok(), error);
+}
+
+moec_status moec_package_counters(const moec_package *package, moec_counters *counters,
+                                  moec_error **error) {
+  MOEC_REQUIRE(package);
+  MOEC_REQUIRE(counters);
+  const size_t size = counters->size;
+  if (Status status = checkStructSize(size, sizeof *counters, "moec_counters"); !status.isOk())
+    return report(std::move(status), error);
+  ServeCounters now = package->block->counters();
+  moec_counters result = {size,         now.launches,        now.fallbacks,
+                          now.waits,    now.misses,          now.prepared,
+                          now.failed,   now.compiledKernels, now.cachedKernels};
+  std::memcpy(counters, &result, size);
+  return report(Status::ok(), error);
+}
+
+} // extern "C"

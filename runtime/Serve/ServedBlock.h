@@ -1,0 +1,149 @@
+//===- ServedBlock.h - A block that is launched while its variants come ---===//
+//
+// What a host holds. A block of a package has all its variants from the start; one with a
+// VariantSource gets them when it is asked to prepare, on background threads. A launch takes the
+// variant of its T by one atomic load, so that a variant that becomes ready serves the next launch.
+// Nothing is ever compiled or loaded inside a launch.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOEC_RUNTIME_SERVE_SERVEDBLOCK_H
+#define MOEC_RUNTIME_SERVE_SERVEDBLOCK_H
+
+#include "runtime/Exec/LaunchPlan.h"
+#include "runtime/Exec/LoadedPackage.h"
+#include "runtime/Serve/VariantSource.h"
+#include "runtime/Serve/Workers.h"
+
+#include <atomic>
+#include <memory>
+
+namespace moert {
+
+/// What a launch does while the variant of its T is not ready. The values are those of
+/// `moec_policy`.
+enum class MissPolicy : int {
+  Wait = 0,     ///< waits until it is, and begins to prepare it where nobody has
+  Fallback = 1, ///< runs another variant that is ready and lets this one be prepared meanwhile
+  Strict = 2,   ///< fails with CacheMiss
+};
+
+/// The values are those of `moec_variant_state`.
+enum class VariantState : int { Absent = 0, Preparing = 1, Ready = 2, Failed = 3 };
+
+/// What happened since the block was opened.
+struct ServeCounters {
+  uint64_t launches = 0;  ///< that put the block on a stream
+  uint64_t fallbacks = 0; ///< of these, with the variant of another T
+  uint64_t waits = 0;     ///< launches that waited for their variant
+  uint64_t misses = 0;    ///< launches that failed because their variant was not ready
+  uint64_t prepared = 0;  ///< variants that became ready
+  uint64_t failed = 0;    ///< attempts to prepare a variant that failed
+  uint64_t compiledKernels = 0, cachedKernels = 0; ///< in the prepared variants
+};
+
+/// Gets the steps done and all steps to do: the kernels, and the loading of each variant. One call
+/// at a time, from any thread. All are done when nothing is left to do, also after a failure.
+using PrepareProgress = std::function<void(size_t done, size_t total)>;
+
+/// Thread-safe.
+class ServedBlock {
+public:
+  /// A block whose variants are all there.
+  static std::shared_ptr<ServedBlock> of(std::shared_ptr<const LoadedPackage> package);
+  /// A block whose variants `source` makes when they are wanted, on the threads of `workers`.
+  static Result<std::shared_ptr<ServedBlock>> open(std::shared_ptr<const cuda::Device> device,
+                                                   std::unique_ptr<VariantSource> source,
+                                                   std::shared_ptr<Workers> workers);
+  ServedBlock(const ServedBlock &) = delete;
+  ServedBlock &operator=(const ServedBlock &) = delete;
+  /// Waits for the variants that are being prepared.
+  ~ServedBlock();
+
+  /// Arguments, names and target; the variants of one of the packages only.
+  const Manifest &manifest() const { return plans.front().manifest; }
+  const cuda::Device &device() const { return *openDevice; }
+  int64_t maxTokens() const { return mostTokens; }
+  Result<uint64_t> argumentBytes(size_t index, int64_t tokens) const;
+  /// What a launch for T = `tokens` asks for, whichever variant serves it: never shrinks as T
+  /// grows, and does not depend on what is ready.
+  Result<uint64_t> workspaceBytes(int64_t tokens) const;
+
+  struct VariantInfo {
+    int64_t minTokens, maxTokens; ///< maxTokens inclusive
+    bool deterministic;
+    VariantState state;
+  };
+  size_t variantCount() const { return slotCount; }
+  VariantInfo variant(size_t index) const;
+  bool isReady(int64_t tokens) const;
+
+  void setPolicy(MissPolicy policy) { missPolicy.store(policy, std::memory_order_relaxed); }
+  ServeCounters counters() const;
+
+  /// Makes the variants of all `tokens` ready (without any: all variants), those that failed before
+  /// once more. With `wait` it returns when they are, or with the first failure; else at once, and
+  /// `progress` may be called until the block is destroyed.
+  Status prepare(std::span<const int64_t> tokens, bool wait, PrepareProgress progress);
+
+  /// See LoadedPackage::launch, whose promises hold here too. CacheMiss where the variant is not
+  /// ready and the policy does not help; also while `stream` is being captured, which stays valid:
+  /// a graph must not keep a fallback, and its capture must not wait for a compiler.
+  Status launch(int64_t tokens, std::span<const cuda::DevicePtr> tensors,
+                cuda::DevicePtr workspace, uint64_t workspaceBytes, cuda::StreamHandle stream);
+
+private:
+  /// The manifest of one package that launches may use.
+  struct Plan {
+    Manifest manifest;
+    WorkspaceNeed workspace;
+  };
+  struct Watch;
+  struct Slot {
+    int64_t minTokens = 0, maxTokens = 0;
+    bool deterministic = true;
+    size_t kernels = 0;
+    uint64_t enoughWorkspace = 0; ///< for every T up to maxTokens
+    std::atomic<const LoadedPackage *> ready{nullptr};
+    // Under the mutex.
+    VariantState state = VariantState::Absent;
+    Status failure;
+    size_t stepsDone = 0;
+    std::vector<std::shared_ptr<Watch>> watches;
+    size_t steps() const { return kernels + 1; } ///< and the loading
+  };
+
+  ServedBlock() = default;
+  Status adopt(std::vector<Plan> plans);
+  size_t slotFor(int64_t tokens) const;
+  Status checkTokens(int64_t tokens) const;
+  // Off the fast path: ServedBlockMiss.cpp.
+  Result<const LoadedPackage *> miss(size_t index, int64_t tokens, cuda::StreamHandle stream);
+  Status missing(size_t index, int64_t tokens, const char *why);
+  const LoadedPackage *nearestReady(size_t index) const;
+  bool isCapturing(cuda::StreamHandle stream) const;
+  void begin(size_t index);
+  void makeReady(size_t index);
+  void step(size_t index, size_t stepsDone);
+  Result<std::shared_ptr<const LoadedPackage>> makeAndLoad(size_t index);
+
+  std::shared_ptr<const cuda::Device> openDevice;
+  std::unique_ptr<VariantSource> source; ///< null: all variants are there
+  std::shared_ptr<Workers> workers;
+  std::vector<Plan> plans;
+  int64_t mostTokens = 0;
+  size_t slotCount = 0;
+  std::unique_ptr<Slot[]> slots;
+
+  std::atomic<MissPolicy> missPolicy{MissPolicy::Wait};
+  std::atomic<uint64_t> launches{0}, fallbacks{0}, waits{0}, misses{0};
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  ServeCounters counted; ///< the rest of the counters; under the mutex
+  /// Everything that was ever ready, as a graph may hold it; under the mutex.
+  std::vector<std::shared_ptr<const LoadedPackage>> packages;
+};
+
+} // namespace moert
+
+#endif // MOEC_RUNTIME_SERVE_SERVEDBLOCK_H

@@ -1,0 +1,214 @@
+//===- EmbedTest.cpp - libmoec.so through its C++ wrapper -----------------===//
+
+#include "runtime/Api/moec.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <mutex>
+#include <sstream>
+#include <thread>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+class EmbedTest : public testing::Test {
+protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "moec-embed-test-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    scratch = pattern;
+    ::setenv("MOEC_LIBCUDA", MOEC_STUB_CUDA_ANY, 1);
+    ::setenv("MOEC_NVRTC", MOEC_STUB_NVRTC, 1);
+    ::setenv("MOEC_CACHE_DIR", (scratch / "cache").c_str(), 1);
+    ::setenv("STUB_NVRTC_LOG", (scratch / "compiled").c_str(), 1);
+    ::unsetenv("STUB_NVRTC_MS");
+    std::ifstream file(MOEC_EXAMPLES "/tiny.mlir");
+    std::stringstream all;
+    all << file.rdbuf();
+    text = all.str();
+  }
+  void TearDown() override {
+    std::error_code ignored;
+    fs::remove_all(scratch, ignored);
+  }
+  /// Kernels that NVRTC compiled, in any process.
+  size_t compiles() const {
+    std::ifstream file(scratch / "compiled");
+    return static_cast<size_t>(
+        std::count(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>(), '\n'));
+  }
+  static moec_status statusOf(const std::function<void()> &body, std::string &message,
+                              std::string &location) {
+    try {
+      body();
+      return MOEC_OK;
+    } catch (const moec::Error &error) {
+      message = error.what();
+      location = error.location();
+      return error.status();
+    }
+  }
+
+  fs::path scratch;
+  std::string text;
+};
+
+TEST_F(EmbedTest, ABlockFromTextIsReadyWhenPrepared) {
+  EXPECT_EQ(moec_has_compiler(), 1);
+  moec::Context context;
+  moec::Package block = moec::Package::fromText(context, text);
+  EXPECT_EQ(block.name(), "moe_block");
+  EXPECT_EQ(block.target(), "sm_80");
+  EXPECT_TRUE(block.isDeterministic());
+  EXPECT_EQ(block.dims(block.findArgument("hidden"), 5), (std::vector<int64_t>{5, 64}));
+  EXPECT_EQ(compiles(), 0u) << "nothing is compiled before it is wanted";
+
+  // The variants cover every number of tokens once.
+  std::vector<moec_variant> variants = block.variants();
+  ASSERT_GT(variants.size(), 1u);
+  int64_t next = 0;
+  for (const moec_variant &variant : variants) {
+    EXPECT_EQ(variant.min_tokens, next);
+    EXPECT_EQ(variant.state, MOEC_VARIANT_ABSENT);
+    next = variant.max_tokens + 1;
+  }
+  EXPECT_EQ(next, block.maxTokens() + 1);
+
+  uint64_t before = block.workspaceBytes(100);
+  size_t last = 0, total = 0;
+  block.prepare({1}, MOEC_PREPARE_WAIT, [&](size_t done, size_t all) {
+    EXPECT_GT(done, last);
+    last = done;
+    total = all;
+  });
+  EXPECT_EQ(last, total);
+  EXPECT_TRUE(block.isReady(1));
+  EXPECT_FALSE(block.isReady(4096));
+  EXPECT_EQ(compiles(), block.counters().compiled_kernels);
+  block.prepare();
+  EXPECT_TRUE(block.isReady(4096));
+  EXPECT_EQ(block.workspaceBytes(100), before);
+  EXPECT_EQ(block.counters().prepared, variants.size());
+
+  // Another block of the same text takes every kernel from the cache.
+  size_t compiled = compiles();
+  moec::Package again = moec::Package::fromText(context, text);
+  again.prepare();
+  EXPECT_EQ(compiles(), compiled);
+  EXPECT_EQ(again.counters().compiled_kernels, 0u);
+}
+
+TEST_F(EmbedTest, InvalidTextSaysWhere) {
+  moec::Context context;
+  std::string message, location;
+  auto open = [&](const std::string &source, moec_text_options options = {}) {
+    return statusOf([&] { moec::Package::fromText(context, source, options); }, message, location);
+  };
+  EXPECT_EQ(open("module {\n  moe.nonsense\n}\n"), MOEC_INVALID_INPUT);
+  EXPECT_EQ(location.substr(0, 13), "block.mlir:2:") << location << ": " << message;
+  EXPECT_NE(message.find("moe.nonsense"), std::string::npos) << message;
+
+  // A wrong attribute of an op deep inside, in a text with a name.
+  std::string wrong = text;
+  size_t op = wrong.find("moe.route", wrong.find("func.func"));
+  size_t attribute = wrong.find("top_k(2)", op);
+  ASSERT_NE(attribute, std::string::npos);
+  wrong.replace(attribute, 8, "top_k(99)");
+  moec_text_options options = {};
+  options.name = "layer7.mlir";
+  EXPECT_EQ(open(wrong, options), MOEC_INVALID_INPUT);
+  size_t line = 1 + static_cast<size_t>(std::count(wrong.begin(), wrong.begin() + long(op), '\n'));
+  EXPECT_EQ(location.find("layer7.mlir:" + std::to_string(line) + ":"), 0u) << location;
+
+  EXPECT_EQ(open("", options), MOEC_INVALID_INPUT);
+  options.schedule = "0: nonsense";
+  EXPECT_EQ(open(text, options), MOEC_USAGE) << message;
+  EXPECT_EQ(moec_package_from_text(context.get(), nullptr, 0, nullptr, nullptr, nullptr),
+            MOEC_USAGE);
+  moec_package *package = nullptr;
+  moec_text_options unset = {};
+  EXPECT_EQ(moec_package_from_text(context.get(), "", 0, &unset, &package, nullptr), MOEC_USAGE);
+}
+
+TEST_F(EmbedTest, AMissingNvrtcIsAnErrorOfPrepare) {
+  ::setenv("MOEC_NVRTC", "/nonexistent/libnvrtc.so", 1);
+  moec::Context context;
+  moec::Package block = moec::Package::fromText(context, text);
+  std::string message, location;
+  EXPECT_EQ(statusOf([&] { block.prepare({64}); }, message, location), MOEC_TOOLCHAIN);
+  EXPECT_NE(message.find("/nonexistent/libnvrtc.so"), std::string::npos) << message;
+  EXPECT_FALSE(block.isReady(64));
+  bool failed = false;
+  for (const moec_variant &variant : block.variants())
+    failed |= variant.state == MOEC_VARIANT_FAILED;
+  EXPECT_TRUE(failed);
+}
+
+TEST_F(EmbedTest, AStrictCacheCompilesNothing) {
+  moec::Context context;
+  moec_text_options strict = {};
+  strict.strict_cache = 1;
+  std::string message, location;
+  {
+    moec::Package block = moec::Package::fromText(context, text, strict);
+    EXPECT_EQ(statusOf([&] { block.prepare(); }, message, location), MOEC_CACHE_MISS);
+    EXPECT_EQ(compiles(), 0u);
+    // Without a cache there is nothing to be strict about.
+    strict.cache_dir = "";
+    moec::Package none = moec::Package::fromText(context, text, strict);
+    EXPECT_EQ(statusOf([&] { none.prepare(); }, message, location), MOEC_CACHE_MISS);
+    strict.cache_dir = nullptr;
+  }
+  moec::Package::fromText(context, text).prepare();
+  EXPECT_GT(compiles(), 0u);
+  moec::Package block = moec::Package::fromText(context, text, strict);
+  block.prepare();
+  EXPECT_TRUE(block.isReady(4096));
+  // A folder of its own is used instead of the environment's.
+  size_t before = compiles();
+  std::string folder = (scratch / "other").string();
+  moec_text_options other = {};
+  other.cache_dir = folder.c_str();
+  moec::Package::fromText(context, text, other).prepare({1});
+  EXPECT_GT(compiles(), before);
+  EXPECT_TRUE(fs::exists(folder));
+}
+
+TEST_F(EmbedTest, BlocksAreCompiledByManyThreads) {
+  moec::Context context;
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&, t] {
+      try {
+        moec::Package block = moec::Package::fromText(context, text);
+        if (t % 2) {
+          std::atomic<bool> finished{false};
+          block.prepare({}, MOEC_PREPARE_BACKGROUND,
+                        [&](size_t done, size_t total) { finished = done == total; });
+          block.prepare({1});
+          while (t == 1 && !finished)
+            std::this_thread::yield();
+          // `finished` outlives the package: it is closed here.
+          { moec::Package closing = std::move(block); }
+        } else {
+          block.prepare();
+          wrong += !block.isReady(1) || !block.isReady(100000);
+        }
+      } catch (const moec::Error &error) {
+        ADD_FAILURE() << error.what();
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+} // namespace

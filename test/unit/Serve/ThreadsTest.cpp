@@ -1,0 +1,79 @@
+//===- ThreadsTest.cpp - Launching and preparing from many threads --------===//
+
+#include "test/unit/Serve/FakeSource.h"
+
+using namespace moert;
+using namespace moert::test;
+
+namespace {
+
+TEST_F(ServeTest, SixtyFourThreadsLaunchAndPrepareAtOnce) {
+  constexpr int kThreads = 64, kRounds = 60;
+  block->setPolicy(MissPolicy::Wait);
+  control.time = std::chrono::milliseconds(2);
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0}, captured{0};
+  for (int t = 0; t < kThreads; ++t)
+    threads.emplace_back([&, t] {
+      int64_t tokens = 1 + (t * 37) % 150;
+      Tensors own = Tensors::make(device, *block, tokens, static_cast<float>(t + 1));
+      for (int round = 0; round < kRounds; ++round) {
+        int64_t other[] = {(t * round * 11) % 200};
+        switch ((t + round) % 8) {
+        case 0:
+          wrong += !block->prepare(other, true, [](size_t, size_t) {}).isOk();
+          break;
+        case 1:
+          wrong += !block->prepare({}, false, nullptr).isOk();
+          break;
+        case 2:
+          block->setPolicy(round % 2 ? MissPolicy::Fallback : MissPolicy::Wait);
+          break;
+        case 3: {
+          Result<cuda::Graph> graph =
+              cuda::Graph::capture(own.stream, [&] { return own.launch(*block); });
+          if (graph) {
+            ++captured;
+            wrong += !graph->launch(own.stream).isOk() || !own.isRight();
+          } else {
+            wrong += graph.status().code() != StatusCode::CacheMiss;
+          }
+          break;
+        }
+        default: {
+          Status status = own.launch(*block);
+          // Only the fallback policy may find nothing, and only before anything is ready.
+          wrong += status.isOk() ? !own.isRight() : status.code() != StatusCode::CacheMiss;
+          (void)block->counters();
+          (void)block->isReady(other[0]);
+          wrong += !block->workspaceBytes(tokens).isOk();
+        }
+        }
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_GT(captured, 0);
+  EXPECT_EQ(control.made, 3) << "each variant is made once";
+}
+
+TEST_F(ServeTest, ManyBlocksShareTheWorkers) {
+  auto workers = std::make_shared<Workers>(3);
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 16; ++t)
+    threads.emplace_back([&, t] {
+      Result<std::shared_ptr<ServedBlock>> own =
+          ServedBlock::open(device, std::make_unique<FakeSource>(control), workers);
+      wrong += !own || !(*own)->prepare({}, t % 2 == 0, nullptr).isOk();
+      if (t % 4 == 0)
+        for (int64_t tokens : {1, 20, 100})
+          wrong += !(*own)->isReady(tokens);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+} // namespace
