@@ -9,8 +9,8 @@
 MOEC_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 MOEC_BUILD=${MOEC_BUILD:-$MOEC_SOURCE/build}
 MOEC_PACKAGES=(
-  clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools libomp-22-dev
-  cmake ninja-build ccache
+  clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools libomp-22-dev libclang-rt-22-dev
+  cmake ninja-build ccache pkg-config
   libfmt-dev nlohmann-json3-dev libxxhash-dev libzstd-dev zlib1g-dev libgtest-dev
   python3 python3-numpy xz-utils
 )

@@ -1,15 +1,13 @@
 # The relocatable archive: `cpack` (or `ninja package`) in the build folder.
 #
-#   bin/    moec, moe-opt                    lib/   libmoert.so, libomp.so.5
-#   include/moec/moec.h                      share/moec/examples, share/moec/gpu-tests
+#   bin/    moec, moe-opt        lib/   libmoec.so, libmoert.so, libomp.so.5, cmake/, pkgconfig/
+#   include/moec/                share/moec/examples, share/moec/gpu-tests
 #
 # It runs on any x86-64 Linux with glibc 2.36 or newer, without LLVM and without a CUDA toolkit's
 # headers; gpu-tests/run.sh is how a machine that has a GPU, and nothing else, tests it.
 include_guard()
 
 install(TARGETS moec moe-opt RUNTIME DESTINATION bin)
-install(TARGETS libmoert LIBRARY DESTINATION lib)
-install(FILES runtime/Api/moec.h DESTINATION include/moec)
 install(DIRECTORY examples/models DESTINATION share/moec/examples)
 install(PROGRAMS test/gpu/run.sh DESTINATION share/moec/gpu-tests)
 if(MOEC_BUILD_TESTS)
