@@ -5,6 +5,7 @@
 #include "compiler/Engine/CpuRunner.h"
 #include "compiler/Engine/CudaRunner.h"
 #include "compiler/Engine/ReferenceRunner.h"
+#include "runtime/Exec/BundleChoice.h"
 #include "runtime/Support/Env.h"
 #include "runtime/Support/File.h"
 
@@ -92,11 +93,22 @@ static Status checkManifest(const MoeBlock &block, const moert::Manifest &manife
                             irFile(Stage::Moe), fmt::join(expected, ", "), fmt::join(got, ", ")));
 }
 
+/// The package, or the part of a bundle for the GPU at hand; without one, the first part, as its IR
+/// is that of all.
+static Result<moert::Package> readPackageHere(const std::string &path) {
+  MOERT_ASSIGN_OR_RETURN(std::vector<std::string> targets, moert::readBundleTargets(path));
+  if (targets.empty())
+    return moert::readPackage(path);
+  if (Result<std::shared_ptr<const moert::cuda::Device>> device = openDevice())
+    return moert::readPackageFor(path, (*device)->properties());
+  return moert::readPackage(moert::bundlePart(path, targets.front()));
+}
+
 static Result<Subject> loadPackageSubject(const std::string &path,
                                           llvm::raw_ostream &diagnostics) {
   Subject subject;
   subject.path = path;
-  MOERT_ASSIGN_OR_RETURN(moert::Package package, moert::readPackage(path));
+  MOERT_ASSIGN_OR_RETURN(moert::Package package, readPackageHere(path));
   for (const moert::PackageFile &file : package.files)
     if (file.path == irFile(Stage::Moe)) {
       MOERT_ASSIGN_OR_RETURN(MoeBlock block,

@@ -6,6 +6,7 @@
 
 #include "runtime/Api/Handles.h"
 #include "runtime/Api/TextSource.h"
+#include "runtime/Exec/BundleChoice.h"
 #include "runtime/Support/Log.h"
 
 #include <fmt/format.h>
@@ -101,7 +102,7 @@ moec_status moec_package_open(moec_context *context, const char *path, moec_pack
   *package = nullptr;
   MOEC_REQUIRE(context);
   MOEC_REQUIRE(path);
-  Result<Package> read = readPackage(path);
+  Result<Package> read = readPackageFor(path, context->device->properties());
   if (!read)
     return report(std::move(read).status(), error);
   Result<std::shared_ptr<const LoadedPackage>> loaded = LoadedPackage::load(context->device, *read);

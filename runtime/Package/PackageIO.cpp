@@ -47,15 +47,16 @@ bool isPackage(const fs::path &path) {
   return fs::is_regular_file(path / kManifestFile, error);
 }
 
-Status writePackage(const fs::path &path, Package package) {
-  std::string where = fmt::format("package '{}'", path.string());
-  MOERT_RETURN_IF_ERROR(sealPackage(package).withContext(where));
+Status checkReplaceable(const fs::path &path) {
   std::error_code error;
   if (fs::exists(path, error) && !isPackage(path) && !fs::is_empty(path, error))
     return Status(StatusCode::Usage,
                   fmt::format("refuses to replace '{}', which is no package", path.string()));
+  return Status::ok();
+}
 
-  MOERT_ASSIGN_OR_RETURN(AtomicDirectory folder, AtomicDirectory::create(path));
+Status writePackageFiles(AtomicDirectory &folder, const std::string &below,
+                         const Package &package) {
   const Manifest &manifest = package.manifest;
   for (size_t i = 0; i < manifest.kernels.size(); ++i)
     for (const auto &[record, content] :
@@ -63,11 +64,18 @@ Status writePackage(const fs::path &path, Package package) {
           std::pair{&manifest.kernels[i].ptx, &package.code[i].ptx},
           std::pair{&manifest.kernels[i].cubin, &package.code[i].cubin}})
       if (record->isPresent())
-        MOERT_RETURN_IF_ERROR(folder.writeFile(record->file, *content).withContext(where));
+        MOERT_RETURN_IF_ERROR(folder.writeFile(below + record->file, *content));
   for (const PackageFile &file : package.files)
-    MOERT_RETURN_IF_ERROR(folder.writeFile(file.path, file.content).withContext(where));
-  MOERT_RETURN_IF_ERROR(
-      folder.writeFile(kManifestFile, writeManifest(manifest)).withContext(where));
+    MOERT_RETURN_IF_ERROR(folder.writeFile(below + file.path, file.content));
+  return folder.writeFile(below + std::string(kManifestFile), writeManifest(manifest));
+}
+
+Status writePackage(const fs::path &path, Package package) {
+  std::string where = fmt::format("package '{}'", path.string());
+  MOERT_RETURN_IF_ERROR(sealPackage(package).withContext(where));
+  MOERT_RETURN_IF_ERROR(checkReplaceable(path));
+  MOERT_ASSIGN_OR_RETURN(AtomicDirectory folder, AtomicDirectory::create(path));
+  MOERT_RETURN_IF_ERROR(writePackageFiles(folder, "", package).withContext(where));
   return folder.commit().withContext(where);
 }
 

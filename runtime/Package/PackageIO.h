@@ -13,6 +13,7 @@
 #define MOEC_RUNTIME_PACKAGE_PACKAGEIO_H
 
 #include "runtime/Package/Manifest.h"
+#include "runtime/Support/File.h"
 
 #include <filesystem>
 #include <string>
@@ -50,13 +51,18 @@ Status sealPackage(Package &package);
 /// the package first.
 Status writePackage(const std::filesystem::path &path, Package package);
 
+/// Usage where `path` is something that writing must not replace.
+Status checkReplaceable(const std::filesystem::path &path);
+/// Writes the files of a sealed package into `folder`, below the path prefix `below` ("" or "x/").
+Status writePackageFiles(AtomicDirectory &folder, const std::string &below, const Package &package);
+
 /// Reads the package in the folder `path` and verifies it. Errors name the file and the field.
 Result<Package> readPackage(const std::filesystem::path &path);
 
 /// Reads and validates manifest.json alone.
 Result<Manifest> readManifest(const std::filesystem::path &path);
 
-/// Whether `path` looks like a package: a folder with a manifest.json.
+/// Whether `path` looks like a package or a bundle: a folder with a manifest.json.
 bool isPackage(const std::filesystem::path &path);
 
 } // namespace moert

@@ -40,9 +40,9 @@ quiet "$cxx" -std=c++17 -Wall -Wextra -Werror "$work/hosts/serve.cpp" $(flags mo
 quiet "$cc" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror "$work/hosts/launch.c" $(flags moert) -ldl \
   -Wl,-rpath,"$prefix/lib" -o "$work/pkgconfig/launch"
 
-# A package from the installed compiler, on its stub.
+# A package for two architectures from the installed compiler, on its stub. The device is an sm_80.
 env MOEC_NVRTC="$nvrtc" MOEC_CACHE_DIR="$work/cache" "$prefix/bin/moec" compile "$block" \
-  -o "$work/tiny.moepkg" --target sm_80 >/dev/null 2>&1
+  -o "$work/tiny.moepkg" --target sm_90a,sm_80 --tokens 1,64 >/dev/null 2>&1
 
 for how in cmake pkgconfig; do
   env MOEC_LIBCUDA="$cuda" MOEC_NVRTC="$nvrtc" MOEC_CACHE_DIR="$work/cache-$how" \

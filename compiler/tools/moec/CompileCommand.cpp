@@ -4,6 +4,7 @@
 #include "compiler/Engine/Subject.h"
 #include "compiler/tools/moec/Options.h"
 #include "compiler/tools/moec/Progress.h"
+#include "runtime/Package/Bundle.h"
 #include "runtime/Support/File.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -124,16 +125,30 @@ static Status checkOptions() {
                     emitOption.empty() ? "expects -o OUT.moepkg, --emit or --stop-after"
                                        : "expects --emit-dir with --emit cubin");
   }
-  if (!targetArch().empty() && targetArch() != kNativeTarget) {
-    auto architecture = moert::Architecture::parse(targetArch());
-    if (!architecture)
-      return Status(StatusCode::Usage, "--target: " + architecture.status().message());
-  }
+  return Status::ok();
+}
+
+/// Writes a package for one architecture or a bundle of several, and names the PTX files.
+static Status writeOutput(std::vector<moert::Package> packages) {
+  std::vector<std::string> files;
+  for (const moert::Package &package : packages)
+    for (const moert::Kernel &kernel : package.manifest.kernels)
+      files.push_back((packages.size() == 1 ? "" : package.manifest.targetArch + "/") + "kernels/" +
+                      kernel.name + ".ptx");
+  const std::string &path = outputOption.getValue();
+  MOERT_RETURN_IF_ERROR(packages.size() == 1
+                            ? moert::writePackage(path, std::move(packages.front()))
+                            : moert::writeBundle(path, std::move(packages)));
+  for (const std::string &file : files)
+    outs() << path << '/' << file << '\n';
   return Status::ok();
 }
 
 static Status compileBlock() {
   MOERT_RETURN_IF_ERROR(checkOptions());
+  MOERT_ASSIGN_OR_RETURN(std::vector<std::string> targets, targetArchs());
+  if (targets.size() > 1 && (outputOption.empty() || !emitOption.empty()))
+    return Status(StatusCode::Usage, "expects -o and no --emit with several architectures");
   MOERT_ASSIGN_OR_RETURN(CompilerOptions options, compilerOptions());
   options.stopAfter = stopOption;
   if (stopOption >= Stage::Ptx) { // earlier stages have nothing to look for
@@ -147,25 +162,24 @@ static Status compileBlock() {
   MOERT_ASSIGN_OR_RETURN(Subject subject, loadSubject(inputPath(), errs()));
   if (subject.package)
     return Status(StatusCode::Usage, "expects IR, but '" + inputPath() + "' is a package");
-  MOERT_ASSIGN_OR_RETURN(Compilation compilation, compile(*subject.block, options));
-  progress.clear();
-  for (const std::string &warning : compilation.warnings)
-    warn(warning);
-  MOERT_RETURN_IF_ERROR(emit(compilation));
-  if (timingOption) {
-    printTimes(compilation);
-    if (options.cache)
-      errs() << describeCounters(*options.cache) << '\n';
+  std::vector<moert::Package> packages;
+  for (const std::string &target : targets) {
+    options.kernel.target = target;
+    MOERT_ASSIGN_OR_RETURN(Compilation compilation, compile(*subject.block, options));
+    progress.clear();
+    for (const std::string &warning : compilation.warnings)
+      warn(warning);
+    MOERT_RETURN_IF_ERROR(emit(compilation));
+    if (timingOption) {
+      if (targets.size() > 1)
+        errs() << target << ":\n";
+      printTimes(compilation);
+    }
+    packages.push_back(std::move(compilation.package));
   }
-  if (outputOption.empty())
-    return Status::ok();
-  std::vector<std::string> kernels;
-  for (const moert::Kernel &kernel : compilation.package.manifest.kernels)
-    kernels.push_back(kernel.name);
-  MOERT_RETURN_IF_ERROR(moert::writePackage(outputOption.getValue(), std::move(compilation.package)));
-  for (const std::string &kernel : kernels)
-    outs() << outputOption << "/kernels/" << kernel << ".ptx\n";
-  return Status::ok();
+  if (timingOption && options.cache)
+    errs() << describeCounters(*options.cache) << '\n';
+  return outputOption.empty() ? Status::ok() : writeOutput(std::move(packages));
 }
 
 int runCompile() {

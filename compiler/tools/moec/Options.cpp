@@ -2,6 +2,7 @@
 
 #include "compiler/tools/moec/Options.h"
 
+#include "compiler/Engine/Subject.h"
 #include "runtime/Support/Env.h"
 #include "runtime/Support/File.h"
 
@@ -68,8 +69,8 @@ static cl::opt<std::string>
     targetOption("target", cl::sub(compileCommand()), cl::sub(runCommand()),
                  cl::sub(benchCommand()), cl::sub(tuneCommand()),
                  cl::sub(cacheCommand()), cl::cat(category()), cl::value_desc("sm_XX"),
-                 cl::desc("CUDA architecture (default: that of the GPU; compile: sm_90a, or "
-                          "native for that of the GPU)"));
+                 cl::desc("CUDA architecture (default: that of the GPU; compile: sm_90a, "
+                          "native for that of the GPU, or a list for one package)"));
 static cl::list<std::string> fuseOption("fuse", cl::sub(compileCommand()), cl::sub(runCommand()),
                                         cl::sub(benchCommand()), cl::sub(tuneCommand()),
                  cl::sub(cacheCommand()), cl::cat(category()),
@@ -127,6 +128,28 @@ Result<unsigned> jobs() {
 }
 
 const std::string &targetArch() { return targetOption; }
+
+Result<std::vector<std::string>> targetArchs() {
+  std::vector<std::string> result;
+  SmallVector<StringRef> names;
+  StringRef(targetOption).split(names, ',');
+  for (StringRef name : names) {
+    std::string target = name.str();
+    if (targetOption.empty()) {
+      target = KernelOptions().target;
+    } else if (name == kNativeTarget) {
+      MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
+      target = nativeTarget(device->properties());
+    } else if (auto architecture = moert::Architecture::parse(target); !architecture) {
+      return Status(StatusCode::Usage, "--target: " + architecture.status().message());
+    }
+    if (is_contained(result, target))
+      return Status(StatusCode::Usage, "--target: expects each architecture once, but got " +
+                                           target + " twice");
+    result.push_back(std::move(target));
+  }
+  return result;
+}
 
 Result<FusionChoice> fusions() {
   if (fuseOption.getNumOccurrences() == 0)

@@ -42,6 +42,8 @@ const std::string &inputPath();
 moert::Result<unsigned> jobs();
 /// `--target`; empty where it was not given.
 const std::string &targetArch();
+/// The architectures of `--target`, each once, `native` resolved; the default where it was not given.
+moert::Result<std::vector<std::string>> targetArchs();
 /// `--fuse`.
 moert::Result<FusionChoice> fusions();
 bool isFusionGiven();
