@@ -21,6 +21,8 @@
 
 namespace moec {
 
+class CachedCompiler;
+
 struct TimingOptions {
   double warmupSeconds = 0.1;
   double measureSeconds = 0.4; ///< at least this long, and at least `minReplays`
@@ -96,8 +98,10 @@ moert::Package firstLaunches(const moert::Package &package, int64_t tokens, size
 /// The package with launch `launch` alone in the variant for T = `tokens`.
 moert::Package onlyLaunch(const moert::Package &package, int64_t tokens, size_t launch);
 
-/// Bytes a second that a plain kernel reads from device memory on this device; compiled by NVRTC.
-moert::Result<double> measureReadBandwidth(std::shared_ptr<const moert::cuda::Device> device);
+/// Bytes a second that a plain kernel reads from device memory on this device; the kernel comes from
+/// `compiler`.
+moert::Result<double> measureReadBandwidth(std::shared_ptr<const moert::cuda::Device> device,
+                                           CachedCompiler &compiler);
 
 } // namespace moec
 

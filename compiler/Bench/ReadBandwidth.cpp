@@ -2,9 +2,9 @@
 
 #include "compiler/Bench/CudaBench.h"
 
+#include "compiler/Cache/CachedCompiler.h"
 #include "runtime/Cuda/Launch.h"
 #include "runtime/Cuda/Module.h"
-#include "runtime/Jit/NvrtcCompiler.h"
 
 #include <fmt/format.h>
 
@@ -37,17 +37,19 @@ extern "C" __global__ void read_all(const Piece *data, unsigned long long pieces
 }
 )";
 
-Result<double> measureReadBandwidth(std::shared_ptr<const moert::cuda::Device> device) {
+Result<double> measureReadBandwidth(std::shared_ptr<const moert::cuda::Device> device,
+                                    CachedCompiler &compiler) {
   constexpr uint64_t kBytes = uint64_t{4} << 30; // many times any L2 cache
   constexpr unsigned kThreads = 256, kBlocksPerSm = 8, kRepeats = 10;
-  MOERT_ASSIGN_OR_RETURN(moert::NvrtcCompiler compiler, moert::NvrtcCompiler::load());
   moert::CompileRequest request;
   request.name = "read_all";
   request.source = kSource;
   request.arch = device->architecture();
-  MOERT_ASSIGN_OR_RETURN(moert::CompiledKernel kernel, compiler.compile(request));
+  Result<CachedCompiler::Kernel> kernel = std::move(compiler.compileAll({&request, 1}, 1).front());
+  if (!kernel)
+    return std::move(kernel).status();
   MOERT_ASSIGN_OR_RETURN(moert::cuda::Module module,
-                         moert::cuda::Module::load(device, kernel.cubin));
+                         moert::cuda::Module::load(device, kernel->compiled.cubin));
   MOERT_ASSIGN_OR_RETURN(moert::cuda::FunctionHandle function, module.function("read_all"));
   MOERT_ASSIGN_OR_RETURN(moert::cuda::Stream stream, moert::cuda::Stream::create(device));
   MOERT_ASSIGN_OR_RETURN(DeviceMemory data, DeviceMemory::allocate(device, kBytes));

@@ -23,8 +23,7 @@ Result<std::unique_ptr<CudaMeasurer>> CudaMeasurer::create(const MoeBlock &block
   if (options.target.empty() || options.target == kNativeTarget)
     options.target = nativeTarget(device->properties());
   MOERT_RETURN_IF_ERROR(checkTarget(options.target));
-  MOERT_ASSIGN_OR_RETURN(KernelBuilder builder,
-                         KernelBuilder::create(block, options.target, options.jobs));
+  KernelBuilder builder(block, options.target, options.jobs, options.cache);
   return std::unique_ptr<CudaMeasurer>(
       new CudaMeasurer(block, std::move(options), std::move(builder), std::move(device)));
 }

@@ -27,6 +27,7 @@ public:
     uint64_t seed = 0;
     size_t logitsArgument = 0;
     int64_t topK = 1;
+    std::shared_ptr<CachedCompiler> cache; ///< where kernels come from; may be null
   };
 
   /// The block must outlive the measurer. NoDevice without a GPU.

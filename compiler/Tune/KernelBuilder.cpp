@@ -9,19 +9,12 @@
 
 #include <fmt/format.h>
 
-using moert::CompiledKernel;
 using moert::Package;
 using moert::Result;
 using moert::Status;
 using moert::StatusCode;
 
 namespace moec {
-
-Result<KernelBuilder> KernelBuilder::create(const MoeBlock &block, std::string target,
-                                            unsigned jobs) {
-  MOERT_ASSIGN_OR_RETURN(moert::NvrtcCompiler compiler, moert::NvrtcCompiler::load());
-  return KernelBuilder(block, std::move(target), jobs, std::move(compiler));
-}
 
 Result<Package> KernelBuilder::lower(const Choice &choice, int64_t tokens) const {
   CompilerOptions options;
@@ -65,7 +58,7 @@ void KernelBuilder::compileMissing(std::span<const Result<Package>> packages) {
   std::vector<moert::CompileRequest> requests;
   for (const auto &[source, request] : missing)
     requests.push_back(request);
-  std::vector<Result<CompiledKernel>> compiled = compiler.compileAll(requests, jobs);
+  std::vector<Result<CachedCompiler::Kernel>> compiled = cache->compileAll(requests, jobs);
   for (size_t i = 0; i < requests.size(); ++i)
     kernels.emplace(requests[i].source, std::move(compiled[i]));
 }
@@ -74,10 +67,11 @@ void KernelBuilder::compileMissing(std::span<const Result<Package>> packages) {
 Status KernelBuilder::complete(Package &package) const {
   for (size_t i = 0; i < package.code.size(); ++i) {
     moert::Kernel &record = package.manifest.kernels[i];
-    const Result<CompiledKernel> &kernel = kernels.at(package.code[i].source);
-    if (!kernel)
-      return kernel.status();
-    const moert::KernelResources *resources = kernel->findEntry(record.entry);
+    const Result<CachedCompiler::Kernel> &found = kernels.at(package.code[i].source);
+    if (!found)
+      return found.status();
+    const moert::CompiledKernel &kernel = found->compiled;
+    const moert::KernelResources *resources = kernel.findEntry(record.entry);
     if (!resources)
       return Status(
           StatusCode::Toolchain,
@@ -87,8 +81,8 @@ Status KernelBuilder::complete(Package &package) const {
     record.registers = resources->registers;
     record.spillBytes = resources->spillStoreBytes + resources->spillLoadBytes;
     record.staticSharedBytes = resources->staticSharedBytes;
-    package.code[i].ptx = kernel->ptx;
-    package.code[i].cubin = kernel->cubin;
+    package.code[i].ptx = kernel.ptx;
+    package.code[i].cubin = kernel.cubin;
   }
   return Status::ok();
 }

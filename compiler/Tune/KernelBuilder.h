@@ -1,16 +1,17 @@
 //===- KernelBuilder.h - packages of many choices ---------------------------===//
 //
 // Builds of one block differ in a kernel or two. Lowering is quick and done one by one; kernels are
-// compiled all at once, each text once for the life of the builder.
+// compiled all at once, each text once for the life of the builder, and those that the cache holds not
+// at all.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef MOEC_COMPILER_TUNE_KERNELBUILDER_H
 #define MOEC_COMPILER_TUNE_KERNELBUILDER_H
 
+#include "compiler/Cache/CachedCompiler.h"
 #include "compiler/Engine/MoeBlock.h"
 #include "compiler/Tune/Choice.h"
-#include "runtime/Jit/NvrtcCompiler.h"
 #include "runtime/Package/PackageIO.h"
 
 #include <map>
@@ -21,21 +22,17 @@ namespace moec {
 
 class KernelBuilder {
 public:
-  /// The block must outlive the builder.
-  static moert::Result<KernelBuilder> create(const MoeBlock &block, std::string target,
-                                             unsigned jobs);
+  /// The block must outlive the builder. Without `cache` everything is compiled.
+  KernelBuilder(const MoeBlock &block, std::string target, unsigned jobs,
+                std::shared_ptr<CachedCompiler> cache)
+      : block(&block), target(std::move(target)), jobs(jobs),
+        cache(cache ? std::move(cache) : std::make_shared<CachedCompiler>()) {}
 
   /// Builds the variants for T = `tokens`; results in the order of the choices. A choice without a
   /// lowering, or with a kernel that does not compile, is a failure with the reason.
   std::vector<moert::Result<moert::Package>> build(std::span<const Choice> choices, int64_t tokens);
 
-  size_t compiledKernels() const { return kernels.size(); }
-
 private:
-  KernelBuilder(const MoeBlock &block, std::string target, unsigned jobs,
-                moert::NvrtcCompiler compiler)
-      : block(&block), target(std::move(target)), jobs(jobs), compiler(std::move(compiler)) {}
-
   moert::Result<moert::Package> lower(const Choice &choice, int64_t tokens) const;
   void compileMissing(std::span<const moert::Result<moert::Package>> packages);
   moert::Status complete(moert::Package &package) const;
@@ -43,8 +40,8 @@ private:
   const MoeBlock *block;
   std::string target;
   unsigned jobs;
-  moert::NvrtcCompiler compiler;
-  std::map<std::string, moert::Result<moert::CompiledKernel>> kernels; ///< by source text
+  std::shared_ptr<CachedCompiler> cache;
+  std::map<std::string, moert::Result<CachedCompiler::Kernel>> kernels; ///< by source text
 };
 
 } // namespace moec

@@ -251,13 +251,13 @@ Status Bench::measureCuda() {
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
   deviceName = device->properties().name;
   choosePeaks();
+  MOERT_ASSIGN_OR_RETURN(options.cache, kernelCache());
   if (measurePeakOption) {
     progress.show("measuring the read bandwidth");
-    MOERT_ASSIGN_OR_RETURN(double bandwidth, measureReadBandwidth(device));
+    MOERT_ASSIGN_OR_RETURN(double bandwidth, measureReadBandwidth(device, *options.cache));
     measuredTbs = bandwidth / 1e12;
   }
   progress.show("compiling");
-  MOERT_ASSIGN_OR_RETURN(options.cache, kernelCache());
   MOERT_ASSIGN_OR_RETURN(moert::Package package, packageFor(subject, *device, options));
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::LoadedPackage> loaded,
                          moert::LoadedPackage::load(device, package));

@@ -16,19 +16,21 @@ using moert::StatusCode;
 namespace moec::cli {
 
 static cl::opt<bool> noCacheOption("no-cache", cl::sub(compileCommand()), cl::sub(runCommand()),
-                                   cl::sub(benchCommand()), cl::cat(category()),
+                                   cl::sub(benchCommand()), cl::sub(tuneCommand()),
+                                   cl::cat(category()),
                                    cl::desc("compile everything and keep nothing"));
 static cl::opt<std::string> cacheDirOption("cache-dir", cl::sub(compileCommand()),
                                            cl::sub(runCommand()), cl::sub(benchCommand()),
-                                           cl::sub(cacheCommand()), cl::cat(category()),
-                                           cl::value_desc("DIR"),
+                                           cl::sub(tuneCommand()), cl::sub(cacheCommand()),
+                                           cl::cat(category()), cl::value_desc("DIR"),
                                            cl::desc("kernel cache (default: MOEC_CACHE_DIR)"));
 static cl::opt<bool> strictOption(
     "strict-cache", cl::sub(compileCommand()), cl::sub(runCommand()), cl::sub(benchCommand()),
     cl::cat(category()),
     cl::desc("compile nothing: a kernel that is not in the cache is an error, exit code 8"));
 static cl::opt<bool> verboseOption("v", cl::sub(compileCommand()), cl::sub(runCommand()),
-                                   cl::sub(benchCommand()), cl::cat(category()),
+                                   cl::sub(benchCommand()), cl::sub(tuneCommand()),
+                                   cl::cat(category()),
                                    cl::desc("say what came from the cache and what was compiled"));
 
 /// Made by the first who asks.

@@ -247,6 +247,7 @@ Status Tune::tuneAll() {
   device.target = targetArch();
   device.jobs = options.jobs;
   device.seed = seed();
+  MOERT_ASSIGN_OR_RETURN(device.cache, kernelCache());
   MOERT_ASSIGN_OR_RETURN(measurer, CudaMeasurer::create(*subject.block, device));
   deviceName = measurer->device().name;
   target = measurer->target();

@@ -22,7 +22,10 @@ protected:
                              {"sm_90a", kTokens, std::vector<int64_t>(8, 16), {}});
     ASSERT_TRUE(made.isOk()) << made.status().message();
     lowering = *std::move(made);
-    auto created = CudaMeasurer::create(*subject.block, {"", 2, 0});
+    CudaMeasurer::Options options;
+    options.jobs = 2;
+    options.cache = cache;
+    auto created = CudaMeasurer::create(*subject.block, options);
     ASSERT_TRUE(created.isOk()) << created.status().message();
     measurer = *std::move(created);
     moert::Status status = measurer->begin(kTokens, {}, lowering.defaults);
@@ -41,6 +44,8 @@ protected:
     return choice;
   }
 
+  std::shared_ptr<CachedCompiler> cache =
+      std::make_shared<CachedCompiler>(moert::Cache::open({})); ///< in memory
   moert::HostTensor right;
   Lowering lowering;
   std::unique_ptr<CudaMeasurer> measurer;
@@ -52,6 +57,17 @@ TEST_F(CudaMeasurerTest, RightOutputsPassAndAreTimed) {
   auto time = measurer->measure(other(), Measurer::Length::Short);
   ASSERT_TRUE(time.isOk());
   EXPECT_GT(*time, 0);
+}
+
+TEST_F(CudaMeasurerTest, ASecondSearchCompilesNothing) {
+  measurer->prepare(std::vector<Choice>{other()});
+  uint64_t compiled = cache->counters().compiles;
+  EXPECT_GT(compiled, 0u);
+  measurer = *CudaMeasurer::create(*subject.block, {"", 2, 0, 0, 1, cache});
+  ASSERT_TRUE(measurer->begin(kTokens, {}, lowering.defaults).isOk());
+  EXPECT_TRUE(measurer->check(lowering.defaults).isOk());
+  EXPECT_TRUE(measurer->check(other()).isOk());
+  EXPECT_EQ(cache->counters().compiles, compiled);
 }
 
 TEST_F(CudaMeasurerTest, WrongOutputsAreAMismatch) {
