@@ -16,12 +16,10 @@ using moert::StatusCode;
 
 namespace moec {
 
-/// Candidates after which the default is measured again.
-static constexpr unsigned kGuardEvery = 4;
 /// What counts as near the best, and how many of those are measured again.
 static constexpr double kNear = 1.03;
 static constexpr size_t kFinalists = 3;
-static constexpr unsigned kRounds = 4, kLastRounds = 6;
+static constexpr unsigned kRounds = 4, kLastRounds = 6, kFewRounds = 2;
 /// A gain below this is noise: the former best stays.
 static constexpr double kNoise = 0.003;
 
@@ -35,17 +33,15 @@ static double secondsNow() {
 
 Tuner::Tuner(Measurer &measurer, std::vector<Lowering> lowerings, TunerOptions options)
     : clock(secondsNow), measurer(measurer), lowerings(std::move(lowerings)),
-      options(std::move(options)) {}
-
-/// Whether a failure is the candidate's own. A lost device and a time limit are not.
-static bool isRejection(const Status &status) {
-  return status.code() != StatusCode::NoDevice && status.code() != StatusCode::Budget;
+      options(std::move(options)), timer(measurer, this->lowerings.front().defaults) {
+  timer.isOver = [this] { return isOver(); };
+  timer.onProgress = [this](const std::string &what) { onProgress(what); };
 }
 
 TuneResult Tuner::partial() const {
   TuneResult known = result;
-  known.defaultMicroseconds = guard;
-  known.bestMicroseconds = guard * bestRatio;
+  known.defaultMicroseconds = timer.yardstickMicroseconds();
+  known.bestMicroseconds = known.defaultMicroseconds * bestRatio;
   return known;
 }
 
@@ -60,46 +56,19 @@ bool Tuner::isOver() {
   return !result.stopped.empty();
 }
 
-/// Times a build that ran before. What a candidate broke behind its back may show here first, so a
-/// failure is given a second chance.
-Result<double> Tuner::measureTrusted(const Choice &choice, Measurer::Length length) {
-  Result<double> time = measurer.measure(choice, length);
-  if (!time && isRejection(time.status()))
-    time = measurer.measure(choice, length);
-  return time;
-}
-
-Status Tuner::measureDefault() {
-  MOERT_ASSIGN_OR_RETURN(guard, measureTrusted(result.defaults, Measurer::Length::Short));
-  sinceGuard = 0;
-  return Status::ok();
-}
-
 /// Checks and times one candidate.
 Status Tuner::evaluate(Trial &trial) {
-  if (sinceGuard == kGuardEvery)
-    MOERT_RETURN_IF_ERROR(measureDefault());
   onProgress(trial.schedule.empty() ? trial.change : trial.schedule);
   Status status = measurer.check(trial.choice);
-  Result<double> time = status.isOk() ? measurer.measure(trial.choice, Measurer::Length::Short)
-                                      : Result<double>(status);
-  if (!time && !isRejection(time.status()))
-    return time.status();
-  if (!time) {
-    trial.rejected = time.status().message();
-    return Status::ok();
+  if (!status.isOk()) {
+    trial.rejected = status.message();
+    return isRejection(status) ? Status::ok() : std::move(status);
   }
-  ++sinceGuard;
-  trial.microseconds = *time;
-  trial.ratio = *time / guard;
+  MOERT_ASSIGN_OR_RETURN(FairTimer::Time time, timer.time(trial.choice));
+  trial.microseconds = time.microseconds;
+  trial.ratio = time.ratio;
+  trial.rejected = std::move(time.rejected);
   return Status::ok();
-}
-
-/// The median; of an even number the mean of the two in the middle.
-static double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  size_t middle = values.size() / 2;
-  return values.size() % 2 != 0 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 /// The trials that are near the best one, fastest first.
@@ -118,65 +87,34 @@ static std::vector<Trial *> finalistsOf(std::span<Trial> trials, double bestRati
   return finalists;
 }
 
-/// Measures builds in turns, forwards and backwards, so that each has every place as often as its
-/// counterpart and a drift of the clock cancels out. `times[i]` gets one time of `choices[i]` a
-/// round; a failure of the first one, which ran before, is the failure of the race, that of another
-/// one leaves its message in `failures[i]`.
-Status Tuner::takeTurns(std::span<const Choice> choices, unsigned rounds,
-                        std::vector<std::vector<double>> &times,
-                        std::vector<std::string> &failures) {
-  times.assign(choices.size(), {});
-  failures.assign(choices.size(), "");
-  for (unsigned round = 0; round < rounds; ++round) {
-    if (round != 0 && isOver())
-      break;
-    onProgress(fmt::format("in turns, round {} of {}", round + 1, rounds));
-    for (size_t place = 0; place < choices.size(); ++place) {
-      size_t i = round % 2 == 0 ? place : choices.size() - 1 - place;
-      if (!failures[i].empty())
-        continue;
-      Result<double> time = i == 0 ? measureTrusted(choices[i], Measurer::Length::Long)
-                                   : measurer.measure(choices[i], Measurer::Length::Long);
-      if (time)
-        times[i].push_back(*time);
-      else if (i == 0 || !isRejection(time.status()))
-        return time.status();
-      else
-        failures[i] = time.status().message();
-    }
-  }
-  return Status::ok();
-}
-
 /// Measures the finalists among `trials`, the best so far and the default in turns; where one of
 /// them is faster it becomes the best.
 Status Tuner::race(std::span<Trial> trials) {
   std::vector<Trial *> finalists = finalistsOf(trials, bestRatio);
   if (finalists.empty())
     return Status::ok();
-  std::vector<Choice> choices = {result.defaults};
+  std::vector<Choice> choices;
   if (result.best != result.defaults)
     choices.push_back(result.best);
   size_t first = choices.size();
   for (Trial *trial : finalists)
     choices.push_back(trial->choice);
-  std::vector<std::vector<double>> times;
-  std::vector<std::string> failures;
-  MOERT_RETURN_IF_ERROR(takeTurns(choices, kRounds, times, failures));
-  guard = median(times.front());
-  sinceGuard = 0;
+  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, timer.takeTurns(choices, kRounds));
   // A best that fails now gives way to any that does not.
-  bestRatio = times[first - 1].empty() ? std::numeric_limits<double>::infinity()
-                                       : median(times[first - 1]) / guard;
+  if (first == 0)
+    bestRatio = 1;
+  else
+    bestRatio = turns.failures[0].empty() ? median(turns.ratios[0])
+                                          : std::numeric_limits<double>::infinity();
   Trial *winner = nullptr;
   for (size_t i = 0; i < finalists.size(); ++i) {
     Trial &trial = *finalists[i];
     trial.finalist = true;
-    trial.rejected = failures[first + i];
+    trial.rejected = turns.failures[first + i];
     if (!trial.rejected.empty())
       continue;
-    trial.microseconds = median(times[first + i]);
-    trial.ratio = trial.microseconds / guard;
+    trial.microseconds = median(turns.times[first + i]);
+    trial.ratio = median(turns.ratios[first + i]);
     if (trial.ratio < (winner ? winner->ratio : bestRatio * (1 - kNoise)))
       winner = &trial;
   }
@@ -327,7 +265,7 @@ Status Tuner::finish() {
   if (Status status = measurer.check(result.defaults); !status.isOk())
     return std::move(status).withContext("the default, checked again after the search");
   if (result.best == result.defaults) {
-    result.defaultMicroseconds = result.bestMicroseconds = guard;
+    result.defaultMicroseconds = result.bestMicroseconds = timer.yardstickMicroseconds();
     return Status::ok();
   }
   if (Status status = measurer.check(result.best); !status.isOk())
@@ -336,14 +274,13 @@ Status Tuner::finish() {
     result = partial();
     return Status::ok();
   }
-  std::vector<std::vector<double>> times;
-  std::vector<std::string> failures;
-  MOERT_RETURN_IF_ERROR(takeTurns(std::vector<Choice>{result.defaults, result.best},
-                                  result.stopped.empty() ? kLastRounds : 1, times, failures));
-  if (!failures[1].empty())
-    return Status(StatusCode::Internal, "the best build, measured again: " + failures[1]);
-  result.defaultMicroseconds = median(times[0]);
-  result.bestMicroseconds = median(times[1]);
+  MOERT_ASSIGN_OR_RETURN(
+      FairTimer::Turns turns,
+      timer.takeTurns({&result.best, 1}, result.stopped.empty() ? kLastRounds : kFewRounds));
+  if (!turns.failures[0].empty())
+    return Status(StatusCode::Internal, "the best build, measured again: " + turns.failures[0]);
+  result.defaultMicroseconds = median(turns.yardstick);
+  result.bestMicroseconds = result.defaultMicroseconds * median(turns.ratios[0]);
   if (result.ratio() > 1 - kNoise) {
     result.best = result.defaults;
     result.bestMicroseconds = result.defaultMicroseconds;
@@ -368,13 +305,11 @@ Result<TuneResult> Tuner::run() {
   measurer.prepare(std::span(&result.defaults, 1));
   if (Status status = measurer.check(result.defaults); !status.isOk())
     return std::move(status).withContext("the default");
-  // The first time warms the card up.
-  for (unsigned i = 0; i < 2; ++i)
-    MOERT_RETURN_IF_ERROR(measureDefault());
+  MOERT_RETURN_IF_ERROR(timer.warmUp());
   Trial trial;
   trial.change = "default";
   trial.choice = result.defaults;
-  trial.microseconds = guard;
+  trial.microseconds = timer.yardstickMicroseconds();
   trial.ratio = 1;
   onTrial(trial);
   Status status = searchSchedules(lowerings.front());

@@ -1,16 +1,16 @@
 //===- Tuner.h - the search for the fastest build of a block ----------------===//
 //
 // Coordinate-wise: the schedules of one grouped matmul are varied while everything else is at its
-// best so far, in the whole block, where they share caches, power and launches with the rest. The
-// default build is measured first and again between the candidates, so that a drifting clock is not
-// taken for a better schedule; what comes out within a few percent of the best is measured again in
-// turns.
+// best so far, in the whole block, where they share caches, power and launches with the rest. All
+// times are fair ones (FairTimer.h), so that a drifting clock is not taken for a better schedule;
+// what comes out within a few percent of the best is measured again in turns.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef MOEC_COMPILER_TUNE_TUNER_H
 #define MOEC_COMPILER_TUNE_TUNER_H
 
+#include "compiler/Tune/FairTimer.h"
 #include "compiler/Tune/Lowering.h"
 #include "compiler/Tune/Measurer.h"
 
@@ -71,6 +71,8 @@ class Tuner {
 public:
   /// `lowerings`: the one to start from, then those to try beside it.
   Tuner(Measurer &measurer, std::vector<Lowering> lowerings, TunerOptions options);
+  Tuner(const Tuner &) = delete; // the timer calls this object
+  Tuner &operator=(const Tuner &) = delete;
 
   /// Seconds since any moment; replaced in tests.
   std::function<double()> clock;
@@ -90,12 +92,7 @@ public:
 
 private:
   bool isOver();
-  moert::Result<double> measureTrusted(const Choice &choice, Measurer::Length length);
-  moert::Status measureDefault();
   moert::Status evaluate(Trial &trial);
-  moert::Status takeTurns(std::span<const Choice> choices, unsigned rounds,
-                          std::vector<std::vector<double>> &times,
-                          std::vector<std::string> &failures);
   moert::Status race(std::span<Trial> trials);
   moert::Status tryBatch(std::vector<Trial> trials);
   moert::Status searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles);
@@ -111,8 +108,7 @@ private:
   TuneResult result;
   size_t current = 0; ///< lowering of the best
   double started = 0;
-  double guard = 0; ///< latest time of the default
-  unsigned sinceGuard = 0;
+  FairTimer timer;  ///< against the default
   double bestRatio = 1; ///< of the best, to the default
 };
 

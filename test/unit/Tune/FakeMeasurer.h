@@ -22,16 +22,21 @@ struct FakeMeasurer final : Measurer {
   /// Factor on the n-th measurement: a clock that drifts, noise.
   std::function<double(unsigned n, Length length)> factor = [](unsigned, Length) { return 1.0; };
 
+  /// Called by every batch and every check, while the device rests.
+  std::function<void()> rest = [] {};
+
   double now = 0; ///< seconds; every measurement takes one
   unsigned measurements = 0, checks = 0, batches = 0;
   std::vector<Choice> prepared;
 
   void prepare(std::span<const Choice> choices) override {
     ++batches;
+    rest();
     prepared.insert(prepared.end(), choices.begin(), choices.end());
   }
   moert::Status check(const Choice &choice) override {
     ++checks;
+    rest();
     return verdict(choice);
   }
   moert::Result<double> measure(const Choice &choice, Length length) override {

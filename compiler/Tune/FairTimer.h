@@ -1,0 +1,70 @@
+//===- FairTimer.h - times that a warming card does not bend ----------------===//
+//
+// A card under load gets slower for as long as it warms up, and faster again while the host
+// compiles or compares: up to a tenth within one search, where schedules differ by a hundredth. So a
+// time alone says nothing here. Every time is taken next to times of the default build, and only its
+// ratio to those is compared with anything.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOEC_COMPILER_TUNE_FAIRTIMER_H
+#define MOEC_COMPILER_TUNE_FAIRTIMER_H
+
+#include "compiler/Tune/Measurer.h"
+
+#include <functional>
+
+namespace moec {
+
+/// The median; of an even number the mean of the two in the middle.
+double median(std::vector<double> values);
+
+/// Whether a failure is the candidate's own. A lost device and a time limit are not.
+bool isRejection(const moert::Status &status);
+
+class FairTimer {
+public:
+  /// `yardstick`: the build that all others are compared with; it passed its check.
+  FairTimer(Measurer &measurer, Choice yardstick)
+      : measurer(measurer), yardstick(std::move(yardstick)) {}
+
+  /// Whether to stop as soon as what was asked for has an answer.
+  std::function<bool()> isOver = [] { return false; };
+  std::function<void(const std::string &what)> onProgress = [](const std::string &) {};
+
+  /// Runs the yardstick until its time stays the same.
+  moert::Status warmUp();
+  /// The latest time of the yardstick.
+  double yardstickMicroseconds() const { return latest; }
+
+  struct Time {
+    double microseconds = 0;
+    double ratio = 0;     ///< to the yardstick around it
+    std::string rejected; ///< why there is no time; empty where there is
+  };
+  /// A short time between two of the yardstick; again where these two are too far apart. Fails where
+  /// the yardstick fails or the device is lost.
+  moert::Result<Time> time(const Choice &choice);
+
+  /// Times of several builds, one a round each.
+  struct Turns {
+    std::vector<double> yardstick;
+    std::vector<std::vector<double>> times, ratios; ///< by build; the ratios are to the yardstick
+    std::vector<std::string> failures;              ///< by build; empty where it never failed
+  };
+  /// Long times of the builds in turns with the yardstick, forwards and backwards, so that each has
+  /// every place as often as its counterpart. A ratio is to the yardstick's time at the same moment,
+  /// interpolated between those before and after. At least one round.
+  moert::Result<Turns> takeTurns(std::span<const Choice> choices, unsigned rounds);
+
+private:
+  moert::Result<double> measureYardstick(Measurer::Length length);
+
+  Measurer &measurer;
+  Choice yardstick;
+  double latest = 0;
+};
+
+} // namespace moec
+
+#endif // MOEC_COMPILER_TUNE_FAIRTIMER_H
