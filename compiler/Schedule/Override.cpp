@@ -1,41 +1,77 @@
-//===- Override.cpp - schedules written by hand ---------------------------===//
+//===- Override.cpp - schedules in place of the table's -------------------===//
 
 #include "compiler/Schedule/Override.h"
 
 #include "mlir/AsmParser/AsmParser.h"
+#include "llvm/ADT/STLExtras.h"
+
+#include <set>
+#include <tuple>
 
 using namespace mlir;
 
 namespace moec::schedule {
 
-kernel::ScheduleAttr Overrides::find(unsigned matmul) const {
-  auto it = matmuls.find(matmul);
-  return it == matmuls.end() ? all : it->second;
+kernel::ScheduleAttr Overrides::find(unsigned matmul, int64_t tokens) const {
+  for (const Entry &entry : entries)
+    if (entry.matmul.value_or(matmul) == matmul && tokens >= entry.first &&
+        (entry.last == -1 || tokens <= entry.last))
+      return entry.schedule;
+  return {};
+}
+
+std::vector<int64_t> Overrides::starts() const {
+  std::set<int64_t> starts;
+  for (const Entry &entry : entries) {
+    starts.insert(entry.first);
+    if (entry.last != -1)
+      starts.insert(entry.last + 1);
+  }
+  starts.erase(0);
+  return {starts.begin(), starts.end()};
+}
+
+/// Reads "FIRST-LAST" of token counts.
+static bool parseRange(StringRef text, int64_t &first, int64_t &last) {
+  auto [from, to] = text.split('-');
+  return !from.getAsInteger(10, first) && !to.getAsInteger(10, last) && first >= 0 && last >= first;
 }
 
 FailureOr<Overrides> parseOverrides(MLIRContext *context, StringRef text,
                                     llvm::function_ref<InFlightDiagnostic()> emitError) {
   Overrides overrides;
-  SmallVector<StringRef> entries;
-  text.split(entries, ';', -1, /*KeepEmpty=*/false);
-  for (StringRef entry : entries) {
-    auto [key, body] = entry.split(':');
-    key = key.trim();
+  std::vector<Overrides::Entry> entries;
+  std::multimap<std::tuple<bool, bool>, Overrides::Entry> ordered; // equal ones as they come
+  SmallVector<StringRef> texts;
+  text.split(texts, ';', -1, /*KeepEmpty=*/false);
+  for (StringRef text : texts) {
+    auto [key, body] = text.split(':');
     body = body.trim();
+    auto [number, range] = key.trim().split('@');
+    Overrides::Entry entry;
     unsigned index = 0;
-    if (body.empty() || (key != "*" && key.getAsInteger(10, index)))
+    if (body.empty() || (number != "*" && number.getAsInteger(10, index)))
       return emitError() << "expects a schedule override 'N: mma, block_m = ...', but got '"
-                         << entry.trim() << '\'';
+                         << text.trim() << '\'';
+    if (key.contains('@') && !parseRange(range, entry.first, entry.last))
+      return emitError() << "expects the first and the last token count after '@', such as "
+                            "768-1535, but got '"
+                         << range << '\'';
     Attribute parsed = parseAttribute(("#moe_kernel.schedule<" + body + ">").str(), context);
-    auto schedule = dyn_cast_or_null<kernel::ScheduleAttr>(parsed);
-    if (!schedule)
-      return emitError() << "expects the inside of a #moe_kernel.schedule for matmul " << key
+    entry.schedule = dyn_cast_or_null<kernel::ScheduleAttr>(parsed);
+    if (!entry.schedule)
+      return emitError() << "expects the inside of a #moe_kernel.schedule for matmul " << number
                          << ", but got '" << body << '\'';
-    if (key == "*")
-      overrides.all = schedule;
-    else
-      overrides.matmuls[index] = schedule;
+    if (number != "*")
+      entry.matmul = index;
+    entries.push_back(entry);
   }
+  overrides.entries.reserve(entries.size());
+  // Of two entries for the same the last one counts.
+  for (const Overrides::Entry &entry : llvm::reverse(entries))
+    ordered.emplace(std::tuple(entry.isForAll(), !entry.matmul), entry);
+  for (const auto &[rank, entry] : ordered)
+    overrides.entries.push_back(entry);
   return overrides;
 }
 

@@ -1,4 +1,8 @@
-//===- Override.h - schedules written by hand -----------------------------===//
+//===- Override.h - schedules in place of the table's ---------------------===//
+//
+// Written by hand, or by a search that measured them.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef MOEC_COMPILER_SCHEDULE_OVERRIDE_H
 #define MOEC_COMPILER_SCHEDULE_OVERRIDE_H
@@ -10,17 +14,36 @@
 
 namespace moec::schedule {
 
-/// Schedules that replace the table's in every variant.
-struct Overrides {
-  std::map<unsigned, kernel::ScheduleAttr> matmuls; ///< by position in the function
-  kernel::ScheduleAttr all;                         ///< for the others; may be null
+/// Schedules that replace the table's.
+class Overrides {
+public:
+  /// That of a matmul (by position in the function) in the variant that was decided for T =
+  /// `tokens`; null where the table's stays. What was given for some T comes before what was given
+  /// for all, and a number before `*`.
+  kernel::ScheduleAttr find(unsigned matmul, int64_t tokens) const;
 
-  kernel::ScheduleAttr find(unsigned matmul) const;
+  /// The T from 1 on at which another override than just below begins, ascending: variants are
+  /// divided there.
+  std::vector<int64_t> starts() const;
+
+private:
+  friend mlir::FailureOr<Overrides>
+  parseOverrides(mlir::MLIRContext *context, llvm::StringRef text,
+                 llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+
+  struct Entry {
+    int64_t first = 0, last = -1; ///< T; -1: without end
+    std::optional<unsigned> matmul; ///< none: all
+    kernel::ScheduleAttr schedule;
+    bool isForAll() const { return first == 0 && last == -1; }
+  };
+  std::vector<Entry> entries; ///< what comes first where several fit, first
 };
 
-/// Reads `0: mma, block_m = 64, ...; 1: mma, ...`: entries separated by `;`, each the number of a
-/// grouped matmul in its function (or `*` for all that are not named) and the inside of a
-/// #moe_kernel.schedule. An empty text overrides nothing. Errors go to `emitError`.
+/// Reads `0: mma, block_m = 64, ...; 1@768-1535: mma, ...`: entries separated by `;`, each the
+/// number of a grouped matmul in its function (or `*` for all that are not named), where given the
+/// first and last T that it is for, and the inside of a #moe_kernel.schedule. An empty text
+/// overrides nothing. Errors go to `emitError`.
 mlir::FailureOr<Overrides> parseOverrides(mlir::MLIRContext *context, llvm::StringRef text,
                                           llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 

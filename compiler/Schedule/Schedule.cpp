@@ -62,9 +62,26 @@ static std::vector<Bucket> getMatmulBuckets(const BlockProblem &problem, TargetA
   return buckets;
 }
 
+/// Divides buckets at the T of `starts`.
+static std::vector<Bucket> divide(ArrayRef<Bucket> buckets, ArrayRef<int64_t> starts) {
+  std::vector<Bucket> parts;
+  for (Bucket bucket : buckets) {
+    for (int64_t start : starts) {
+      if (start <= bucket.minTokens || (bucket.maxTokens != -1 && start > bucket.maxTokens))
+        continue;
+      Bucket before = bucket;
+      before.maxTokens = start - 1;
+      parts.push_back(before);
+      bucket.minTokens = start;
+    }
+    parts.push_back(bucket);
+  }
+  return parts;
+}
+
 std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
-                               ArrayRef<int64_t> representatives) {
-  std::vector<Bucket> buckets = getMatmulBuckets(problem, target);
+                               ArrayRef<int64_t> representatives, ArrayRef<int64_t> starts) {
+  std::vector<Bucket> buckets = divide(getMatmulBuckets(problem, target), starts);
   for (Bucket &bucket : buckets) {
     double routes = bucket.maxTokens * problem.rowsPerToken;
     bool bounded = bucket.maxTokens != -1;
@@ -87,6 +104,8 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
       }
     }
   }
+  for (Bucket &bucket : buckets)
+    bucket.decidedFor = bucket.minTokens;
   if (representatives.empty())
     return buckets;
 

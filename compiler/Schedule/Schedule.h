@@ -23,6 +23,7 @@ enum class SortForm {
 struct Bucket {
   int64_t minTokens = 0;
   int64_t maxTokens = -1; ///< inclusive; -1: unbounded
+  int64_t decidedFor = 0; ///< a T that the decisions are meant for, whatever else it serves
   unsigned matmulRow = 0; ///< row of the matmul table
   SortForm sort = SortForm::MultiBlock;
   int64_t sortBlocks = 1; ///< blocks of the multi-block sort
@@ -31,9 +32,10 @@ struct Bucket {
 /// Variants of `problem`, in order of T, together [0, inf). Few, because each brings its own
 /// kernels. With `representatives` (tokens, ascending or not) only buckets that hold one of them
 /// are kept; each then serves everything from the end of the one before, the last everything
-/// beyond.
+/// beyond. `starts` (ascending, from 1 on): further T at which a variant begins.
 std::vector<Bucket> getBuckets(const BlockProblem &problem, kernel::TargetAttr target,
-                               llvm::ArrayRef<int64_t> representatives = {});
+                               llvm::ArrayRef<int64_t> representatives = {},
+                               llvm::ArrayRef<int64_t> starts = {});
 
 /// The schedule of a matmul in `bucket`: the table's, shrunk until it is legal on `target`. Null
 /// where nothing is.

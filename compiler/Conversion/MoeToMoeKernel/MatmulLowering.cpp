@@ -38,7 +38,7 @@ LogicalResult VariantLowering::chooseSchedules() {
   unsigned number = 0;
   WalkResult result = block.block.walk([&](moe::GroupedMatmulOp op) {
     schedule::MatmulProblem problem = getMatmulProblem(op, block.extents, block.combine);
-    kernel::ScheduleAttr schedule = block.overrides.find(number++);
+    kernel::ScheduleAttr schedule = block.overrides.find(number++, bucket.decidedFor);
     if (schedule) {
       if (failed(kernel::verifyMatmulSchedule(schedule, schedule::getMatmulTraits(problem),
                                               block.target, [&] { return op.emitError(); })))

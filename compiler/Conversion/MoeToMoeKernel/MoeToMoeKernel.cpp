@@ -73,7 +73,8 @@ struct ConvertMoeToKernelPass
       return failure();
     BlockContext context{block, extents, targetAttr, combine, overrides};
     for (const schedule::Bucket &bucket :
-         schedule::getBuckets(getBlockProblem(block, extents, combine), targetAttr, tokens))
+         schedule::getBuckets(getBlockProblem(block, extents, combine), targetAttr, tokens,
+                              overrides.starts()))
       if (failed(VariantLowering(context, bucket).run()))
         return failure();
     return success();

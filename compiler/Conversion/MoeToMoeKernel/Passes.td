@@ -60,7 +60,8 @@ def ConvertMoeToKernelPass : Pass<"convert-moe-to-kernel", "::mlir::ModuleOp"> {
              clEnumValN(::moec::CombineForm::Accumulate, "accumulate",
                         "by f32 reductions in any order"))}]>,
     Option<"schedule", "schedule", "std::string", "\"\"",
-           "schedules of matmuls: 'N: mma, block_m = ...; ...', N the matmul's number or *">
+           "schedules of matmuls: 'N: mma, block_m = ...; ...', N the matmul's number or *, in "
+           "variants for some token counts N@FIRST-LAST">
   ];
   let dependentDialects = ["::moec::kernel::MoeKernelDialect", "::mlir::func::FuncDialect"];
 }

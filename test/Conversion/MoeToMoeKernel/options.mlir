@@ -3,6 +3,9 @@
 // RUN: moe-opt %s --convert-moe-to-kernel="tokens=40,4096 target=sm_80" | FileCheck %s --check-prefix=SOME
 // RUN: moe-opt %s --convert-moe-to-kernel="tokens=1 target=sm_80" | FileCheck %s --check-prefix=ONE
 // RUN: moe-opt %s --convert-moe-to-kernel="tokens=4096 schedule='0: mma, block_m = 64, block_n = 64, block_k = 32, stages = 2, warps_m = 2, warps_n = 1; *: mma, block_m = 32, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2'" | FileCheck %s --check-prefix=HAND
+// RUN: moe-opt %s --convert-moe-to-kernel="target=sm_80 schedule='1@100-199: mma, block_m = 32, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2; 0: mma, block_m = 64, block_n = 64, block_k = 32, stages = 2, warps_m = 2, warps_n = 1'" | FileCheck %s --check-prefix=RANGE
+// RUN: moe-opt %s --convert-moe-to-kernel="target=sm_80 tokens=128 schedule='*@100-199: mma, block_m = 32, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2'" | FileCheck %s --check-prefix=INSIDE
+// RUN: not moe-opt %s --convert-moe-to-kernel="schedule='0@9-8: mma, block_m = 64'" 2>&1 | FileCheck %s --check-prefix=TOKENS
 // RUN: not moe-opt %s --convert-moe-to-kernel="schedule='0: wave, block_m = 64'" 2>&1 | FileCheck %s --check-prefix=FORM
 // RUN: not moe-opt %s --convert-moe-to-kernel="schedule='first'" 2>&1 | FileCheck %s --check-prefix=ENTRY
 // RUN: not moe-opt %s --convert-moe-to-kernel="target=sm_86 schedule='*: mma, block_m = 128, block_n = 128, block_k = 64, stages = 4, warps_m = 2, warps_n = 2'" 2>&1 | FileCheck %s --check-prefix=LEGAL
@@ -40,6 +43,25 @@
 // HAND: moe_kernel.grouped_matmul {{.*}} tiles(%[[A]] : memref<?x4xi32>) {{.*}} schedule<mma, block_m = 64, block_n = 64, block_k = 32, stages = 2, warps_m = 2>
 // HAND: moe_kernel.grouped_matmul {{.*}} tiles(%[[B]] : memref<?x4xi32>) {{.*}} schedule<mma, block_m = 32, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>
 
+// Schedules for some token counts divide the variants.
+// RANGE: @block_t65({{.*}}moe_kernel.tokens = #moe_kernel.tokens<65, 99>
+// RANGE: moe_kernel.grouped_matmul {{.*}}block_m = 64, block_n = 64, block_k = 32
+// RANGE: moe_kernel.grouped_matmul {{.*}}block_m = 64, block_n = 128
+// RANGE: @block_t100({{.*}}moe_kernel.tokens = #moe_kernel.tokens<100, 199>
+// RANGE: moe_kernel.grouped_matmul {{.*}}block_m = 64, block_n = 64, block_k = 32
+// RANGE: moe_kernel.grouped_matmul {{.*}}block_m = 32, block_n = 64, block_k = 64
+// RANGE: @block_t200({{.*}}moe_kernel.tokens = #moe_kernel.tokens<200, 256>
+// RANGE: moe_kernel.grouped_matmul {{.*}}block_m = 64, block_n = 64, block_k = 32
+// RANGE: moe_kernel.grouped_matmul {{.*}}block_m = 64, block_n = 128
+// RANGE: @block_t257({{.*}}moe_kernel.tokens = #moe_kernel.tokens<257, -1>
+
+// The variant that is kept has the schedule of its own T.
+// INSIDE: @block_t0({{.*}}moe_kernel.tokens = #moe_kernel.tokens<0, -1>
+// INSIDE: moe_kernel.grouped_matmul {{.*}}block_m = 32, block_n = 64, block_k = 64
+// INSIDE: moe_kernel.grouped_matmul {{.*}}block_m = 32, block_n = 64, block_k = 64
+// INSIDE-NOT: func.func
+
+// TOKENS: expects the first and the last token count after '@', such as 768-1535, but got '9-8'
 // FORM: expects the inside of a #moe_kernel.schedule for matmul 0, but got 'wave, block_m = 64'
 // ENTRY: expects a schedule override 'N: mma, block_m = ...', but got 'first'
 // LEGAL: error: expects at most 101376 bytes of shared memory a block on sm_86, but needs 131072
