@@ -29,6 +29,7 @@ config.substitutions += [
     ("%moec_tools", config.moec_tools_dir),
     ("%rc", "sh " + os.path.join(config.test_source_root, "rc.sh")),
 ]
+config.substitutions.append(("%moec_source", config.moec_source_dir))
 config.substitutions.append(("%examples", os.path.join(config.moec_source_dir, "examples")))
 
 

@@ -5,6 +5,7 @@
 #include "compiler/Engine/CpuRunner.h"
 #include "compiler/Engine/CudaRunner.h"
 #include "compiler/Engine/ReferenceRunner.h"
+#include "compiler/Engine/Tuned.h"
 #include "runtime/Exec/BundleChoice.h"
 #include "runtime/Support/Env.h"
 #include "runtime/Support/File.h"
@@ -167,6 +168,24 @@ Result<std::shared_ptr<const moert::cuda::Device>> openDevice() {
   return moert::cuda::Device::open(ordinal);
 }
 
+/// Takes what is known about the block on the device over into the options.
+static void useRecords(const MoeBlock &block, const moert::cuda::DeviceProperties &device,
+                       const RunnerOptions &options, CompilerOptions &compiler) {
+  if (!options.records || !options.schedule.empty())
+    return;
+  if (!options.onOrigin && !options.records->mayHave(device.name))
+    return;
+  TunedFor who = tunedFor(device);
+  who.routing = options.routing;
+  who.areFusionsGiven = options.areFusionsGiven;
+  TunedChoice choice = chooseTuned(block, compiler, *options.records, who);
+  compiler.kernel.schedule = choice.schedule;
+  compiler.fusions = choice.fusions;
+  for (const std::string &origin : choice.origins)
+    if (options.onOrigin)
+      options.onOrigin(origin);
+}
+
 Result<moert::Package> packageFor(const Subject &subject, const moert::cuda::Device &device,
                                   const RunnerOptions &options) {
   if (subject.package)
@@ -182,6 +201,7 @@ Result<moert::Package> packageFor(const Subject &subject, const moert::cuda::Dev
   compiler.jobs = options.jobs;
   compiler.progress = options.progress;
   compiler.cache = options.cache;
+  useRecords(*subject.block, device.properties(), options, compiler);
   MOERT_ASSIGN_OR_RETURN(Compilation compilation, compile(*subject.block, compiler));
   return std::move(compilation.package);
 }

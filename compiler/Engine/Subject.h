@@ -7,6 +7,7 @@
 #include "compiler/Engine/MoeBlock.h"
 #include "compiler/Engine/NativeTarget.h"
 #include "compiler/Engine/Runner.h"
+#include "compiler/Records/Records.h"
 #include "runtime/Exec/LoadedPackage.h"
 
 #include <memory>
@@ -50,6 +51,11 @@ struct RunnerOptions {
   std::vector<int64_t> tokens; ///< what will be run; chooses the variants that are compiled
   std::function<void(llvm::StringRef what, size_t done, size_t total)> progress;
   std::shared_ptr<CachedCompiler> cache; ///< see CompilerOptions
+  /// Where schedules are looked up that `schedule` does not give; null: nowhere.
+  std::shared_ptr<const Records> records;
+  bool areFusionsGiven = false;    ///< no record may change them
+  std::string routing = "uniform"; ///< of the records
+  std::function<void(const std::string &)> onOrigin; ///< says where schedules come from
 };
 
 /// The device that MOEC_DEVICE names, by default the first. NoDevice where there is none.

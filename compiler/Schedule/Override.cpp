@@ -20,15 +20,19 @@ kernel::ScheduleAttr Overrides::find(unsigned matmul, int64_t tokens) const {
   return {};
 }
 
-std::vector<int64_t> Overrides::starts() const {
-  std::set<int64_t> starts;
-  for (const Entry &entry : entries) {
-    starts.insert(entry.first);
-    if (entry.last != -1)
-      starts.insert(entry.last + 1);
-  }
-  starts.erase(0);
-  return {starts.begin(), starts.end()};
+std::vector<TokenRange> Overrides::ranges() const {
+  std::set<int64_t> bounds;
+  for (const Entry &entry : entries)
+    if (!entry.isForAll())
+      bounds.insert({entry.first, entry.last + 1});
+  std::vector<TokenRange> ranges;
+  for (auto first = bounds.begin(); first != bounds.end() && std::next(first) != bounds.end();
+       ++first)
+    if (llvm::any_of(entries, [&](const Entry &entry) {
+          return !entry.isForAll() && entry.first <= *first && *first <= entry.last;
+        }))
+      ranges.push_back({*first, *std::next(first) - 1});
+  return ranges;
 }
 
 /// Reads "FIRST-LAST" of token counts.

@@ -7,6 +7,7 @@
 #ifndef MOEC_COMPILER_SCHEDULE_OVERRIDE_H
 #define MOEC_COMPILER_SCHEDULE_OVERRIDE_H
 
+#include "compiler/Schedule/Schedule.h"
 #include "dialects/MoeKernel/IR/MoeKernelOps.h"
 
 #include <map>
@@ -22,9 +23,8 @@ public:
   /// for all, and a number before `*`.
   kernel::ScheduleAttr find(unsigned matmul, int64_t tokens) const;
 
-  /// The T from 1 on at which another override than just below begins, ascending: variants are
-  /// divided there.
-  std::vector<int64_t> starts() const;
+  /// The intervals of T with schedules of their own, ascending and apart: each is one variant.
+  std::vector<TokenRange> ranges() const;
 
 private:
   friend mlir::FailureOr<Overrides>

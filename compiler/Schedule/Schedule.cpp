@@ -62,26 +62,32 @@ static std::vector<Bucket> getMatmulBuckets(const BlockProblem &problem, TargetA
   return buckets;
 }
 
-/// Divides buckets at the T of `starts`.
-static std::vector<Bucket> divide(ArrayRef<Bucket> buckets, ArrayRef<int64_t> starts) {
-  std::vector<Bucket> parts;
-  for (Bucket bucket : buckets) {
-    for (int64_t start : starts) {
-      if (start <= bucket.minTokens || (bucket.maxTokens != -1 && start > bucket.maxTokens))
-        continue;
-      Bucket before = bucket;
-      before.maxTokens = start - 1;
-      parts.push_back(before);
-      bucket.minTokens = start;
+/// Makes each range a bucket of its own, with the table's row of its first T.
+static std::vector<Bucket> divide(std::vector<Bucket> buckets, ArrayRef<TokenRange> ranges) {
+  for (const TokenRange &range : ranges) {
+    std::vector<Bucket> parts;
+    for (const Bucket &bucket : buckets) {
+      bool isLast = bucket.maxTokens == -1;
+      Bucket before = bucket, inside = bucket, after = bucket;
+      before.maxTokens = isLast ? range.first - 1 : std::min(bucket.maxTokens, range.first - 1);
+      inside.minTokens = range.first;
+      inside.maxTokens = range.last;
+      after.minTokens = std::max(bucket.minTokens, range.last + 1);
+      if (before.minTokens <= before.maxTokens)
+        parts.push_back(before);
+      if (bucket.minTokens <= range.first && (isLast || range.first <= bucket.maxTokens))
+        parts.push_back(inside);
+      if (isLast || after.minTokens <= after.maxTokens)
+        parts.push_back(after);
     }
-    parts.push_back(bucket);
+    buckets = std::move(parts);
   }
-  return parts;
+  return buckets;
 }
 
 std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
-                               ArrayRef<int64_t> representatives, ArrayRef<int64_t> starts) {
-  std::vector<Bucket> buckets = divide(getMatmulBuckets(problem, target), starts);
+                               ArrayRef<int64_t> representatives, ArrayRef<TokenRange> ranges) {
+  std::vector<Bucket> buckets = divide(getMatmulBuckets(problem, target), ranges);
   for (Bucket &bucket : buckets) {
     double routes = bucket.maxTokens * problem.rowsPerToken;
     bool bounded = bucket.maxTokens != -1;

@@ -29,13 +29,18 @@ struct Bucket {
   int64_t sortBlocks = 1; ///< blocks of the multi-block sort
 };
 
+/// Token counts from `first` to `last`.
+struct TokenRange {
+  int64_t first = 0, last = 0;
+};
+
 /// Variants of `problem`, in order of T, together [0, inf). Few, because each brings its own
 /// kernels. With `representatives` (tokens, ascending or not) only buckets that hold one of them
 /// are kept; each then serves everything from the end of the one before, the last everything
-/// beyond. `starts` (ascending, from 1 on): further T at which a variant begins.
+/// beyond. `ranges` (ascending and apart) are variants of their own, whatever the table says.
 std::vector<Bucket> getBuckets(const BlockProblem &problem, kernel::TargetAttr target,
                                llvm::ArrayRef<int64_t> representatives = {},
-                               llvm::ArrayRef<int64_t> starts = {});
+                               llvm::ArrayRef<TokenRange> ranges = {});
 
 /// The schedule of a matmul in `bucket`: the table's, shrunk until it is legal on `target`. Null
 /// where nothing is.

@@ -40,6 +40,7 @@ Tuner::Tuner(Measurer &measurer, std::vector<Lowering> lowerings, TunerOptions o
 
 TuneResult Tuner::partial() const {
   TuneResult known = result;
+  known.wasCutShort = true;
   known.defaultMicroseconds = timer.yardstickMicroseconds();
   known.bestMicroseconds = known.defaultMicroseconds * bestRatio;
   return known;
@@ -240,6 +241,8 @@ Status Tuner::searchSchedules(const Lowering &lowering) {
 /// The other fusions and forms of combine, with the best schedules or, for a matmul whose best is
 /// not legal there, the default one.
 Status Tuner::tryLowerings() {
+  if (result.best.combine == CombineMode::Ordered)
+    result.deterministic = {result.best, bestRatio};
   std::vector<Trial> trials;
   for (const Lowering &lowering : llvm::drop_begin(lowerings)) {
     Trial trial;

@@ -16,6 +16,7 @@
 
 #include <functional>
 #include <limits>
+#include <optional>
 
 namespace moec {
 
@@ -60,6 +61,13 @@ struct TuneResult {
   std::vector<double> defaultPredicted; ///< microseconds of each matmul alone, by the model
   std::vector<Trial> trials;
   std::string stopped; ///< why the search ended early; empty where it did not
+  bool wasCutShort = false; ///< without the last race, so that the best is not sure to be one
+  /// The best before lowerings were tried whose bits depend on timing.
+  struct Deterministic {
+    Choice choice;
+    double ratio;
+  };
+  std::optional<Deterministic> deterministic;
 
   double ratio() const {
     return defaultMicroseconds == 0 ? 1 : bestMicroseconds / defaultMicroseconds;

@@ -14,6 +14,8 @@ std::string_view name(EntryKind kind) {
     return "kernel";
   case EntryKind::Toolchain:
     return "toolchain";
+  case EntryKind::Tuning:
+    return "tuning";
   }
   return "unknown";
 }

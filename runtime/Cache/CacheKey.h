@@ -22,6 +22,7 @@ enum class EntryKind : char {
   Package = 'p',   ///< a whole package, by what it was compiled from
   Kernel = 'k',    ///< one compiled kernel, by its source
   Toolchain = 't', ///< what an installed NVRTC said its version is
+  Tuning = 'r',    ///< what a search measured; in a folder of its own
 };
 std::string_view name(EntryKind kind);
 

@@ -74,7 +74,7 @@ struct ConvertMoeToKernelPass
     BlockContext context{block, extents, targetAttr, combine, overrides};
     for (const schedule::Bucket &bucket :
          schedule::getBuckets(getBlockProblem(block, extents, combine), targetAttr, tokens,
-                              overrides.starts()))
+                              overrides.ranges()))
       if (failed(VariantLowering(context, bucket).run()))
         return failure();
     return success();

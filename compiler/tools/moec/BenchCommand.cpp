@@ -257,6 +257,7 @@ Status Bench::measureCuda() {
     MOERT_ASSIGN_OR_RETURN(double bandwidth, measureReadBandwidth(device, *options.cache));
     measuredTbs = bandwidth / 1e12;
   }
+  MOERT_RETURN_IF_ERROR(addRecords(options));
   progress.show("compiling");
   MOERT_ASSIGN_OR_RETURN(moert::Package package, packageFor(subject, *device, options));
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::LoadedPackage> loaded,

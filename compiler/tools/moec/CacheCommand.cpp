@@ -3,6 +3,7 @@
 #include "compiler/Cache/CachedCompiler.h"
 #include "compiler/Cache/KeyBuilder.h"
 #include "compiler/tools/moec/CacheExplain.h"
+#include "compiler/tools/moec/CacheRecords.h"
 #include "compiler/tools/moec/Options.h"
 #include "runtime/Cache/Archive.h"
 #include "runtime/Cache/Eviction.h"
@@ -30,7 +31,8 @@ static cl::opt<std::string>
     actionOption(cl::Positional, cl::Required, cl::sub(cacheCommand()), cl::cat(category()),
                  cl::value_desc("ACTION"),
                  cl::desc("<stats | ls | explain BLOCK.mlir | verify | gc [SIZE] | clear | "
-                          "export FILE | import FILE | path>"));
+                          "export FILE | import FILE | path | records | "
+                          "export-records FILE | import-records FILE>"));
 static cl::list<std::string> argumentsOption(cl::Positional, cl::sub(cacheCommand()),
                                              cl::cat(category()), cl::value_desc("arguments"),
                                              cl::desc("<arguments>"));
@@ -86,6 +88,7 @@ static std::string describeEntry(EntryKind kind, StringRef key) {
   case EntryKind::Kernel:
     return fmt::format("{}, {}, nvrtc {}", part("kernel"), part("target"), part("nvrtc"));
   case EntryKind::Toolchain:
+  case EntryKind::Tuning: // elsewhere
     break;
   }
   return "the version of an NVRTC";
@@ -189,6 +192,9 @@ static const std::array kActions = {
     Action{"clear", 0, 0, clearStore},
     Action{"export", 1, 1, exportArchive},
     Action{"import", 1, 1, importArchive},
+    Action{"records", 0, 0, listRecords},
+    Action{"export-records", 1, 1, [] { return exportRecords(argumentsOption.front()); }},
+    Action{"import-records", 1, 1, [] { return importRecords(argumentsOption.front()); }},
     Action{"path", 0, 0,
            [] {
              outs() << cacheDirectory() << '\n';

@@ -50,6 +50,7 @@ Status explainBlock(const std::string &path) {
   MOERT_ASSIGN_OR_RETURN(Subject subject, loadSubject(path, errs()));
   if (subject.package)
     return Status(StatusCode::Usage, "expects IR, but '" + path + "' is a package");
+  MOERT_RETURN_IF_ERROR(applyRecords(*subject.block, options));
   moert::Cache &cache = *compiler->storage();
   std::string version = compiler->toolVersion();
 

@@ -31,7 +31,10 @@ static cl::opt<bool> strictOption(
 static cl::opt<bool> verboseOption("v", cl::sub(compileCommand()), cl::sub(runCommand()),
                                    cl::sub(benchCommand()), cl::sub(tuneCommand()),
                                    cl::cat(category()),
-                                   cl::desc("say what came from the cache and what was compiled"));
+                                   cl::desc("say what came from the cache, what was compiled, and where "
+                                            "schedules come from"));
+
+bool isVerbose() { return verboseOption; }
 
 /// Made by the first who asks.
 static std::shared_ptr<CachedCompiler> &current() {

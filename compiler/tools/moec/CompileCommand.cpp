@@ -164,8 +164,10 @@ static Status compileBlock() {
     return Status(StatusCode::Usage, "expects IR, but '" + inputPath() + "' is a package");
   std::vector<moert::Package> packages;
   for (const std::string &target : targets) {
-    options.kernel.target = target;
-    MOERT_ASSIGN_OR_RETURN(Compilation compilation, compile(*subject.block, options));
+    CompilerOptions own = options; // what records say depends on the target
+    own.kernel.target = target;
+    MOERT_RETURN_IF_ERROR(applyRecords(*subject.block, own));
+    MOERT_ASSIGN_OR_RETURN(Compilation compilation, compile(*subject.block, own));
     progress.clear();
     for (const std::string &warning : compilation.warnings)
       warn(warning);

@@ -9,6 +9,7 @@
 #define MOEC_COMPILER_TOOLS_MOEC_OPTIONS_H
 
 #include "compiler/Engine/Compiler.h"
+#include "compiler/Engine/Subject.h"
 #include "compiler/Inputs/Routing.h"
 #include "runtime/Support/Status.h"
 
@@ -74,6 +75,15 @@ std::string cacheDirectory();
 std::string describeCounters(const CachedCompiler &cache);
 /// Ends the use of the cache; with `-v` says what it was good for.
 void closeCache();
+
+/// `-v`.
+bool isVerbose();
+
+/// The user's tuning records and the shipped ones; null with `--no-tuned`.
+std::shared_ptr<const Records> tuningRecords();
+/// Lets a compilation use them, and with `-v` says where its schedules come from.
+moert::Status applyRecords(const MoeBlock &block, CompilerOptions &options);
+moert::Status addRecords(RunnerOptions &options);
 
 /// One subcommand and what it does; `run` returns the exit code.
 struct Command {

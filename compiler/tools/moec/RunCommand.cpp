@@ -131,6 +131,7 @@ Status Run::prepare() {
   options.tokens = std::move(counts);
   if (device == DeviceKind::Cuda) {
     MOERT_ASSIGN_OR_RETURN(options.cache, kernelCache());
+    MOERT_RETURN_IF_ERROR(addRecords(options));
   }
   options.progress = [&](StringRef what, size_t done, size_t total) {
     progress.show(("compiling: " + what).str(), done, total);

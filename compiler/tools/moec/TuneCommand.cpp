@@ -1,8 +1,10 @@
 //===- TuneCommand.cpp - moec tune -------------------------------------------===//
 
 #include "compiler/Bench/BlockCost.h"
+#include "compiler/Cache/CachedCompiler.h"
 #include "compiler/Engine/Subject.h"
 #include "compiler/Tune/CudaMeasurer.h"
+#include "compiler/Tune/Recording.h"
 #include "compiler/Tune/Report.h"
 #include "compiler/tools/moec/Interruption.h"
 #include "compiler/tools/moec/Options.h"
@@ -11,8 +13,10 @@
 
 #include "llvm/Support/raw_ostream.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <ctime>
 #include <mutex>
 
 using namespace llvm;
@@ -44,6 +48,8 @@ static cl::opt<bool>
     dryRunOption("dry-run", cl::sub(tuneCommand()), cl::cat(category()),
                  cl::desc("print the space and the candidates with their predicted "
                           "cost; needs no GPU"));
+static cl::opt<bool> noRecordOption("no-record", cl::sub(tuneCommand()), cl::cat(category()),
+                                    cl::desc("keep no record of the winners"));
 static cl::opt<std::string> jsonOption("json", cl::sub(tuneCommand()), cl::cat(category()),
                                        cl::value_desc("F"),
                                        cl::desc("also write everything as JSON, - for stdout"));
@@ -92,6 +98,7 @@ private:
   Status tuneAll();
   Result<TuneResult> tuneCase(const Case &current, function_ref<double()> budgetSeconds);
   void conclude(const Case &current, const TuneResult &result);
+  Status keep(const Case &current, const TuneResult &result) const;
   void giveUp();
   json::Value report() const;
 
@@ -176,6 +183,37 @@ void Tune::conclude(const Case &current, const TuneResult &result) {
   progress.clear();
   printSummary(outs(), result, subject.path, current.conditions());
   outs().flush();
+}
+
+/// Keeps the records of a search, so that other commands use its winner.
+Status Tune::keep(const Case &current, const TuneResult &result) const {
+  if (noRecordOption)
+    return Status::ok();
+  const moert::cuda::DeviceProperties &device = measurer->device();
+  SearchConditions conditions;
+  conditions.who = tunedFor(device);
+  conditions.who.routing = toString(current.routing);
+  conditions.who.areFusionsGiven = isFusionGiven();
+  conditions.target = target;
+  conditions.tokens = current.tokens;
+  RecordEnvironment &environment = conditions.environment;
+  MOERT_ASSIGN_OR_RETURN(std::shared_ptr<CachedCompiler> compiler, kernelCache());
+  environment.moec = MOEC_VERSION;
+  environment.nvrtc = compiler->toolVersion();
+  environment.driver = conditions.who.driver;
+  environment.clocks = fmt::format("{:.0f} MHz, memory {:.0f} MHz", 1e3 * device.smClockGHz,
+                                   1e3 * device.memoryClockGHz);
+  environment.date = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+  environment.effort = effortOption == Effort::Quick ? "quick" : "full";
+  MOERT_ASSIGN_OR_RETURN(std::vector<Record> records,
+                         recordsOf(*subject.block, result, conditions));
+  if (records.empty())
+    return Status::ok();
+  MOERT_ASSIGN_OR_RETURN(RecordStore store,
+                         RecordStore::open(cacheDirectory(), [](const std::string &text) { warn(text); }));
+  for (const Record &record : records)
+    MOERT_RETURN_IF_ERROR(store.publish(record));
+  return Status::ok();
 }
 
 json::Value Tune::report() const {
@@ -271,6 +309,9 @@ Status Tune::tuneAll() {
       return std::move(result).status().withContext(
           fmt::format("T={} {}", cases[i].tokens, toString(cases[i].routing)));
     conclude(cases[i], *result);
+    // What was measured is shown, whether it can be kept or not.
+    if (Status status = keep(cases[i], *result); !status.isOk())
+      warn("no record is kept: " + status.message());
     outcomes.push_back({cases[i], *std::move(result)});
   }
   if (isInterrupted())
@@ -300,6 +341,9 @@ Status Tune::execute() {
     status = tuneAll();
     text = report();
   }
+  // What records of the block are found by.
+  if (Result<RecordKey> key = recordKey(*subject.block, "any", options.combine, {}, target))
+    (*text->getAsObject())["problem"] = key->problem;
   // What was found before a failure is kept.
   if (!jsonOption.empty())
     MOERT_RETURN_IF_ERROR(writeText(jsonOption, formatv("{0:2}\n", *text).str()));

@@ -1,0 +1,234 @@
+//===- Tuned.cpp - measured schedules for a compilation ---------------------===//
+
+#include "compiler/Engine/Tuned.h"
+
+#include "compiler/Engine/CpuRunner.h"
+#include "compiler/Engine/Products.h"
+#include "compiler/Schedule/Override.h"
+#include "compiler/Schedule/Schedule.h"
+#include "dialects/Moe/IR/MoeOps.h"
+#include "dialects/MoeKernel/IR/KnownTargets.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+using namespace mlir;
+using moert::Result;
+using moert::Status;
+using moert::StatusCode;
+
+namespace moec {
+
+TunedFor tunedFor(const moert::cuda::DeviceProperties &device) {
+  TunedFor who;
+  who.device = device.name;
+  who.multiprocessors = device.smCount;
+  who.driver = fmt::format("{}.{}", device.driverVersion / 1000, device.driverVersion % 1000 / 10);
+  return who;
+}
+
+/// The element type of the block's weights ("bf16").
+static std::string weightType(const MoeBlock &block) {
+  std::string name;
+  block.function().walk([&](moe::GroupedMatmulOp op) {
+    llvm::raw_string_ostream(name)
+        << getElementTypeOrSelf(op.getWeights().front().getType());
+    return WalkResult::interrupt();
+  });
+  return name;
+}
+
+Result<RecordKey> recordKey(const MoeBlock &block, std::string fuse, CombineMode combine,
+                            const TunedFor &who, const std::string &target) {
+  // A block that cannot be fused says so when it is compiled.
+  ScopedDiagnosticHandler quiet(&block.context(), [](Diagnostic &) { return success(); });
+  MOERT_ASSIGN_OR_RETURN(schedule::BlockProblem problem, problemOf(block, {}, combine));
+  if (problem.matmuls.empty())
+    return Status(StatusCode::Unsupported, "expects a block with a grouped matmul");
+  RecordKey key;
+  key.problem = problemText(weightType(block), problem);
+  key.routing = who.routing;
+  key.fuse = std::move(fuse);
+  key.combine = combine;
+  key.device = who.device;
+  key.multiprocessors = who.multiprocessors;
+  key.target = target;
+  return key;
+}
+
+namespace {
+
+/// Finds the records of one compilation and puts them together.
+class Choose {
+public:
+  Choose(const MoeBlock &block, const CompilerOptions &options, const Records &records,
+         const TunedFor &who)
+      : block(block), options(options), records(records), who(who) {}
+  TunedChoice run();
+
+private:
+  using Found = std::vector<FoundRecord>;
+
+  Found lookUp() const;
+  bool isWanted(const FoundRecord &found) const;
+  void chooseFusions(const Found &found);
+  Status checkFit(const Record &record) const;
+  std::string describe(const FoundRecord &found) const;
+  void append(const TokenInterval &interval, const std::vector<std::string> &schedules);
+
+  const MoeBlock &block;
+  const CompilerOptions &options;
+  const Records &records;
+  const TunedFor &who;
+  TunedChoice result;
+};
+
+} // namespace
+
+/// What is known of the block, what was measured under the same restrictions first.
+Choose::Found Choose::lookUp() const {
+  std::map<int64_t, FoundRecord> byTokens;
+  std::vector<std::string> restrictions = {"any"};
+  if (who.areFusionsGiven)
+    restrictions.insert(restrictions.begin(), toString(options.fusions));
+  for (const std::string &fuse : restrictions) {
+    Result<RecordKey> key =
+        recordKey(block, fuse, options.kernel.combine, who, options.kernel.target);
+    if (!key)
+      break;
+    for (FoundRecord &found : records.find(*key))
+      if (isWanted(found) && (!who.areFusionsGiven || found.record.fusions == options.fusions))
+        byTokens.emplace(found.record.tokens, std::move(found));
+  }
+  Found found;
+  for (auto &[tokens, one] : byTokens)
+    found.push_back(std::move(one));
+  return found;
+}
+
+bool Choose::isWanted(const FoundRecord &found) const {
+  TokenInterval interval = intervalOf(found.record.tokens);
+  return options.kernel.tokens.empty() ||
+         llvm::any_of(options.kernel.tokens,
+                      [&](int64_t tokens) { return interval.contains(tokens); });
+}
+
+/// Fusions come before the division into variants, so all variants share them.
+void Choose::chooseFusions(const Found &found) {
+  result.fusions = options.fusions;
+  if (who.areFusionsGiven || found.empty() || options.kernel.tokens.empty())
+    return;
+  const FusionChoice &first = found.front().record.fusions;
+  bool agree = llvm::all_of(
+      found, [&](const FoundRecord &one) { return one.record.fusions == first; });
+  bool complete = llvm::all_of(options.kernel.tokens, [&](int64_t tokens) {
+    return llvm::any_of(found, [&](const FoundRecord &one) {
+      return intervalOf(one.record.tokens).contains(tokens);
+    });
+  });
+  if (agree && complete)
+    result.fusions = first;
+}
+
+/// Whether the schedules are legal for the block as it is now.
+Status Choose::checkFit(const Record &record) const {
+  MLIRContext &context = block.context();
+  context.loadDialect<kernel::MoeKernelDialect>();
+  std::string reason;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    if (reason.empty())
+      reason = diagnostic.str();
+    return success();
+  });
+  MOERT_ASSIGN_OR_RETURN(schedule::BlockProblem problem,
+                         problemOf(block, record.fusions, options.kernel.combine));
+  kernel::TargetAttr target = kernel::getKnownTarget(&context, options.kernel.target);
+  if (!target || problem.matmuls.size() != record.schedules.size())
+    return Status(StatusCode::Unsupported,
+                  fmt::format("it has {} schedules, but the block {} grouped matmuls",
+                              record.schedules.size(), problem.matmuls.size()));
+  auto emitError = [&] { return mlir::emitError(UnknownLoc::get(&context)); };
+  for (size_t i = 0; i < record.schedules.size(); ++i) {
+    FailureOr<schedule::Overrides> parsed =
+        schedule::parseOverrides(&context, "*: " + record.schedules[i], emitError);
+    if (failed(parsed) ||
+        failed(kernel::verifyMatmulSchedule(parsed->find(0, 0),
+                                            schedule::getMatmulTraits(problem.matmuls[i]), target,
+                                            emitError)))
+      return Status(StatusCode::Unsupported, reason);
+  }
+  return Status::ok();
+}
+
+std::string Choose::describe(const FoundRecord &found) const {
+  const Record &record = found.record;
+  std::string text = fmt::format(
+      "{} of {} at T={}", found.source == RecordSource::User ? "record" : "shipped record",
+      record.key.device, record.tokens);
+  if (record.schedules.empty())
+    text += ": the default is the fastest";
+  else
+    text += fmt::format(": {:.3f} of the default's time", record.ratio());
+  const RecordEnvironment &then = record.environment;
+  if (!who.driver.empty() && !then.driver.empty() && then.driver != who.driver)
+    text += fmt::format("; measured with driver {}, this is {}", then.driver, who.driver);
+  if (!then.moec.empty() && then.moec != MOEC_VERSION)
+    text += fmt::format("; measured with moec {}", then.moec);
+  return text;
+}
+
+/// Adds the schedules of an interval.
+void Choose::append(const TokenInterval &interval, const std::vector<std::string> &schedules) {
+  for (size_t i = 0; i < schedules.size(); ++i)
+    result.schedule += fmt::format("{}{}@{}-{}: {}", result.schedule.empty() ? "" : "; ", i,
+                                   interval.first, interval.last, schedules[i]);
+}
+
+TunedChoice Choose::run() {
+  Found found = lookUp();
+  chooseFusions(found);
+  std::vector<std::pair<TokenInterval, std::vector<std::string>>> pieces;
+  auto isServed = [&](int64_t tokens) {
+    return llvm::any_of(found, [&](const FoundRecord &one) {
+      return intervalOf(one.record.tokens).contains(tokens);
+    });
+  };
+  for (const FoundRecord &one : found) {
+    TokenInterval interval = intervalOf(one.record.tokens);
+    std::string text = fmt::format("T={}-{}: ", interval.first, interval.last) + describe(one);
+    Status fit = one.record.schedules.empty() ? Status::ok() : checkFit(one.record);
+    if (one.record.fusions != result.fusions && !one.record.schedules.empty())
+      text += "; not used, it is for --fuse " + toString(one.record.fusions);
+    else if (!fit.isOk())
+      text += "; not used: " + fit.message();
+    else if (!one.record.schedules.empty() && !pieces.empty() &&
+             pieces.back().first.last + 1 == interval.first &&
+             pieces.back().second == one.record.schedules)
+      pieces.back().first.last = interval.last;
+    else if (!one.record.schedules.empty())
+      pieces.emplace_back(interval, one.record.schedules);
+    result.origins.push_back(std::move(text));
+  }
+  for (const auto &[interval, schedules] : pieces)
+    append(interval, schedules);
+  std::vector<int64_t> others;
+  llvm::copy_if(options.kernel.tokens, std::back_inserter(others),
+                [&](int64_t tokens) { return !isServed(tokens); });
+  std::string rest = found.empty() ? "all T" : "other T";
+  if (!options.kernel.tokens.empty())
+    rest = fmt::format("T={}", fmt::join(others, ","));
+  if (options.kernel.tokens.empty() || !others.empty())
+    result.origins.push_back(
+        fmt::format("{}: the heuristic's choice, as there is no record of {}", rest,
+                    who.device.empty() ? "the device, which is not known" : who.device));
+  return std::move(result);
+}
+
+TunedChoice chooseTuned(const MoeBlock &block, const CompilerOptions &options,
+                        const Records &records, const TunedFor &who) {
+  return Choose(block, options, records, who).run();
+}
+
+} // namespace moec

@@ -1,0 +1,81 @@
+//===- TunedOptions.cpp - measured schedules, for subcommands that compile --===//
+
+#include "compiler/Engine/Subject.h"
+#include "compiler/Engine/Tuned.h"
+#include "compiler/tools/moec/Options.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+using moert::Result;
+using moert::Status;
+using moert::StatusCode;
+
+namespace moec::cli {
+
+static cl::opt<bool> noTunedOption("no-tuned", cl::sub(compileCommand()), cl::sub(runCommand()),
+                                   cl::sub(benchCommand()), cl::sub(cacheCommand()),
+                                   cl::cat(category()),
+                                   cl::desc("ignore tuning records: default schedules"));
+static cl::opt<std::string>
+    tunedForOption("tuned-for", cl::sub(compileCommand()), cl::sub(cacheCommand()),
+                   cl::cat(category()), cl::value_desc("DEVICE"),
+                   cl::desc("look tuning records up for the device of this name (default: with "
+                            "--target native that device, else none)"));
+
+std::shared_ptr<const Records> tuningRecords() {
+  if (noTunedOption)
+    return nullptr;
+  return std::make_shared<Records>(RecordStore::openExisting(
+      cacheDirectory(), [](const std::string &text) { warn(text); }));
+}
+
+void tellOrigin(const std::string &origin) {
+  if (!isVerbose())
+    return;
+  outs().flush();
+  errs() << "schedule: " << origin << '\n';
+}
+
+Status applyRecords(const MoeBlock &block, CompilerOptions &options) {
+  if (noTunedOption && !tunedForOption.empty())
+    return Status(StatusCode::Usage, "expects --tuned-for or --no-tuned, but got both");
+  std::shared_ptr<const Records> records = tuningRecords();
+  if (!records || !options.kernel.schedule.empty() || options.stopAfter < Stage::Kernel)
+    return Status::ok();
+  TunedFor who;
+  who.areFusionsGiven = isFusionGiven();
+  if (!tunedForOption.empty()) {
+    who.device = tunedForOption;
+  } else if (targetArch() == kNativeTarget) {
+    MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
+    who = tunedFor(device->properties());
+    who.areFusionsGiven = isFusionGiven();
+  }
+  if (!who.device.empty() && !records->mayHave(who.device) && !isVerbose())
+    return Status::ok();
+  if (who.device.empty()) {
+    tellOrigin("all T: the heuristic's choice, as no device is named (--target native or "
+               "--tuned-for)");
+    return Status::ok();
+  }
+  TunedChoice choice = chooseTuned(block, options, *records, who);
+  options.kernel.schedule = choice.schedule;
+  options.fusions = choice.fusions;
+  for (const std::string &origin : choice.origins)
+    tellOrigin(origin);
+  return Status::ok();
+}
+
+Status addRecords(RunnerOptions &options) {
+  options.records = tuningRecords();
+  options.areFusionsGiven = isFusionGiven();
+  MOERT_ASSIGN_OR_RETURN(std::vector<Routing> distributions, routings());
+  if (distributions.size() == 1)
+    options.routing = toString(distributions.front());
+  if (isVerbose())
+    options.onOrigin = tellOrigin;
+  return Status::ok();
+}
+
+} // namespace moec::cli

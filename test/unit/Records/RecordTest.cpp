@@ -1,0 +1,74 @@
+#include "RecordFixture.h"
+
+#include <set>
+
+using namespace moec;
+using namespace moec::test;
+
+namespace {
+
+TEST(IntervalTest, EveryTokenCountIsInOneAroundAPowerOfTwo) {
+  for (int64_t tokens = 1; tokens < 5000; ++tokens) {
+    TokenInterval interval = intervalOf(tokens);
+    EXPECT_TRUE(interval.contains(tokens)) << tokens;
+    EXPECT_EQ(intervalOf(interval.first), interval);
+    EXPECT_EQ(intervalOf(interval.last), interval);
+    EXPECT_NE(intervalOf(interval.last + 1), interval);
+  }
+  EXPECT_EQ(intervalOf(1024), (TokenInterval{768, 1535}));
+  EXPECT_EQ(intervalOf(1), (TokenInterval{1, 1}));
+  EXPECT_EQ(intervalOf(0), (TokenInterval{0, 0}));
+}
+
+TEST(RecordTest, SurvivesItsText) {
+  Record record = sampleRecord();
+  record.fusions.permute = false;
+  record.key.combine = CombineMode::Accumulate;
+  auto read = recordsFromText(recordsToText({record, sampleRecord(64)}));
+  ASSERT_TRUE(read.isOk()) << read.status().message();
+  ASSERT_EQ(read->size(), 2u);
+  const Record &first = read->front();
+  EXPECT_EQ(first.key, record.key);
+  EXPECT_EQ(first.fusions, record.fusions);
+  EXPECT_EQ(first.schedules, record.schedules);
+  EXPECT_EQ(first.tokens, 1024);
+  EXPECT_DOUBLE_EQ(first.ratio(), 0.95);
+  EXPECT_EQ(first.environment.nvrtc, "13.0.88");
+  EXPECT_EQ(first.environment.effort, "quick");
+}
+
+/// The failure of reading a record whose text had `from` replaced.
+std::string failure(const std::string &from, const std::string &to) {
+  std::string text = recordsToText({sampleRecord()});
+  size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  text.replace(at, from.size(), to);
+  auto read = recordsFromText(text);
+  return read ? "" : read.status().message();
+}
+
+TEST(RecordTest, WhatCannotBeReadSaysWhy) {
+  EXPECT_NE(failure("\"format\": 1", "\"format\": 2").find("expected format 1"), std::string::npos);
+  EXPECT_NE(failure("\"uniform\"", "7").find("expected string at record.key.routing"),
+            std::string::npos);
+  EXPECT_NE(failure("\"tokens\": 1024", "\"tokens\": 0").find("tokens"), std::string::npos);
+  EXPECT_NE(failure("\"ordered\"", "\"later\"").find("combine"), std::string::npos);
+  EXPECT_NE(failure("\"fusions\": \"all\"", "\"fusions\": \"most\"").find("fusions"),
+            std::string::npos);
+  EXPECT_NE(failure("\"records\"", "\"notes\""), "");
+  EXPECT_NE(failure("{", ""), "");
+}
+
+TEST(ShippedTest, EveryShippedRecordIsAGain) {
+  std::set<std::pair<std::string, int64_t>> seen;
+  for (const Record &record : shippedRecords()) {
+    EXPECT_LT(record.ratio(), 0.99) << record.key.text();
+    EXPECT_FALSE(record.schedules.empty());
+    EXPECT_GT(record.key.multiprocessors, 0);
+    EXPECT_TRUE(seen.insert({record.key.text(), intervalOf(record.tokens).first}).second)
+        << record.key.text();
+  }
+  EXPECT_FALSE(seen.empty());
+}
+
+} // namespace

@@ -1,0 +1,128 @@
+#include "RecordFixture.h"
+
+#include "compiler/Engine/Subject.h"
+#include "compiler/Engine/Tuned.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+using namespace moec;
+using namespace moec::test;
+
+namespace {
+
+class TunedTest : public testing::Test {
+protected:
+  void SetUp() override {
+    auto loaded = loadSubject(MOEC_EXAMPLES "/qwen3-30b-a3b.mlir", llvm::errs());
+    ASSERT_TRUE(loaded.isOk()) << loaded.status().message();
+    subject = *std::move(loaded);
+    who.device = "Card";
+    who.multiprocessors = 132;
+  }
+  Record record(int64_t tokens) {
+    Record record = sampleRecord(tokens);
+    record.key = *recordKey(*subject.block, "any", CombineMode::Ordered, who, "sm_90a");
+    return record;
+  }
+  TunedChoice choose(std::vector<Record> records, std::vector<int64_t> tokens = {}) {
+    CompilerOptions options;
+    options.kernel.tokens = std::move(tokens);
+    return chooseTuned(*subject.block, options, Records(std::nullopt, std::move(records)), who);
+  }
+  static bool says(const TunedChoice &choice, llvm::StringRef part) {
+    return llvm::any_of(choice.origins, [&](const std::string &origin) {
+      return llvm::StringRef(origin).contains(part);
+    });
+  }
+
+  Subject subject;
+  TunedFor who;
+};
+
+TEST_F(TunedTest, WithoutARecordTheHeuristicIsUsedAndSaid) {
+  TunedChoice choice = choose({}, {64});
+  EXPECT_EQ(choice.schedule, "");
+  ASSERT_EQ(choice.origins.size(), 1u);
+  EXPECT_EQ(choice.origins[0], "T=64: the heuristic's choice, as there is no record of Card");
+}
+
+TEST_F(TunedTest, ARecordServesTheCountsAroundItsOwn) {
+  std::string schedule = std::string("0@768-1535: ") + kTile160 + "; 1@768-1535: " + kTile160;
+  EXPECT_EQ(choose({record(1024)}).schedule, schedule);
+  EXPECT_EQ(choose({record(1024)}, {800}).schedule, schedule);
+  TunedChoice other = choose({record(1024)}, {700});
+  EXPECT_EQ(other.schedule, "");
+  EXPECT_TRUE(says(other, "T=700: the heuristic's choice"));
+  TunedChoice both = choose({record(1024)}, {700, 1024});
+  EXPECT_EQ(both.schedule, schedule);
+  EXPECT_TRUE(says(both, "T=768-1535: shipped record of Card at T=1024: 0.950 of"));
+  EXPECT_TRUE(says(both, "T=700: the heuristic's choice"));
+}
+
+TEST_F(TunedTest, NeighboursWithTheSameSchedulesAreOneVariant) {
+  std::string schedule = std::string("0@768-3071: ") + kTile160 + "; 1@768-3071: " + kTile160;
+  EXPECT_EQ(choose({record(1024), record(2048)}).schedule, schedule);
+}
+
+TEST_F(TunedTest, ThatTheDefaultIsTheFastestIsARecordToo) {
+  Record best = record(1024);
+  best.schedules.clear();
+  TunedChoice choice = choose({best}, {1024});
+  EXPECT_EQ(choice.schedule, "");
+  ASSERT_EQ(choice.origins.size(), 1u);
+  EXPECT_TRUE(says(choice, "the default is the fastest"));
+}
+
+TEST_F(TunedTest, WhatNoLongerFitsIsLeftOutAndSaid) {
+  Record illegal = record(1024);
+  illegal.schedules[1] = "wgmma, block_m = 100, block_n = 256, block_k = 64, stages = 4";
+  TunedChoice choice = choose({illegal}, {1024});
+  EXPECT_EQ(choice.schedule, "");
+  EXPECT_TRUE(says(choice, "not used: expects block_m")) << choice.origins.front();
+  Record fewer = record(1024);
+  fewer.schedules.pop_back();
+  EXPECT_TRUE(says(choose({fewer}, {1024}), "it has 1 schedules"));
+}
+
+TEST_F(TunedTest, FusionsFollowWhereEveryCountAgreesAndTheyAreFree) {
+  Record separate = record(1024);
+  separate.fusions.permute = false;
+  TunedChoice choice = choose({separate}, {1024});
+  EXPECT_FALSE(choice.fusions.permute);
+  EXPECT_NE(choice.schedule, "");
+  EXPECT_EQ(choose({separate}, {1024, 64}).schedule, "");
+  EXPECT_EQ(choose({separate}).schedule, "");
+  who.areFusionsGiven = true;
+  choice = choose({separate}, {1024});
+  EXPECT_TRUE(choice.fusions.permute);
+  EXPECT_EQ(choice.schedule, "");
+}
+
+TEST_F(TunedTest, AnotherDriverIsTold) {
+  who.driver = "12.8";
+  EXPECT_TRUE(says(choose({record(1024)}, {1024}), "measured with driver 13.0, this is 12.8"));
+}
+
+TEST_F(TunedTest, ShippedRecordsFitTheirExamples) {
+  for (const Record &record : shippedRecords()) {
+    bool fits = false;
+    for (const char *model : {"deepseek-v3-experts", "gpt-oss-120b-experts", "mixtral-8x7b",
+                              "neopp-moe", "olmoe", "qwen3-235b-a22b", "qwen3-30b-a3b"}) {
+      auto example = loadSubject(std::string(MOEC_EXAMPLES "/") + model + ".mlir", llvm::errs());
+      ASSERT_TRUE(example.isOk());
+      who.device = record.key.device;
+      who.multiprocessors = record.key.multiprocessors;
+      CompilerOptions options;
+      options.kernel.target = record.key.target;
+      options.kernel.combine = record.key.combine;
+      options.kernel.tokens = {record.tokens};
+      TunedChoice choice =
+          chooseTuned(*example->block, options, Records(std::nullopt, {record}), who);
+      fits |= !choice.schedule.empty();
+      EXPECT_FALSE(says(choice, "not used")) << choice.origins.front();
+    }
+    EXPECT_TRUE(fits) << record.key.text();
+  }
+}
+
+} // namespace
