@@ -21,7 +21,7 @@ public:
   /// That of a matmul (by position in the function) in the variant that was decided for T =
   /// `tokens`; null where the table's stays. What was given for some T comes before what was given
   /// for all, and a number before `*`.
-  kernel::ScheduleAttr find(unsigned matmul, int64_t tokens) const;
+  kernel::ScheduleAttr find(unsigned matmul, int64_t tokens = 0) const;
 
   /// The intervals of T with schedules of their own, ascending and apart: each is one variant.
   std::vector<TokenRange> ranges() const;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <queue>
 
 namespace moec::search {
 
@@ -12,12 +14,19 @@ using kernel::ScheduleAttr;
 static constexpr double kOperandBytes = 2;
 /// Clocks of a store for each result of one consumer warpgroup, epilogue included.
 static constexpr double kStoreClocks = 0.18;
+/// The same where two consumers that share a tile stage it in shared memory and store it together:
+/// 2000 clocks for 176 by 256.
+static constexpr double kStagedStoreClocks = 0.044;
 /// What a tile costs beside its steps and its store: barriers, the map's entry, the first loads.
 static constexpr double kTileClocks = 600;
 /// `mma.sync` on Hopper against wgmma's rate.
 static constexpr double kMmaRate = 0.6;
 /// Bytes that must be under way on a multiprocessor for the full bandwidth.
 static constexpr double kBytesInFlight = 96e3;
+/// Blocks that take their tiles in a fixed order drift apart, and the later the longer a tile takes;
+/// what one of them left in L2 is gone when the next one comes. At this depth of the reduction most
+/// reads of the same weights go to memory: 19.6 GB instead of 5.5 at six row tiles an expert.
+static constexpr double kDriftDepth = 4096, kDriftShare = 0.65, kMostDrift = 4;
 /// Rows that one instruction covers at least.
 static constexpr int64_t kInstructionRows = 64;
 
@@ -43,6 +52,8 @@ private:
   double tileClocks(int64_t rows) const;
   double makespan(llvm::ArrayRef<int64_t> heights) const;
   double memorySeconds(llvm::ArrayRef<int64_t> groups, int64_t tokens) const;
+  int64_t tileHeight(int64_t rows) const;
+  double weightReads(llvm::ArrayRef<int64_t> groups) const;
 
   ScheduleAttr schedule;
   const schedule::MatmulProblem &problem;
@@ -82,18 +93,29 @@ double Model::tileClocks(int64_t rows) const {
   // Consumers that share a tile store at the same time and nobody multiplies meanwhile; in turns,
   // one stores behind the other's product.
   if (schedule.getCooperative())
-    return work + kTileClocks + kStoreClocks * results / 2;
+    return work + kTileClocks + kStagedStoreClocks * results;
   return std::max(work, (work + kStoreClocks * results) / 2) + kTileClocks / 2;
 }
 
-/// Clocks of the busiest multiprocessor. Tiles are dealt to persistent blocks in turn: row tiles in
-/// groups, each group for one column tile after the other.
+/// Rows of the tiles of a group but the last: swapped operands share them evenly, in token steps
+/// (tile_height in compiler/Device/moe/scheduler/raster.cuh).
+int64_t Model::tileHeight(int64_t rows) const {
+  if (!schedule.isSwapped() || rows == 0)
+    return schedule.getBlockM();
+  int64_t tiles = (rows + schedule.getBlockM() - 1) / schedule.getBlockM();
+  return roundUp((rows + tiles - 1) / tiles, schedule.getTokenStep());
+}
+
+/// Clocks of the busiest multiprocessor. Row tiles come in groups, each group for one column tile
+/// after the other. Persistent blocks take tiles in turn, or with drawn tiles whoever is free takes
+/// the next one.
 double Model::makespan(llvm::ArrayRef<int64_t> heights) const {
   size_t columnTiles = size_t(divideUp(weightRows, double(schedule.getBlockN())));
   size_t group = size_t(schedule.getRasterGroup()), next = 0;
   std::vector<double> busy(size_t(machine.multiprocessors), 0.0);
+  std::priority_queue<double, std::vector<double>, std::greater<>> free(std::greater<>(), busy);
   int64_t known = -1;
-  double clocks = 0;
+  double clocks = 0, last = 0;
   for (size_t first = 0; first < heights.size(); first += group)
     for (size_t column = 0; column < columnTiles; ++column)
       for (size_t i = first; i < std::min(heights.size(), first + group); ++i) {
@@ -101,10 +123,32 @@ double Model::makespan(llvm::ArrayRef<int64_t> heights) const {
           known = heights[i];
           clocks = tileClocks(known);
         }
-        busy[next] += clocks;
-        next = next + 1 == busy.size() ? 0 : next + 1;
+        double end = 0;
+        if (schedule.getDynamic()) {
+          end = free.top() + clocks;
+          free.pop();
+          free.push(end);
+        } else {
+          end = busy[next] += clocks;
+          next = next + 1 == busy.size() ? 0 : next + 1;
+        }
+        last = std::max(last, end);
       }
-  return *std::max_element(busy.begin(), busy.end());
+  return last;
+}
+
+/// How often the weights come from memory.
+double Model::weightReads(llvm::ArrayRef<int64_t> groups) const {
+  double tiles = 0, touched = 0;
+  for (int64_t group : groups) {
+    tiles += divideUp(double(group), double(schedule.getBlockM()));
+    touched += group > 0;
+  }
+  if (touched == 0 || schedule.getDynamic() || !schedule.isHopper())
+    return 1;
+  // Two tiles of an expert are near each other in any order.
+  double again = std::clamp(tiles / touched - 2, 0.0, kMostDrift);
+  return 1 + again * kDriftShare * std::min(1.0, double(problem.reduction) / kDriftDepth);
 }
 
 double Model::memorySeconds(llvm::ArrayRef<int64_t> groups, int64_t tokens) const {
@@ -115,7 +159,7 @@ double Model::memorySeconds(llvm::ArrayRef<int64_t> groups, int64_t tokens) cons
   }
   double read = problem.gathered ? std::min(double(tokens), rows) : rows;
   double outputs = double(problem.columns) * (problem.twoOutputs ? 2 : 1);
-  double bytes = touched * weightRows * depth * kOperandBytes + read * depth * kOperandBytes +
+  double bytes = weightReads(groups) * touched * weightRows * depth * kOperandBytes + read * depth * kOperandBytes +
                  rows * outputs * double(problem.outputBytes);
   // Masked rows of a tile are not loaded.
   double height = std::min(double(schedule.getBlockM()), touched == 0 ? 0 : rows / touched);
@@ -130,8 +174,9 @@ Cost Model::cost(llvm::ArrayRef<int64_t> groups, int64_t tokens) const {
   double computed = 0, rows = 0;
   for (int64_t group : groups) {
     rows += double(group);
-    for (int64_t left = group; left > 0; left -= schedule.getBlockM()) {
-      heights.push_back(std::min(left, schedule.getBlockM()));
+    int64_t height = tileHeight(group);
+    for (int64_t left = group; left > 0; left -= height) {
+      heights.push_back(std::min(left, height));
       computed += double(computedRows(heights.back()));
       cost.tallest = std::max(cost.tallest, computedRows(heights.back()));
     }

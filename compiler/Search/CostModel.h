@@ -1,7 +1,7 @@
 //===- CostModel.h - what a grouped matmul should take ----------------------===//
 //
-// Good enough to leave most of a space unmeasured: the tiles of the actual groups, in the order in
-// which persistent blocks take them, each limited by the tensor cores, the shared-memory port or
+// Good enough to leave most of a space unmeasured: the tiles of the actual groups, cut and taken as
+// the kernels cut and take them, each limited by the tensor cores, the shared-memory port or
 // L2, against the stream of weights from memory. Its constants come from test/bench/RESULTS.md.
 //
 //===----------------------------------------------------------------------===//
@@ -20,7 +20,7 @@ namespace moec::search {
 struct Machine {
   double multiprocessors = 132;
   double clockHz = 1.30e9;         ///< 1.25 to 1.34 GHz, power-limited
-  double bytesPerSecond = 4.55e12; ///< weights streamed from memory (H200; H100: 3.0e12)
+  double bytesPerSecond = 4.6e12; ///< weights streamed from memory (H200; H100: 3.07e12)
   double l2BytesPerClock = 48;     ///< a multiprocessor
   double sharedBytesPerClock = 128;
   double multipliesPerClock = 2048; ///< bf16, a multiprocessor
