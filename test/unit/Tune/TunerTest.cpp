@@ -231,7 +231,7 @@ TEST_F(TunerTest, ADriftingClockIsNotAGain) {
 TEST_F(TunerTest, FinalistsAreToldApartByLongMeasurements) {
   // Short times are off by up to 2 %, and always in favour of the wrong one.
   fake.time = [](const Choice &choice) {
-    return contains(choice.schedules[0], "block_m = 160") ? 80.0
+    return contains(choice.schedules[0], "block_m = 96") ? 80.0
            : contains(choice.schedules[0], "swapped")     ? 81.0
                                                           : 100.0;
   };
@@ -240,7 +240,7 @@ TEST_F(TunerTest, FinalistsAreToldApartByLongMeasurements) {
   };
   auto result = tune({.matmuls = {0}});
   ASSERT_TRUE(result.isOk());
-  EXPECT_TRUE(contains(result->best.schedules[0], "block_m = 160")) << result->best.schedules[0];
+  EXPECT_TRUE(contains(result->best.schedules[0], "block_m = 96")) << result->best.schedules[0];
   EXPECT_GE(llvm::count_if(result->trials, [](const Trial &t) { return t.finalist; }), 2);
 }
 
