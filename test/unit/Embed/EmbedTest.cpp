@@ -151,6 +151,23 @@ TEST_F(EmbedTest, AMissingNvrtcIsAnErrorOfPrepare) {
   EXPECT_TRUE(failed);
 }
 
+TEST_F(EmbedTest, KernelsOfAnotherNvrtcAreNotTaken) {
+  moec::Context context;
+  moec::Package::fromText(context, text).prepare({64});
+  size_t before = compiles();
+  EXPECT_GT(before, 0u);
+  ::setenv("MOEC_NVRTC", MOEC_STUB_NVRTC_12, 1);
+  moec_text_options strict = {};
+  strict.strict_cache = 1;
+  std::string message, location;
+  EXPECT_EQ(statusOf([&] { moec::Package::fromText(context, text, strict).prepare({64}); }, message,
+                     location),
+            MOEC_CACHE_MISS);
+  EXPECT_NE(message.find("nvrtc"), std::string::npos) << message;
+  moec::Package::fromText(context, text).prepare({64});
+  EXPECT_EQ(compiles(), 2 * before);
+}
+
 TEST_F(EmbedTest, AStrictCacheCompilesNothing) {
   moec::Context context;
   moec_text_options strict = {};

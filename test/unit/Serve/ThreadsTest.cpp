@@ -45,7 +45,7 @@ TEST_F(ServeTest, SixtyFourThreadsLaunchAndPrepareAtOnce) {
           // Only the fallback policy may find nothing, and only before anything is ready.
           wrong += status.isOk() ? !own.isRight() : status.code() != StatusCode::CacheMiss;
           (void)block->counters();
-          (void)block->isReady(other[0]);
+          (void)block->isReady(other[0]); (void)block->variant(0);
           wrong += !block->workspaceBytes(tokens).isOk();
         }
         }
@@ -56,6 +56,35 @@ TEST_F(ServeTest, SixtyFourThreadsLaunchAndPrepareAtOnce) {
   EXPECT_EQ(wrong, 0);
   EXPECT_GT(captured, 0);
   EXPECT_EQ(control.made, 3) << "each variant is made once";
+}
+
+// Nothing but the variant's own atomic orders these launches after its loading, so that the sanitizer
+// notices where it does not suffice; the other tests meet at a mutex all the time.
+TEST_F(ServeTest, ALaunchSeesAVariantThatHasJustBecomeReady) {
+  control.held = true;
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0}, waiting{0};
+  for (int64_t tokens : {1, 20, 100, 2, 30, 200}) {
+    threads.emplace_back([&, tokens] {
+      Tensors own = Tensors::make(device, *block, tokens, 3);
+      ++waiting;
+      while (!block->isReady(tokens))
+        std::this_thread::yield();
+      wrong += !own.launch(*block).isOk() || !own.isRight();
+    });
+    threads.emplace_back([&, tokens] {
+      ++waiting;
+      while (block->variant(tokens % 3).state != VariantState::Ready)
+        std::this_thread::yield();
+    });
+  }
+  while (waiting != 12)
+    std::this_thread::yield();
+  ASSERT_TRUE(block->prepare({}, false, nullptr).isOk());
+  control.held = false;
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST_F(ServeTest, ManyBlocksShareTheWorkers) {
