@@ -25,8 +25,8 @@ moec_status report(Status status, moec_error **error, std::string location = "")
 /// The failure of a call that got a null pointer for a parameter that needs one.
 Status nullParameter(const char *call, const char *parameter);
 
-/// Copies a structure that begins with its size, of this version of the interface or an older one,
-/// into `target`, which is all zero; `type` is its name.
+/// Usage where the first member of a structure of the caller is no size that one of `type` had, in
+/// this version of the interface or an older one; `known` is that of this version.
 Status checkStructSize(size_t size, size_t known, const char *type);
 
 } // namespace moert::api
