@@ -82,6 +82,13 @@ public:
     return Package(opened);
   }
 
+  Package(Package &&) = default;
+  Package &operator=(Package &&other) noexcept {
+    handle = std::move(other.handle); // closes first what may still call back
+    callbacks = std::move(other.callbacks);
+    return *this;
+  }
+
   moec_package *get() const { return handle.get(); }
   std::string name() const { return moec_package_name(get()); }
   std::string target() const { return moec_package_target(get()); }
@@ -125,8 +132,8 @@ public:
   }
   bool isReady(int64_t tokens) const { return moec_package_is_ready(get(), tokens) != 0; }
   void setPolicy(moec_policy policy) { check(moec_package_set_policy, get(), policy); }
-  /// Without tokens: every variant. One thread at a time where `progress` is kept for the
-  /// background.
+  /// Without tokens: every variant. `progress` must not throw. One thread at a time where it is kept
+  /// for the background.
   void prepare(const std::vector<int64_t> &tokens = {}, moec_prepare_mode mode = MOEC_PREPARE_WAIT,
                Progress progress = nullptr) {
     Progress *kept = nullptr;
@@ -136,7 +143,7 @@ public:
       kept = &progress;
     moec_progress_callback callback = nullptr;
     if (kept)
-      callback = [](size_t done, size_t total, void *user) {
+      callback = [](size_t done, size_t total, void *user) noexcept {
         (*static_cast<Progress *>(user))(done, total);
       };
     check(moec_package_prepare, get(), tokens.data(), tokens.size(), mode, callback,

@@ -151,6 +151,19 @@ TEST_F(EmbedTest, AMissingNvrtcIsAnErrorOfPrepare) {
   EXPECT_TRUE(failed);
 }
 
+TEST_F(EmbedTest, APackageMayBeReplacedWhileItPrepares) {
+  ::setenv("STUB_NVRTC_MS", "5", 1);
+  moec::Context context;
+  std::atomic<int> calls{0};
+  moec::Package block = moec::Package::fromText(context, text);
+  block.prepare({}, MOEC_PREPARE_BACKGROUND, [&](size_t, size_t) { ++calls; });
+  block = moec::Package::fromText(context, text);
+  int after = calls;
+  block.prepare({1});
+  EXPECT_EQ(calls, after) << "a closed package calls nobody";
+  EXPECT_TRUE(block.isReady(1));
+}
+
 TEST_F(EmbedTest, KernelsOfAnotherNvrtcAreNotTaken) {
   moec::Context context;
   moec::Package::fromText(context, text).prepare({64});
