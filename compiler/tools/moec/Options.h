@@ -85,6 +85,9 @@ std::shared_ptr<const Records> tuningRecords();
 moert::Status applyRecords(const MoeBlock &block, CompilerOptions &options);
 moert::Status addRecords(RunnerOptions &options);
 
+/// The word that makes moec the worker of a search instead of anything else; not for users.
+inline constexpr llvm::StringLiteral kTuneWorkerCommand{"tune-worker"};
+
 /// One subcommand and what it does; `run` returns the exit code.
 struct Command {
   llvm::cl::SubCommand &subCommand;

@@ -3,9 +3,9 @@
 #include "compiler/Bench/BlockCost.h"
 #include "compiler/Cache/CachedCompiler.h"
 #include "compiler/Engine/Subject.h"
-#include "compiler/Tune/CudaMeasurer.h"
 #include "compiler/Tune/Recording.h"
 #include "compiler/Tune/Report.h"
+#include "compiler/Tune/WorkerMeasurer.h"
 #include "compiler/tools/moec/Interruption.h"
 #include "compiler/tools/moec/Options.h"
 #include "compiler/tools/moec/Progress.h"
@@ -17,7 +17,6 @@
 #include <fmt/format.h>
 
 #include <ctime>
-#include <mutex>
 
 using namespace llvm;
 using moert::Result;
@@ -71,9 +70,6 @@ static Result<double> parseBudget(StringRef text) {
 
 namespace {
 
-/// A search that takes longer than this without a sign of life has hung in a kernel.
-constexpr double kHangSeconds = 180;
-
 /// What one invocation does.
 class Tune {
 public:
@@ -95,11 +91,11 @@ private:
   Status readOptions();
   Status checkMatmuls();
   Result<std::vector<Lowering>> lowerings(const Case &current) const;
+  Status startWorker();
   Status tuneAll();
   Result<TuneResult> tuneCase(const Case &current, function_ref<double()> budgetSeconds);
   void conclude(const Case &current, const TuneResult &result);
   Status keep(const Case &current, const TuneResult &result) const;
-  void giveUp();
   json::Value report() const;
 
   Progress progress;
@@ -110,12 +106,11 @@ private:
   std::string deviceName;
   double budget = 0;
   std::vector<Case> cases;
-  std::unique_ptr<CudaMeasurer> measurer;
+  std::unique_ptr<WorkerMeasurer> measurer;
+  TunedFor device;
+  std::string clocks;
   std::vector<Outcome> outcomes;
   search::Machine machine;
-  // What is printed where a kernel never ends.
-  std::mutex mutex;
-  std::optional<Outcome> underWay;
 };
 
 } // namespace
@@ -189,9 +184,8 @@ void Tune::conclude(const Case &current, const TuneResult &result) {
 Status Tune::keep(const Case &current, const TuneResult &result) const {
   if (noRecordOption)
     return Status::ok();
-  const moert::cuda::DeviceProperties &device = measurer->device();
   SearchConditions conditions;
-  conditions.who = tunedFor(device);
+  conditions.who = device;
   conditions.who.routing = toString(current.routing);
   conditions.who.areFusionsGiven = isFusionGiven();
   conditions.target = target;
@@ -201,8 +195,7 @@ Status Tune::keep(const Case &current, const TuneResult &result) const {
   environment.moec = MOEC_VERSION;
   environment.nvrtc = compiler->toolVersion();
   environment.driver = conditions.who.driver;
-  environment.clocks = fmt::format("{:.0f} MHz, memory {:.0f} MHz", 1e3 * device.smClockGHz,
-                                   1e3 * device.memoryClockGHz);
+  environment.clocks = clocks;
   environment.date = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   environment.effort = effortOption == Effort::Quick ? "quick" : "full";
   MOERT_ASSIGN_OR_RETURN(std::vector<Record> records,
@@ -234,22 +227,6 @@ json::Value Tune::report() const {
                       {"results", std::move(results)}};
 }
 
-/// Called by the watchdog's thread: a kernel never ends, and nothing but the end of the process
-/// gets the device back.
-void Tune::giveUp() {
-  std::lock_guard<std::mutex> lock(mutex);
-  if (underWay) {
-    underWay->result.stopped =
-        fmt::format("no candidate came to an end within {:g} s", kHangSeconds);
-    printSummary(outs(), underWay->result, subject.path, underWay->current.conditions());
-    outcomes.push_back(std::move(*underWay));
-  }
-  outs().flush();
-  if (!jsonOption.empty())
-    (void)writeText(jsonOption, formatv("{0:2}\n", report()).str());
-  std::_Exit(fail(Status(StatusCode::Budget, "a kernel does not end; results so far are above")));
-}
-
 Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> budgetSeconds) {
   MOERT_ASSIGN_OR_RETURN(std::vector<Lowering> found, lowerings(current));
   progress.show(fmt::format("preparing T={} {}", current.tokens, toString(current.routing)));
@@ -264,13 +241,9 @@ Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> bu
   tuning.matmuls.assign(matmulOption.begin(), matmulOption.end());
   tuning.budgetSeconds = budgetSeconds();
   Tuner tuner(*measurer, std::move(found), tuning);
-  Watchdog watchdog(kHangSeconds, [this] { giveUp(); });
   tuner.interrupted = isInterrupted;
   tuner.onProgress = [&](const std::string &what) {
-    watchdog.restart();
     progress.show(fmt::format("T={}: {}", current.tokens, what));
-    std::lock_guard<std::mutex> lock(mutex);
-    underWay = Outcome{current, tuner.partial()};
   };
   tuner.onTrial = [&](const Trial &trial) {
     progress.clear();
@@ -280,18 +253,40 @@ Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> bu
   return tuner.run();
 }
 
-Status Tune::tuneAll() {
-  CudaMeasurer::Options device;
-  device.target = targetArch();
-  device.jobs = options.jobs;
-  device.seed = seed();
-  MOERT_ASSIGN_OR_RETURN(device.cache, kernelCache());
-  MOERT_ASSIGN_OR_RETURN(measurer, CudaMeasurer::create(*subject.block, device));
-  deviceName = measurer->device().name;
-  target = measurer->target();
-  machine.multiprocessors = measurer->device().smCount;
+/// Starts the process that measures, and learns from it which device that is.
+Status Tune::startWorker() {
+  MOERT_ASSIGN_OR_RETURN(std::shared_ptr<CachedCompiler> compiler, kernelCache());
+  WorkerMeasurer::Options worker;
+  worker.command = {"/proc/self/exe", kTuneWorkerCommand.str()};
+  worker.open = json::Object{{"op", "open"},
+                             {"source", subject.block->source()},
+                             {"name", subject.path},
+                             {"target", targetArch()},
+                             {"jobs", int64_t(options.jobs)},
+                             {"seed", int64_t(seed())},
+                             {"logits_argument", int64_t(cost.logitsArgument)},
+                             {"top_k", cost.topK},
+                             {"cache", cacheDirectory()},
+                             {"use_cache", compiler->storage() != nullptr}};
+  MOERT_ASSIGN_OR_RETURN(measurer, WorkerMeasurer::create(std::move(worker)));
+  const json::Object &opened = measurer->opened();
+  moert::cuda::DeviceProperties properties;
+  properties.name = deviceName = opened.getString("device").value_or("").str();
+  properties.smCount = int(opened.getInteger("multiprocessors").value_or(0));
+  properties.driverVersion = int(opened.getInteger("driver").value_or(0));
+  device = tunedFor(properties);
+  clocks = fmt::format("{:.0f} MHz, memory {:.0f} MHz",
+                       1e3 * opened.getNumber("clock_ghz").value_or(0),
+                       1e3 * opened.getNumber("memory_clock_ghz").value_or(0));
+  target = opened.getString("target").value_or(target).str();
+  machine.multiprocessors = double(properties.smCount);
   if (!StringRef(deviceName).contains("H200"))
     machine.bytesPerSecond = 3.07e12; // HBM3 of an H100, measured
+  return Status::ok();
+}
+
+Status Tune::tuneAll() {
+  MOERT_RETURN_IF_ERROR(startWorker());
   outs() << fmt::format("{} on {} for {}; effort {}, seed {}\n", subject.path, deviceName, target,
                         effortOption == Effort::Quick ? "quick" : "full", seed());
   catchInterruption();

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/Tune/WorkerProtocol.h"
 #include "compiler/tools/moec/Options.h"
 
 #include "runtime/Support/Env.h"
@@ -47,6 +48,8 @@ static moert::Status startLog() {
 
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
+  if (argc == 2 && kTuneWorkerCommand == argv[1])
+    return moec::serveTuning();
   Command commands[] = {
       {compileCommand(), runCompile},
       {runCommand(), runRun},

@@ -1,0 +1,45 @@
+//===- Worker.h - a process that answers lines with lines -------------------===//
+
+#ifndef MOEC_COMPILER_TUNE_WORKER_H
+#define MOEC_COMPILER_TUNE_WORKER_H
+
+#include "runtime/Support/Descriptor.h"
+#include "runtime/Support/Status.h"
+
+#include "llvm/Support/JSON.h"
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace moec {
+
+/// A child process in a process group of its own, so that Ctrl-C is the parent's alone. Requests and
+/// answers are JSON values, one a line. Killed with this object.
+class Worker {
+public:
+  /// Toolchain failure where the program cannot be started.
+  static moert::Result<Worker> start(const std::vector<std::string> &command);
+  Worker(Worker &&other) noexcept;
+  Worker &operator=(Worker &&) = delete;
+  ~Worker();
+
+  /// Sends a request and waits for its answer. Budget where none comes in time, Internal where the
+  /// process ends or talks nonsense; it is of no use afterwards.
+  moert::Result<llvm::json::Value> ask(const llvm::json::Value &request, double seconds);
+
+private:
+  Worker() = default;
+  moert::Result<std::string> readLine(double seconds);
+  /// Waits for the end and says how it came.
+  std::string describeEnd();
+
+  pid_t process = -1;
+  moert::Descriptor input, output; ///< of the process
+  std::string buffered;            ///< read beyond the last line
+};
+
+} // namespace moec
+
+#endif // MOEC_COMPILER_TUNE_WORKER_H

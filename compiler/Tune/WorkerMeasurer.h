@@ -1,0 +1,61 @@
+//===- WorkerMeasurer.h - candidates in another process ---------------------===//
+//
+// A kernel that never ends cannot be stopped, and a compiler or a driver may crash. So the CUDA
+// context, the weights and NVRTC are in a worker process. Where it dies or does not answer in time
+// it is killed, the candidate is rejected with the reason, and the next request starts another one,
+// with the same inputs from the same seed.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOEC_COMPILER_TUNE_WORKERMEASURER_H
+#define MOEC_COMPILER_TUNE_WORKERMEASURER_H
+
+#include "compiler/Inputs/Routing.h"
+#include "compiler/Tune/Measurer.h"
+#include "compiler/Tune/Worker.h"
+
+#include <optional>
+
+namespace moec {
+
+class WorkerMeasurer final : public Measurer {
+public:
+  struct Options {
+    std::vector<std::string> command; ///< of the worker
+    llvm::json::Object open;          ///< the first request; see WorkerProtocol.h
+    double prepareSeconds = 900;      ///< for starting, for inputs, and for a batch of kernels
+    double candidateSeconds = 120;    ///< for a check or a measurement
+  };
+
+  /// Starts the worker; its failures are those of CudaMeasurer::create.
+  static moert::Result<std::unique_ptr<WorkerMeasurer>> create(Options options);
+
+  /// What the worker answered to the first request: the device, the target.
+  const llvm::json::Object &opened() const { return properties; }
+  /// As CudaMeasurer::begin.
+  moert::Status begin(int64_t tokens, const Routing &routing, const Choice &defaults);
+  /// How often a worker was lost.
+  unsigned losses() const { return lost; }
+
+  void prepare(std::span<const Choice> choices) override;
+  moert::Status check(const Choice &choice) override;
+  moert::Result<double> measure(const Choice &choice, Length length) override;
+
+private:
+  explicit WorkerMeasurer(Options options) : options(std::move(options)) {}
+  moert::Status startWorker();
+  moert::Result<llvm::json::Object> ask(llvm::json::Object request, double seconds);
+  moert::Result<llvm::json::Object> askAboutCandidate(llvm::json::Object request);
+
+  Options options;
+  std::optional<Worker> worker;
+  llvm::json::Object properties;
+  std::optional<llvm::json::Object> beginning; ///< the request that chose what is measured
+  std::optional<Choice> defaults;
+  bool isBaselineKnown = false; ///< the worker compares with the default's outputs
+  unsigned lost = 0;
+};
+
+} // namespace moec
+
+#endif // MOEC_COMPILER_TUNE_WORKERMEASURER_H

@@ -1,0 +1,42 @@
+//===- WorkerProtocol.h - what a search says to its worker ------------------===//
+//
+//   open     source, name, target, jobs, seed, logits_argument, top_k, cache, use_cache
+//            -> device, multiprocessors, target, driver, clocks
+//   begin    choice (the default), tokens, routing
+//   prepare  choices
+//   check    choice
+//   measure  choice, long -> us
+//
+// Every answer has a `code`, that of a Status, and where it is not 0 a `message`.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOEC_COMPILER_TUNE_WORKERPROTOCOL_H
+#define MOEC_COMPILER_TUNE_WORKERPROTOCOL_H
+
+#include "compiler/Tune/Choice.h"
+
+#include "llvm/Support/JSON.h"
+
+namespace moec::protocol {
+
+llvm::json::Object toJson(const Choice &choice);
+moert::Result<Choice> choiceFromJson(const llvm::json::Object *object);
+
+/// A request about a choice.
+llvm::json::Object request(llvm::StringRef operation, const Choice &choice);
+
+/// An answer without its code; the failure that it tells of.
+moert::Result<llvm::json::Object> readAnswer(const llvm::json::Value &value);
+llvm::json::Object answer(const moert::Status &status);
+
+} // namespace moec::protocol
+
+namespace moec {
+
+/// The worker: answers the requests from standard input on standard output until that ends.
+int serveTuning();
+
+} // namespace moec
+
+#endif // MOEC_COMPILER_TUNE_WORKERPROTOCOL_H

@@ -1,0 +1,139 @@
+// A worker that hangs, crashes and talks nonsense where the schedule says so.
+#include "compiler/Tune/WorkerMeasurer.h"
+#include "compiler/Tune/WorkerProtocol.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+using namespace moec;
+using moert::StatusCode;
+
+namespace {
+
+class WorkerTest : public testing::Test {
+protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "moec-worker-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    scratch = pattern;
+    std::ofstream(scratch / "worker.sh") << R"(while read -r line; do
+  echo "$line" >> "$1/log"
+  case "$line" in
+  *hang*) sleep 60;;
+  *crash*) kill -SEGV $$;;
+  *leave*) exit 3;;
+  *nonsense*) echo "what?";;
+  *wrong*) echo '{"code":1,"message":"is wrong: output"}';;
+  *open*) test -e "$1/gone" && exit 5
+          echo '{"code":0,"device":"Card"}';;
+  *) echo '{"code":0,"us":5}';;
+  esac
+done
+)";
+    WorkerMeasurer::Options options;
+    options.command = {"/bin/sh", (scratch / "worker.sh").string(), scratch.string()};
+    options.open = llvm::json::Object{{"op", "open"}};
+    options.candidateSeconds = 0.3;
+    auto created = WorkerMeasurer::create(std::move(options));
+    ASSERT_TRUE(created.isOk()) << created.status().message();
+    measurer = *std::move(created);
+    ASSERT_TRUE(measurer->begin(64, {}, choice("default")).isOk());
+    ASSERT_TRUE(measurer->check(choice("default")).isOk());
+  }
+  void TearDown() override {
+    measurer.reset();
+    std::filesystem::remove_all(scratch);
+  }
+  static Choice choice(const char *schedule) {
+    Choice choice;
+    choice.schedules = {schedule};
+    return choice;
+  }
+  /// How often a request was sent.
+  int requests(const std::string &operation) const {
+    std::ifstream log(scratch / "log");
+    int count = 0;
+    for (std::string line; std::getline(log, line);)
+      count += line.find("\"op\":\"" + operation + "\"") != std::string::npos;
+    return count;
+  }
+  void expectLost(const char *schedule, const std::string &reason) {
+    moert::Status status = measurer->check(choice(schedule));
+    EXPECT_EQ(status.code(), StatusCode::Toolchain);
+    EXPECT_EQ(status.message(), reason);
+    EXPECT_EQ(measurer->losses(), 1u);
+    // The next one runs in a new worker, which was brought to where the last one was.
+    EXPECT_TRUE(measurer->check(choice("fine")).isOk());
+    EXPECT_EQ(requests("open"), 2);
+    EXPECT_EQ(requests("begin"), 2);
+    auto time = measurer->measure(choice("fine"), Measurer::Length::Short);
+    ASSERT_TRUE(time.isOk());
+    EXPECT_EQ(*time, 5);
+  }
+
+  std::filesystem::path scratch;
+  std::unique_ptr<WorkerMeasurer> measurer;
+};
+
+TEST_F(WorkerTest, AnswersAreItsOwn) {
+  EXPECT_EQ(measurer->opened().getString("device"), "Card");
+  moert::Status status = measurer->check(choice("wrong"));
+  EXPECT_EQ(status.code(), StatusCode::Mismatch);
+  EXPECT_EQ(status.message(), "is wrong: output");
+  EXPECT_EQ(measurer->losses(), 0u);
+}
+
+TEST_F(WorkerTest, AHangIsTheCandidates) {
+  auto start = std::chrono::steady_clock::now();
+  expectLost("hang", "hangs: no answer within 0.3 s");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+}
+
+TEST_F(WorkerTest, ACrashIsTheCandidates) {
+  expectLost("crash", "crashes: the process died of signal 11 (Segmentation fault)");
+}
+
+TEST_F(WorkerTest, AnEndIsTheCandidates) {
+  expectLost("leave", "crashes: the process ended with code 3");
+}
+
+TEST_F(WorkerTest, NonsenseIsTheCandidates) {
+  moert::Status status = measurer->check(choice("nonsense"));
+  EXPECT_EQ(status.code(), StatusCode::Toolchain);
+  EXPECT_TRUE(measurer->check(choice("fine")).isOk());
+}
+
+TEST_F(WorkerTest, ACompilerThatCrashesCostsOnlyTheCandidate) {
+  measurer->prepare(std::vector<Choice>{choice("fine"), choice("crash")});
+  EXPECT_TRUE(measurer->check(choice("fine")).isOk());
+  EXPECT_EQ(measurer->check(choice("crash")).code(), StatusCode::Toolchain);
+}
+
+TEST_F(WorkerTest, WithoutANewWorkerTheDeviceIsLost) {
+  std::ofstream(scratch / "gone") << "";
+  EXPECT_EQ(measurer->check(choice("crash")).code(), StatusCode::Toolchain);
+  EXPECT_EQ(measurer->check(choice("fine")).code(), StatusCode::NoDevice);
+}
+
+TEST(WorkerProtocolTest, AChoiceSurvives) {
+  Choice choice;
+  choice.fusions.permute = false;
+  choice.combine = CombineMode::Accumulate;
+  choice.schedules = {"a, b = 1", ""};
+  llvm::json::Object object = protocol::toJson(choice);
+  auto read = protocol::choiceFromJson(&object);
+  ASSERT_TRUE(read.isOk());
+  EXPECT_EQ(*read, choice);
+  EXPECT_FALSE(protocol::choiceFromJson(nullptr));
+}
+
+TEST(WorkerStartTest, AProgramThatIsNotThere) {
+  auto worker = Worker::start({"/nowhere/moec"});
+  EXPECT_FALSE(worker.isOk());
+}
+
+} // namespace
