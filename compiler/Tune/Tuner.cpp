@@ -59,6 +59,12 @@ bool Tuner::isOver() {
 
 /// Checks and times one candidate.
 Status Tuner::evaluate(Trial &trial) {
+  if (const Trial *known = recall(trial.choice)) {
+    trial.microseconds = known->microseconds;
+    trial.ratio = known->ratio;
+    trial.rejected = known->rejected;
+    return Status::ok();
+  }
   onProgress(trial.schedule.empty() ? trial.change : trial.schedule);
   Status status = measurer.check(trial.choice);
   if (!status.isOk()) {
@@ -144,9 +150,11 @@ Status Tuner::tryBatch(std::vector<Trial> trials) {
     return Status::ok();
   std::vector<Choice> choices;
   for (const Trial &trial : fresh)
-    choices.push_back(trial.choice);
+    if (!recall(trial.choice))
+      choices.push_back(trial.choice);
   onProgress(fmt::format("compiling {} candidates", choices.size()));
-  measurer.prepare(choices);
+  if (!choices.empty())
+    measurer.prepare(choices);
   // Rows are kept as they come: whoever gives up on the search still has them.
   size_t first = result.trials.size();
   for (Trial &trial : fresh) {

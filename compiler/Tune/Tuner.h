@@ -86,6 +86,9 @@ public:
   std::function<double()> clock;
   /// Whether somebody asked to stop.
   std::function<bool()> interrupted = [] { return false; };
+  /// What became of a choice in an earlier search of the same; null where it was not tried. Its
+  /// ratio is taken over, and only what comes near the best is measured again, in turns.
+  std::function<const Trial *(const Choice &)> recall = [](const Choice &) { return nullptr; };
   /// Called before a candidate is built or measured, and with the default's time and every finished
   /// trial.
   std::function<void(const std::string &what)> onProgress = [](const std::string &) {};

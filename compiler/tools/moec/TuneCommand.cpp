@@ -1,10 +1,13 @@
 //===- TuneCommand.cpp - moec tune -------------------------------------------===//
 
 #include "compiler/Bench/BlockCost.h"
+#include "compiler/Cache/BuildId.h"
 #include "compiler/Cache/CachedCompiler.h"
+#include "compiler/Cache/KeyBuilder.h"
 #include "compiler/Engine/Subject.h"
 #include "compiler/Tune/Recording.h"
 #include "compiler/Tune/Report.h"
+#include "compiler/Tune/Rows.h"
 #include "compiler/Tune/WorkerMeasurer.h"
 #include "compiler/tools/moec/Interruption.h"
 #include "compiler/tools/moec/Options.h"
@@ -47,6 +50,9 @@ static cl::opt<bool>
     dryRunOption("dry-run", cl::sub(tuneCommand()), cl::cat(category()),
                  cl::desc("print the space and the candidates with their predicted "
                           "cost; needs no GPU"));
+static cl::opt<bool> resumeOption("resume", cl::sub(tuneCommand()), cl::cat(category()),
+                                  cl::desc("go on with the candidates of an earlier search that "
+                                           "was interrupted or ran out of time"));
 static cl::opt<bool> noRecordOption("no-record", cl::sub(tuneCommand()), cl::cat(category()),
                                     cl::desc("keep no record of the winners"));
 static cl::opt<std::string> jsonOption("json", cl::sub(tuneCommand()), cl::cat(category()),
@@ -95,6 +101,7 @@ private:
   Status tuneAll();
   Result<TuneResult> tuneCase(const Case &current, function_ref<double()> budgetSeconds);
   void conclude(const Case &current, const TuneResult &result);
+  std::filesystem::path rowsPath(const Case &current) const;
   Status keep(const Case &current, const TuneResult &result) const;
   json::Value report() const;
 
@@ -227,6 +234,15 @@ json::Value Tune::report() const {
                       {"results", std::move(results)}};
 }
 
+/// The file of the rows of one search, by everything that decides what it tries and finds.
+std::filesystem::path Tune::rowsPath(const Case &current) const {
+  std::string text = fmt::format(
+      "{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", buildId(), deviceName, target,
+      subject.block->source().str(), current.conditions(), toString(options.fusions),
+      options.combine == CombineMode::Ordered, effortOption == Effort::Quick, seed());
+  return std::filesystem::path(cacheDirectory()) / "tuned" / ("rows-" + blake3(text).substr(0, 32));
+}
+
 Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> budgetSeconds) {
   MOERT_ASSIGN_OR_RETURN(std::vector<Lowering> found, lowerings(current));
   progress.show(fmt::format("preparing T={} {}", current.tokens, toString(current.routing)));
@@ -241,6 +257,10 @@ Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> bu
   tuning.matmuls.assign(matmulOption.begin(), matmulOption.end());
   tuning.budgetSeconds = budgetSeconds();
   Tuner tuner(*measurer, std::move(found), tuning);
+  Rows rows(rowsPath(current), resumeOption);
+  if (rows.size() != 0)
+    outs() << fmt::format("going on with {} candidates of an earlier search\n", rows.size());
+  tuner.recall = [&](const Choice &choice) { return rows.find(choice); };
   tuner.interrupted = isInterrupted;
   tuner.onProgress = [&](const std::string &what) {
     progress.show(fmt::format("T={}: {}", current.tokens, what));
@@ -249,8 +269,13 @@ Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> bu
     progress.clear();
     printTrial(outs(), trial);
     outs().flush();
+    if (trial.change != "default")
+      rows.append(trial);
   };
-  return tuner.run();
+  Result<TuneResult> result = tuner.run();
+  if (result && result->stopped.empty())
+    rows.remove();
+  return result;
 }
 
 /// Starts the process that measures, and learns from it which device that is.

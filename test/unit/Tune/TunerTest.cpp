@@ -1,9 +1,14 @@
 #include "FakeMeasurer.h"
 #include "test/unit/Search/Tasks.h"
 
+#include "compiler/Tune/Rows.h"
 #include "compiler/Tune/Tuner.h"
 
+#include <filesystem>
+#include <fstream>
 #include <set>
+
+#include <unistd.h>
 
 using namespace moec;
 using moert::Status;
@@ -299,6 +304,38 @@ TEST_F(TunerTest, FailsWhereTheDeviceIsLost) {
   auto result = tune();
   ASSERT_FALSE(result.isOk());
   EXPECT_EQ(result.status().code(), StatusCode::NoDevice);
+}
+
+TEST_F(TunerTest, GoesOnWithTheRowsOfAnEarlierSearch) {
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("moec-rows-" + std::to_string(::getpid()));
+  fake.time = swappedIsFaster;
+  fake.verdict = [](const Choice &choice) {
+    return contains(choice.schedules[0], "block_n = 128")
+               ? Status(StatusCode::Toolchain, "spills")
+               : Status::ok();
+  };
+  auto first = tune();
+  ASSERT_TRUE(first.isOk());
+  Rows written(path, false);
+  for (const Trial &trial : first->trials)
+    written.append(trial);
+  std::ofstream(path, std::ios::app) << "{\"choice\": {\"fus"; // cut by a crash
+  Rows rows(path, true);
+  EXPECT_EQ(rows.size(), first->trials.size());
+
+  test::FakeMeasurer second;
+  second.time = swappedIsFaster;
+  Tuner tuner(second, {lowering()}, {});
+  tuner.clock = [&] { return second.now; };
+  tuner.recall = [&](const Choice &choice) { return rows.find(choice); };
+  auto result = tuner.run();
+  ASSERT_TRUE(result.isOk());
+  EXPECT_EQ(result->best, first->best);
+  EXPECT_EQ(second.prepared.size(), 1u); // the default
+  EXPECT_LT(second.checks, 5u);
+  rows.remove();
+  EXPECT_EQ(Rows(path, true).size(), 0u);
 }
 
 TEST_F(TunerTest, BatchesAreCompiledAtOnce) {
