@@ -86,8 +86,16 @@ std::string describeCounters(const CachedCompiler &cache) {
                      counters.kernelMisses, counters.compiles);
 }
 
+/// Whether anything was looked for; a search leaves that to its worker processes.
+static bool wasAsked(const CachedCompiler &cache) {
+  moert::CacheCounters counters = cache.counters();
+  return counters.packageHits + counters.packageMisses + counters.kernelHits +
+             counters.kernelMisses + counters.compiles !=
+         0;
+}
+
 void closeCache() {
-  if (current() && verboseOption) {
+  if (current() && verboseOption && wasAsked(*current())) {
     outs().flush();
     errs() << describeCounters(*current()) << '\n';
   }

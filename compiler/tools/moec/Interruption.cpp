@@ -22,36 +22,4 @@ void catchInterruption() {
 
 bool isInterrupted() { return asked; }
 
-Watchdog::Watchdog(double seconds, std::function<void()> expired)
-    : limit(seconds), expired(std::move(expired)), thread([this] { watch(); }) {}
-
-Watchdog::~Watchdog() {
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    done = true;
-  }
-  changed.notify_one();
-  thread.join();
-}
-
-void Watchdog::restart() {
-  std::lock_guard<std::mutex> lock(mutex);
-  ++restarts;
-  changed.notify_one();
-}
-
-void Watchdog::watch() {
-  std::unique_lock<std::mutex> lock(mutex);
-  while (!done) {
-    unsigned seen = restarts;
-    bool alive = changed.wait_for(lock, std::chrono::duration<double>(limit),
-                                  [&] { return done || restarts != seen; });
-    if (!alive) {
-      lock.unlock();
-      expired();
-      return;
-    }
-  }
-}
-
 } // namespace moec::cli

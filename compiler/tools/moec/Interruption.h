@@ -4,10 +4,6 @@
 #define MOEC_COMPILER_TOOLS_MOEC_INTERRUPTION_H
 
 #include <chrono>
-#include <condition_variable>
-#include <functional>
-#include <mutex>
-#include <thread>
 
 namespace moec::cli {
 
@@ -25,27 +21,6 @@ public:
 
 private:
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-};
-
-/// Calls `expired` from a thread of its own where `restart` was not called for `seconds`.
-class Watchdog {
-public:
-  Watchdog(double seconds, std::function<void()> expired);
-  Watchdog(const Watchdog &) = delete;
-  Watchdog &operator=(const Watchdog &) = delete;
-  ~Watchdog();
-  void restart();
-
-private:
-  void watch();
-
-  double limit;
-  std::function<void()> expired;
-  std::mutex mutex;
-  std::condition_variable changed;
-  unsigned restarts = 0;
-  bool done = false;
-  std::thread thread;
 };
 
 } // namespace moec::cli

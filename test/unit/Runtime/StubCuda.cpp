@@ -189,8 +189,12 @@ DriverResult cuFuncGetAttribute(int *value, FunctionAttribute attribute, Functio
 }
 DriverResult cuFuncSetAttribute(FunctionHandle function, FunctionAttribute attribute, int value) {
   if (attribute == kFunctionMaxDynamicSharedSizeBytes)
+#ifdef MOEC_STUB_ANY_KERNEL
+    ; // one function stands for every kernel: what one asks for must not bound another
+#else
     // Packages that share a kernel are loaded by one thread while another one launches.
     __atomic_store_n(&function->function->maxDynamicSharedBytes, value, __ATOMIC_RELAXED);
+#endif
   else if (attribute == kFunctionNonPortableClusterSizeAllowed)
     function->function->nonPortableCluster = value;
   else
