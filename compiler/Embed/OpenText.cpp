@@ -3,6 +3,7 @@
 #include "compiler/Embed/Diagnostics.h"
 #include "compiler/Embed/TextVariants.h"
 #include "compiler/Engine/NativeTarget.h"
+#include "compiler/Engine/Tuned.h"
 #include "runtime/Api/TextSource.h"
 #include "runtime/Support/Log.h"
 
@@ -29,8 +30,7 @@ static Result<std::shared_ptr<CachedCompiler>> sharedCompiler(const TextOptions 
   static std::mutex mutex;
   static std::map<std::pair<std::string, bool>, std::weak_ptr<CachedCompiler>> opened;
   std::lock_guard<std::mutex> lock(mutex);
-  std::weak_ptr<CachedCompiler> &slot =
-      opened[{cache.directory.string(), options.strictCache}];
+  std::weak_ptr<CachedCompiler> &slot = opened[{cache.directory.string(), options.strictCache}];
   if (std::shared_ptr<CachedCompiler> known = slot.lock())
     return known;
   auto made = std::make_shared<CachedCompiler>(Cache::open(std::move(cache)), options.strictCache);
@@ -38,11 +38,31 @@ static Result<std::shared_ptr<CachedCompiler>> sharedCompiler(const TextOptions 
   return made;
 }
 
+/// Schedules that were measured on such a device, where the host gives none: the user's records
+/// from the cache's folder, then those that ship. Which ones serve which tokens is logged.
+static void applyRecords(const MoeBlock &block, const cuda::DeviceProperties &device,
+                         const TextOptions &options, CompilerOptions &compiler) {
+  std::optional<RecordStore> user;
+  if (!options.cacheDirectory || *options.cacheDirectory)
+    user = RecordStore::openExisting(
+        options.cacheDirectory ? std::filesystem::path(options.cacheDirectory)
+                               : defaultCacheDirectory(),
+        [](const std::string &text) { log(LogLevel::Warning, "records", "{}", text); });
+  Records records(std::move(user));
+  TunedFor who = tunedFor(device);
+  if (!records.mayHave(who.device))
+    return;
+  TunedChoice choice = chooseTuned(block, compiler, records, who);
+  compiler.kernel.schedule = choice.schedule;
+  compiler.fusions = choice.fusions;
+  for (const std::string &origin : choice.origins)
+    log(LogLevel::Info, "records", "{}: {}", options.name, origin);
+}
+
 bool hasCompiler() { return true; }
 
 Result<std::unique_ptr<VariantSource>> openText(const cuda::Device &device, std::string_view text,
-                                                const TextOptions &options,
-                                                std::string &location) {
+                                                const TextOptions &options, std::string &location) {
   std::string printed;
   llvm::raw_string_ostream diagnostics(printed);
   /// What MLIR said belongs to the failure.
@@ -62,6 +82,8 @@ Result<std::unique_ptr<VariantSource>> openText(const cuda::Device &device, std:
   compiler.kernel.combine = options.accumulate ? CombineMode::Accumulate : CombineMode::Ordered;
   compiler.kernel.schedule = options.schedule;
   compiler.jobs = options.jobs;
+  if (compiler.kernel.schedule.empty())
+    applyRecords(*block, device.properties(), options, compiler);
   Result<std::unique_ptr<TextVariants>> variants = TextVariants::create(*block, compiler);
   if (!variants)
     return explain(std::move(variants).status());

@@ -28,11 +28,11 @@ static cl::opt<bool> strictOption(
     "strict-cache", cl::sub(compileCommand()), cl::sub(runCommand()), cl::sub(benchCommand()),
     cl::cat(category()),
     cl::desc("compile nothing: a kernel that is not in the cache is an error, exit code 8"));
-static cl::opt<bool> verboseOption("v", cl::sub(compileCommand()), cl::sub(runCommand()),
-                                   cl::sub(benchCommand()), cl::sub(tuneCommand()),
-                                   cl::cat(category()),
-                                   cl::desc("say what came from the cache, what was compiled, and where "
-                                            "schedules come from"));
+static cl::opt<bool>
+    verboseOption("v", cl::sub(compileCommand()), cl::sub(runCommand()), cl::sub(benchCommand()),
+                  cl::sub(tuneCommand()), cl::cat(category()),
+                  cl::desc("say what came from the cache, what was compiled, and where "
+                           "schedules come from"));
 
 bool isVerbose() { return verboseOption; }
 

@@ -60,6 +60,32 @@ protected:
   std::string text;
 };
 
+TEST_F(EmbedTest, TuningRecordsMakeVariantsOfTheirOwn) {
+  const std::string mma = "mma, block_m = 64, block_n = 64, block_k = 32, stages = 2, warps_m = 2";
+  std::ofstream(scratch / "records.json") << R"({"records": [{"format": 1, "tokens": 1024,
+    "key": {"combine": "ordered", "device": "Stub GPU", "fuse": "any", "multiprocessors": 132,
+            "routing": "uniform", "target": "sm_80", "problem": "bf16: experts=8 columns=48 reduction=64)"
+      R"( rows_per_token=2 gated gathered output_bytes=2; experts=8 columns=64 reduction=48)"
+      R"( rows_per_token=2 weighted output_bytes=2"},
+    "environment": {"clocks": "", "date": "2026-01-01T00:00:00Z", "driver": "", "effort": "quick",
+                    "moec": "0.1.0", "nvrtc": ""},
+    "fusions": "all", "schedules": [")" << mma << "\", \"" << mma << R"("],
+    "us": 90.0, "default_us": 100.0, "ratio": 0.9}]})";
+  std::string import = std::string(MOEC_TOOL) + " cache import-records " +
+                       (scratch / "records.json").string() + " > " + (scratch / "log").string();
+  ASSERT_EQ(std::system(import.c_str()), 0);
+  moec::Context context;
+  auto begins = [&](moec::Package block) {
+    std::vector<int64_t> tokens;
+    for (const moec_variant &variant : block.variants())
+      tokens.push_back(variant.min_tokens);
+    return tokens;
+  };
+  std::vector<int64_t> tuned = begins(moec::Package::fromText(context, text));
+  EXPECT_EQ(std::count(tuned.begin(), tuned.end(), 768), 1);
+  EXPECT_EQ(std::count(tuned.begin(), tuned.end(), 1536), 1);
+}
+
 TEST_F(EmbedTest, ABlockFromTextIsReadyWhenPrepared) {
   EXPECT_EQ(moec_has_compiler(), 1);
   moec::Context context;
