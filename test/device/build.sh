@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the device checkers with nvcc (no GPU needed) and fails on register spills.
-# usage: test/device/build.sh [OUTDIR=build/device]; ARCH=90a, JOBS=2, NVCC=nvcc
+# usage: test/device/build.sh [OUTDIR=build/device]; ARCH=90a, JOBS=2, NVCC=nvcc, TIMES="0 1 ..." (models)
 set -eu
 cd "$(dirname "$0")/../.."
 out=${1:-build/device}

@@ -267,8 +267,9 @@ using Candidates =
     List<Tile<16, 32, 128, 4, 1, 2, 4, 1, true>, Tile<16, 64, 128, 3, 1, 4, 3, 1, true>,
          Tile<32, 64, 128, 4, 1, 4, 2, 1, true>, HP<64, 128, 8, 8, 0, kFirst>,
          HP<64, 256, 5, 8, 0, kFirst>, HP<128, 128, 6>, HP<128, 192, 5>,
-         HP<128, 192, 5, 8, 0, kLast>, HC<128, 256, 4>, SP<128, 128, 6>, SC<160, 256, 4>,
-         SC<192, 256, 4>, SC<192, 256, 4, 8, 16, 16, kLast>>;
+         HP<128, 192, 5, 8, 0, kLast>, HC<128, 256, 4>, SP<128, 128, 6>,
+         SC<192, 256, 4, 8, 16, 16, kLast>, Dynamic<SC<192, 256, 4, 8, 16, 16, kLast>>,
+         Dynamic<SC<176, 256, 4, 8, 16, 16, kLast>>>;
 #endif
 
 template <class Problem, class Epilogue, class... Schedules>
