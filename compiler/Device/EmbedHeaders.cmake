@@ -1,25 +1,14 @@
 # cmake -DFOLDER=... -DOUTPUT=x.cpp -P EmbedHeaders.cmake
-# Writes a C++ file with the text of every .cuh below FOLDER. String literals of more than 64 KiB are
-# not portable, so long files become several adjacent ones.
+# Writes a C++ file with the text of every .cuh below FOLDER.
+include(${CMAKE_CURRENT_LIST_DIR}/../cmake/MoecRawString.cmake)
 file(GLOB_RECURSE headers RELATIVE ${FOLDER} ${FOLDER}/*.cuh)
 list(SORT headers)
 set(text "// Generated from compiler/Device by EmbedHeaders.cmake.\n")
 string(APPEND text "#include \"compiler/Device/EmbeddedHeaders.h\"\n\n")
 string(APPEND text "static constexpr moert::SourceHeader kHeaders[] = {\n")
-set(delimiter "cuh_text")
 foreach(header ${headers})
-  file(READ ${FOLDER}/${header} content)
-  if(content MATCHES "\\)${delimiter}\"")
-    message(FATAL_ERROR "${header} contains the delimiter of raw strings")
-  endif()
-  string(LENGTH "${content}" length)
   string(APPEND text "{\"${header}\",\n")
-  set(offset 0)
-  while(offset LESS length)
-    string(SUBSTRING "${content}" ${offset} 16000 piece)
-    string(APPEND text "R\"${delimiter}(${piece})${delimiter}\"\n")
-    math(EXPR offset "${offset} + 16000")
-  endwhile()
+  moec_append_raw_string(text ${FOLDER}/${header} cuh_text)
   string(APPEND text "},\n")
 endforeach()
 string(APPEND text "};\n\n")

@@ -1,25 +1,14 @@
 # cmake -DFOLDER=... -DOUTPUT=x.cpp -P EmbedRecords.cmake
-# Writes a C++ file with the text of every .json in FOLDER. String literals of more than 64 KiB are
-# not portable, so long files become several adjacent ones.
+# Writes a C++ file with the text of every .json in FOLDER.
+include(${CMAKE_CURRENT_LIST_DIR}/../cmake/MoecRawString.cmake)
 file(GLOB records ${FOLDER}/*.json)
 list(SORT records)
 set(text "// Generated from compiler/Records/Tuned by EmbedRecords.cmake.\n")
 string(APPEND text "#include \"compiler/Records/ShippedTexts.h\"\n\n#include <vector>\n\n")
 string(APPEND text "static constexpr llvm::StringLiteral kTexts[] = {\nllvm::StringLiteral(\"\"),\n")
 foreach(record ${records})
-  # Brackets and semicolons are CMake's own list syntax: pieces are cut from the quoted text only.
-  file(READ "${record}" content)
-  if(content MATCHES "\\)records\"")
-    message(FATAL_ERROR "${record} contains the delimiter of raw strings")
-  endif()
-  string(LENGTH "${content}" length)
   string(APPEND text "llvm::StringLiteral(\n")
-  set(offset 0)
-  while(offset LESS length)
-    string(SUBSTRING "${content}" ${offset} 16000 piece)
-    string(APPEND text "R\"records(${piece})records\"\n")
-    math(EXPR offset "${offset} + 16000")
-  endwhile()
+  moec_append_raw_string(text ${record} records)
   string(APPEND text "),\n")
 endforeach()
 string(APPEND text "};\n\nllvm::ArrayRef<llvm::StringRef> moec::shippedRecordTexts() {\n")

@@ -17,7 +17,7 @@
 //   tile reads the fewest bytes from L2 for a product, its tokens fit each expert in steps of 16,
 //   and of the heights that leave room for four stages 176 divides rows of 128 n best (m = 512 and
 //   1024). Drawn tiles and weights that stay in L2 keep blocks on the same weights: without them
-//   they drift apart, and DRAM reads grow two- to fourfold (19.6 to 5.5 GB at K = 4096, m = 1024).
+//   they drift apart, and DRAM reads grow two- to fourfold (17.5 to 5.5 GB at K = 4096, m = 1024).
 //
 // Portable mma, for what the wgmma forms do not admit and for other cards:
 // * m <= 16: the stream with 32 rows; 128 weight rows a tile halve the re-reads of the rows.

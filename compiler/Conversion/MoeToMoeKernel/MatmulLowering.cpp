@@ -2,6 +2,7 @@
 
 #include "compiler/Conversion/MoeToMoeKernel/VariantLowering.h"
 #include "dialects/MoeKernel/IR/MatmulLegality.h"
+#include "dialects/MoeKernel/IR/RowWalk.h"
 #include "dialects/MoeKernel/IR/Sizes.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -50,6 +51,12 @@ LogicalResult VariantLowering::chooseSchedules() {
                        << block.target.getArch();
         return WalkResult::interrupt();
       }
+      // The kernel that cuts the tiles clears so many counters; later matmuls do without one.
+      int64_t drawing = llvm::count_if(readers.lookup(op.getOffsets()), [&](Operation *other) {
+        return schedules.lookup(other).getDynamic();
+      });
+      if (drawing >= kernel::kMaxTileMaps)
+        schedule = schedule.getStatic();
     }
     schedules[op] = schedule;
     readers[op.getOffsets()].push_back(op);

@@ -106,6 +106,12 @@ static LogicalResult verifyHopperTile(EmitError emitError, bool swapped, int64_t
   return success();
 }
 
+ScheduleAttr ScheduleAttr::getStatic() const {
+  return get(getContext(), getForm(), getBlockM(), getBlockN(), getBlockK(), getStages(),
+             getWarpsM(), getWarpsN(), getMinBlocks(), getTokenStep(), getCooperative(),
+             /*dynamic=*/false, getRasterGroup(), getWeights());
+}
+
 LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t blockM,
                                    int64_t blockN, int64_t blockK, int64_t stages, int64_t warpsM,
                                    int64_t warpsN, int64_t minBlocks, int64_t tokenStep,

@@ -113,6 +113,8 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
     }
     /// Of the tile map: even tiles of what the form multiplies at once, rows as wgmma's M or N.
     TileShapeAttr getTileShape() const;
+    /// The same with every n-th tile for a block, where no counter is left to draw from.
+    ScheduleAttr getStatic() const;
     bool isHopper() const { return getForm() != MatmulForm::Mma; }
     bool isSwapped() const { return getForm() == MatmulForm::WgmmaSwapped; }
     int64_t getThreads() const { return isHopper() ? 384 : 32 * getWarpsM() * getWarpsN(); }

@@ -18,6 +18,7 @@ namespace moec::kernel {
 
 /// The limit of every kernel's static assertions on shared memory for index work.
 inline constexpr int64_t kSortSharedLimit = 99 * 1024;
+/// Tile maps that one kernel cuts, and counters for drawn tiles that it clears.
 inline constexpr int64_t kMaxTileMaps = 4;
 /// Blocks of a grid-stride kernel: more only wait.
 inline constexpr int64_t kMaxTileMapBlocks = 132;

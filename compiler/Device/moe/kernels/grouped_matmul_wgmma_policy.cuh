@@ -39,10 +39,10 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kStripStride = S::kCooperative ? 2 : 1;
   static constexpr int kStrips = (S::kSwapped ? S::kBlockN : S::kBlockM) / 64 / kStripStride;
   static constexpr int kMmaN = S::kSwapped ? S::kBlockM : S::kBlockN;
-  /// Swapped tiles multiply at least so many token columns: fewer would take the same time, since
-  /// producers copy rows by 64 and wgmma's operands come from shared memory no faster.
+  /// Swapped tiles multiply at least so many token columns: below 64 wgmma waits for the weights
+  /// from shared memory, so fewer save little, and each width is one more loop to compile.
   static constexpr int kLeastTokens =
-      S::kBlockM > 64 && S::kTokenStep < 64 ? 64 / S::kTokenStep *S::kTokenStep : S::kTokenStep;
+      S::kBlockM > 64 && S::kTokenStep < 64 ? 64 - 64 % S::kTokenStep : S::kTokenStep;
 
   static constexpr bool kGated = RowMap::kGated;
   static constexpr bool kHasBias = !is_same<Bias, NoBias>;
@@ -55,8 +55,6 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   /// tile, half of it to each: where the tensor cores would wait for the slower way.
   static constexpr bool kStaged =
       S::kSwapped && S::kCooperative && sizeof(Output) == 2 && S::kBlockM <= S::kBlockN;
-  /// Stages of the ring that a tile takes.
-  static constexpr int kStagesATile = kSteps + (kStaged ? 1 : 0);
 
   static constexpr int kRowTileBytes = S::kBlockM * 128;
   static constexpr int kWeightTileBytes = S::kBlockN * 128;
