@@ -158,7 +158,7 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
         auto schedule = ScheduleAttr::getChecked(
             emitError, context, tile.form, tile.blockM, tile.blockN, blockK, stages, tile.warpsM,
             tile.warpsN, minBlocks, tile.tokenStep, tile.cooperative, tile.dynamic,
-            tile.rasterGroup, tile.weights);
+            /*cluster=*/int64_t(1), tile.rasterGroup, tile.weights);
         if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
           return schedule;
       }

@@ -23,6 +23,7 @@ static constexpr StringLiteral kYesNo[]       = {"true", "false"};
 static constexpr StringLiteral kSteps[]       = {"16", "32"};
 static constexpr StringLiteral kMmaStages[]   = {"4", "3", "5", "6", "2"};
 static constexpr StringLiteral kStages[]      = {"8", "7", "6", "5", "4", "3", "2"};
+static constexpr StringLiteral kClusters[]    = {"1", "2"};
 static constexpr StringLiteral kGroups[]      = {"8", "4", "16", "1", "32"};
 static constexpr StringLiteral kMmaPolicies[] = {"normal", "evict_first"};
 static constexpr StringLiteral kPolicies[]    = {"evict_last", "normal", "evict_first"};
@@ -39,6 +40,7 @@ static constexpr Axis kAxes[] = {
     {"min_blocks",      AxisKind::Shape,      kBlocks,      kNone,        kNone},
     {"dynamic",         AxisKind::Refinement, kNone,        kYesNo,       kYesNo},
     {"token_step",      AxisKind::Refinement, kNone,        kNone,        kSteps},
+    {"cluster",         AxisKind::Refinement, kNone,        kClusters,    kClusters},
     {"weights",         AxisKind::Refinement, kMmaPolicies, kPolicies,    kPolicies},
     {"raster_group",    AxisKind::Refinement, kGroups,      kGroups,      kGroups},
     {"stages",          AxisKind::Depth,      kMmaStages,   kStages,      kStages},

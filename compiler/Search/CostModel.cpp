@@ -72,8 +72,9 @@ int64_t Model::computedRows(int64_t rows) const {
 double Model::tileClocks(int64_t rows) const {
   double height = double(computedRows(rows)), width = double(schedule.getBlockN());
   double steps = divideUp(double(problem.reduction), double(schedule.getBlockK()));
-  double l2 =
-      (height + width) * double(problem.reduction) * kOperandBytes / machine.l2BytesPerClock;
+  // Blocks of a cluster read their weights from L2 once.
+  double l2 = (height + width / double(schedule.getCluster())) * double(problem.reduction) *
+              kOperandBytes / machine.l2BytesPerClock;
   double results = height * width;
   if (!schedule.isHopper()) {
     double depth = steps * double(schedule.getBlockK());
@@ -98,11 +99,13 @@ double Model::tileClocks(int64_t rows) const {
 }
 
 /// Rows of the tiles of a group but the last: swapped operands share them evenly, in token steps
-/// (tile_height in compiler/Device/moe/scheduler/raster.cuh).
+/// (tile_height in compiler/Device/moe/scheduler/raster.cuh); clusters take as many as they have
+/// blocks.
 int64_t Model::tileHeight(int64_t rows) const {
   if (!schedule.isSwapped() || rows == 0)
     return schedule.getBlockM();
-  int64_t tiles = (rows + schedule.getBlockM() - 1) / schedule.getBlockM();
+  int64_t most = schedule.getBlockM() * schedule.getCluster();
+  int64_t tiles = (rows + most - 1) / most * schedule.getCluster();
   return roundUp((rows + tiles - 1) / tiles, schedule.getTokenStep());
 }
 

@@ -170,7 +170,7 @@ constexpr bool kIsWgmma = requires {
 };
 
 template <class Problem, class Schedule, class Epilogue>
-__global__ void __launch_bounds__(384, 1)
+__global__ void __launch_bounds__(384, 1) __cluster_dims__(Schedule::kCluster, 1, 1)
     grouped_matmul_hopper(GroupedMatmulArgs<Problem> args,
                           const __grid_constant__ TensorMap weights,
                           const __grid_constant__ TensorMap up_weights, u32 *tickets) {
@@ -206,7 +206,7 @@ TensorMap weight_map(const GroupedMatmulArgs<Problem> &args, int experts, int pa
   const cuuint64_t extents[] = {Problem::kK, Problem::kN, cuuint64_t(experts)};
   const cuuint64_t strides[] = {cuuint64_t(second.row - first.row) * Problem::kK * 2,
                                 cuuint64_t(Map::kMatrixRows) * Problem::kK * 2};
-  const cuuint32_t box[] = {64, cuuint32_t(Plan::kGated ? Plan::kBlockN / 2 : Plan::kBlockN), 1};
+  const cuuint32_t box[] = {64, cuuint32_t(Plan::kBoxRows), 1};
   const cuuint32_t steps[] = {1, 1, 1};
   alignas(64) CUtensorMap map;
   const CUresult result =
@@ -295,7 +295,8 @@ void launch(const GroupedMatmulArgs<Problem> &args, int experts, i64 row_tiles,
                                     Plan::kSharedBytes));
     const TensorMap weights = weight_map<Problem, Plan>(args, experts, 0);
     const TensorMap up = weight_map<Problem, Plan>(args, experts, Plan::kGated ? 1 : 0);
-    const int blocks = int(std::min<i64>(132, row_tiles * Plan::kColumnTiles));
+    const int blocks =
+        int(std::min<i64>(132 / Plan::kCluster, row_tiles * Plan::kColumnTiles)) * Plan::kCluster;
     kernel<<<blocks, Plan::kThreads, Plan::kSharedBytes, stream>>>(args, weights, up,
                                                                    ticket_counter());
     CHECK_CUDA(cudaGetLastError());
@@ -364,6 +365,15 @@ template <class Schedule>
 struct Dynamic : Schedule {
   static constexpr bool kDynamic = true;
   static std::string name() { return Schedule::name() + " dyn"; }
+};
+
+/// The same in clusters of two, which share an entry's rows.
+template <class Schedule>
+struct Pairs : Schedule {
+  static constexpr int kCluster = 2;
+  static constexpr TileShape kTiles = {Schedule::kTiles.height * 2, Schedule::kTiles.unit * 2,
+                                       max_of(Schedule::kTiles.band / 2, 1)};
+  static std::string name() { return Schedule::name() + " x2"; }
 };
 
 /// Parts register their work here; main selects by name.

@@ -99,6 +99,13 @@ quick() {
          "num_experts_per_tok": 2, "torch_dtype": "bfloat16"}' >"$out/two.json"
   "$moec" import "$out/two.json" -o "$out/two.mlir" 2>"$out/two-import.log"
   checked_run quick-two 12 "$out/two.mlir" --tokens 12,13,25,32,161,900 --routing uniform,one-expert
+  # Blocks in pairs that load weights for each other, with and without drawn tiles.
+  local swapped='wgmma_swapped, block_m = 176, block_n = 256, block_k = 64, stages = 4, token_step = 16, cooperative = true'
+  local turns='wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5'
+  checked_run quick-cluster-swapped 12 "$models/neopp-moe.mlir" --tokens 1,40,900,4096 --routing uniform,zipf:1.2,one-expert \
+    --schedule "*: $swapped, dynamic = true, cluster = 2, weights = evict_last"
+  checked_run quick-cluster-turns 12 "$models/neopp-moe.mlir" --tokens 1,40,900,4096 --routing uniform,zipf:1.2,one-expert \
+    --schedule "*: $turns, cluster = 2"
   sed 's/xbf16/xf16/g' "$models/tiny.mlir" >"$out/tiny-f16.mlir"
   checked_run quick-tiny-f16 2 "$out/tiny-f16.mlir" --tokens 5,300
 }

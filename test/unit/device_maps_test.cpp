@@ -180,6 +180,18 @@ TEST(TileMap, TilesShareAGroupsRows) {
   EXPECT_EQ(tile_height({192}, 193), 192);
 }
 
+TEST(TileMap, ClustersShareAnEntrysRows) {
+  for (int unit : {16, 64})
+    for (int rows = 1; rows <= 2 * 192; ++rows) {
+      const int share = cluster_share(rows, 2, unit), rest = std::max(rows - share, 0);
+      EXPECT_EQ(share % unit, 0);
+      EXPECT_LE(share - rest, 2 * unit - 1) << rows;
+      EXPECT_GE(2 * share, rows);
+    }
+  EXPECT_EQ(cluster_share(352, 2, 16), 176) << "an entry of 2 * 176 rows fills both blocks";
+  EXPECT_EQ(cluster_share(10, 2, 16), 16) << "the second block has none";
+}
+
 void expectRaster(TileShape shape, const std::vector<int> &groups, int columns) {
   const std::vector<TileExtent> map = makeMap(shape, groups);
   std::vector<int> groupOf; // of each entry

@@ -150,6 +150,7 @@ void ManifestBuilder::addLaunch(unsigned kernel, kernel::KernelOpInterface op,
   launch.kernel = kernel;
   launch.grid[0] = getExpr(op.getGrid());
   launch.block[0] = op.getThreads();
+  launch.cluster[0] = op.getCluster();
   launch.dynamicSharedBytes = op.getSharedBytes();
   launch.overlapsPrevious = op.isDependent();
   for (const KernelText::Parameter &parameter : text.parameters) {

@@ -2,6 +2,8 @@
 
 #include "dialects/MoeKernel/IR/MatmulLegality.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <algorithm>
 
 using namespace mlir;
@@ -35,7 +37,7 @@ int64_t getMatmulSharedBytes(ScheduleAttr schedule, const MatmulTraits &traits) 
   if (schedule.isHopper()) {
     int64_t target = !traits.weighted ? 0 : traits.outputBytes == 4 ? 8 : 4;
     return 1024 +
-           schedule.getStages() * ((schedule.getBlockM() + schedule.getBlockN()) * 128 + 16) + 48 +
+           schedule.getStages() * ((schedule.getBlockM() + schedule.getBlockN()) * 128 + 16) + 64 +
            2 * (16 + target * schedule.getBlockM()) +
            (traits.gathered ? 4 * schedule.getBlockM() : 0);
   }
@@ -80,6 +82,11 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
   if (traits.reduction < kMinReduction)
     return emitError() << "expects a reduction of at least " << kMinReduction
                        << " for a wgmma form, but got " << traits.reduction;
+  // Blocks of a cluster are up to a ring apart, and a drawn tile is known after three steps.
+  int64_t steps = llvm::divideCeil(traits.reduction, schedule.getBlockK());
+  if (schedule.getCluster() > 1 && steps <= schedule.getStages() + 3)
+    return emitError() << "expects a reduction of more than stages + 3 = "
+                       << schedule.getStages() + 3 << " steps for a cluster, but got " << steps;
   if (traits.gated && schedule.getBlockN() % 32 != 0)
     return emitError() << "expects block_n to be a multiple of 32 for gate and up, but got "
                        << schedule.getBlockN();

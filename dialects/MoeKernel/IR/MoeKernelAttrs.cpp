@@ -75,7 +75,9 @@ LogicalResult TileShapeAttr::verify(EmitError emitError, int64_t rows, int64_t u
 
 TileShapeAttr ScheduleAttr::getTileShape() const {
   int64_t unit = isSwapped() ? getTokenStep() : isHopper() ? 64 : 0;
-  return TileShapeAttr::get(getContext(), getBlockM(), unit, getRasterGroup());
+  int64_t blocks = getCluster();
+  return TileShapeAttr::get(getContext(), blocks * getBlockM(), blocks * unit,
+                            std::max<int64_t>(getRasterGroup() / blocks, 1));
 }
 
 /// Tile shapes of the wgmma forms: strips of 64 along wgmma's M for each consumer, a multiple of 16
@@ -109,18 +111,20 @@ static LogicalResult verifyHopperTile(EmitError emitError, bool swapped, int64_t
 ScheduleAttr ScheduleAttr::getStatic() const {
   return get(getContext(), getForm(), getBlockM(), getBlockN(), getBlockK(), getStages(),
              getWarpsM(), getWarpsN(), getMinBlocks(), getTokenStep(), getCooperative(),
-             /*dynamic=*/false, getRasterGroup(), getWeights());
+             /*dynamic=*/false, getCluster(), getRasterGroup(), getWeights());
 }
 
 LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t blockM,
                                    int64_t blockN, int64_t blockK, int64_t stages, int64_t warpsM,
                                    int64_t warpsN, int64_t minBlocks, int64_t tokenStep,
-                                   bool cooperative, bool dynamic, int64_t rasterGroup,
-                                   WeightPolicy weights) {
+                                   bool cooperative, bool dynamic, int64_t cluster,
+                                   int64_t rasterGroup, WeightPolicy weights) {
   if (stages < 2 || stages > 16)
     return emitError() << "expects stages in [2, 16], but got " << stages;
   if (rasterGroup < 1 || rasterGroup > 255)
     return emitError() << "expects raster_group in [1, 255], but got " << rasterGroup;
+  if (cluster != 1 && cluster != 2)
+    return emitError() << "expects a cluster of 1 or 2, but got " << cluster;
   if (form != MatmulForm::Mma) {
     if (warpsM != 1 || warpsN != 1 || minBlocks != 1)
       return emitError() << "expects no warps_m, warps_n and min_blocks for a wgmma form, but got "
@@ -128,9 +132,9 @@ LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t
     return verifyHopperTile(emitError, form == MatmulForm::WgmmaSwapped, blockM, blockN, blockK,
                             tokenStep, cooperative);
   }
-  if (cooperative || dynamic || weights == WeightPolicy::EvictLast)
-    return emitError()
-           << "expects cooperative, dynamic and weights = evict_last with a wgmma form only";
+  if (cooperative || dynamic || cluster != 1 || weights == WeightPolicy::EvictLast)
+    return emitError() << "expects cooperative, dynamic, cluster and weights = evict_last with a "
+                          "wgmma form only";
   if (warpsM < 1 || warpsN < 1 || warpsM * warpsN > 32 || !llvm::isPowerOf2_64(warpsM * warpsN))
     return emitError() << "expects warps_m * warps_n to be a power of two up to 32, but got "
                        << warpsM << " * " << warpsN;

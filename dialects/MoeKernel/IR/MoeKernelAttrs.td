@@ -82,6 +82,8 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       With `cooperative` they share every tile instead, which halves their accumulators. Each block
       takes every n-th tile; with `dynamic` each takes the next one that no block has taken, which
       keeps neighbours in the raster together in time, and so in L2, where tiles are uneven.
+      With `cluster` = 2 blocks work in pairs on neighbouring row tiles of an expert, for which each
+      loads half of the weights, so that L2 is asked for them once.
     * `wgmma_swapped`: the same with the weights as the instruction's M and the rows as its N, which
       follows each tile's own rows in steps of `token_step`: for few rows an expert.
 
@@ -99,11 +101,12 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       DefaultValuedParameter<"int64_t", "32">:$token_step,
       DefaultValuedParameter<"bool", "false">:$cooperative,
       DefaultValuedParameter<"bool", "false">:$dynamic,
+      DefaultValuedParameter<"int64_t", "1">:$cluster,
       DefaultValuedParameter<"int64_t", "8">:$raster_group,
       MoeKernel_WeightPolicyParameter:$weights);
   let assemblyFormat = [{
     `<` $form `,` struct($block_m, $block_n, $block_k, $stages, $warps_m, $warps_n, $min_blocks,
-                         $token_step, $cooperative, $dynamic, $raster_group, $weights) `>`
+                         $token_step, $cooperative, $dynamic, $cluster, $raster_group, $weights) `>`
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -111,7 +114,8 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
     int64_t getHopperAccumulators() const {
       return getBlockM() * getBlockN() / (getCooperative() ? 256 : 128);
     }
-    /// Of the tile map: even tiles of what the form multiplies at once, rows as wgmma's M or N.
+    /// Of the tile map: even tiles of what the form multiplies at once, rows as wgmma's M or N; an
+    /// entry for a whole cluster.
     TileShapeAttr getTileShape() const;
     /// The same with every n-th tile for a block, where no counter is left to draw from.
     ScheduleAttr getStatic() const;

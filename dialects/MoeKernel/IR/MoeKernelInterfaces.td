@@ -18,6 +18,8 @@ def MoeKernel_KernelOpInterface : OpInterface<"KernelOpInterface"> {
                     (ins), [{}], [{ return 0; }]>,
     InterfaceMethod<"Blocks in x as an expression in T (several results: the minimum).",
                     "::mlir::AffineMap", "getGrid">,
+    InterfaceMethod<"Blocks of a cluster: neighbours in x, of which the grid holds a multiple.",
+                    "int64_t", "getCluster", (ins), [{}], [{ return 1; }]>,
     InterfaceMethod<"Whether T is the last parameter.", "bool", "takesTokens", (ins), [{}],
                     [{ return true; }]>,
     InterfaceMethod<[{Whether the launch may begin while the one before it still runs (programmatic

@@ -21,14 +21,17 @@ int64_t GroupedMatmulOp::getSharedBytes() {
 }
 
 AffineMap GroupedMatmulOp::getGrid() {
-  AffineMap tiles = scaleExtent(getLeadingExtent(getTiles()), getColumnTiles());
+  int64_t cluster = getCluster();
+  AffineMap tiles = scaleExtent(getLeadingExtent(getTiles()), cluster * getColumnTiles());
   if (!getSchedule().isHopper())
     return tiles;
   // Persistent blocks, one a multiprocessor.
   TargetAttr target = getTarget(*this);
-  int64_t multiprocessors = target ? target.getMultiprocessors() : 1;
-  return minExtent(tiles, getConstantExtent(getContext(), multiprocessors));
+  int64_t clusters = std::max<int64_t>((target ? target.getMultiprocessors() : 1) / cluster, 1);
+  return minExtent(tiles, getConstantExtent(getContext(), clusters * cluster));
 }
+
+int64_t GroupedMatmulOp::getCluster() { return getSchedule().getCluster(); }
 
 SmallVector<WeightMap> GroupedMatmulOp::getWeightMaps() {
   SmallVector<WeightMap> maps;
@@ -47,7 +50,9 @@ SmallVector<WeightMap> GroupedMatmulOp::getWeightMaps() {
     map.offset = first * rowBytes;
     map.extents = {getReduction(), columns, getNumExperts()};
     map.strides = {(second - first) * rowBytes, getWeightRows() * rowBytes};
-    map.box = {64, getMatmulTileColumns(getSchedule(), getMatmulTraits(*this)), 1};
+    // Gate and up come apart, and so do the halves that blocks of a cluster load for each other.
+    bool halves = isGated() || getCluster() == 2;
+    map.box = {64, halves ? getSchedule().getBlockN() / 2 : getSchedule().getBlockN(), 1};
     maps.push_back(map);
   }
   return maps;

@@ -9,7 +9,7 @@ include "dialects/MoeKernel/IR/MoeKernelBase.td"
 def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     [AttrSizedOperandSegments, IsolatedFromAbove,
      DeclareOpInterfaceMethods<MoeKernel_KernelOpInterface,
-       ["getSharedBytes", "getGrid", "takesTokens"]>]> {
+       ["getSharedBytes", "getGrid", "getCluster", "takesTokens"]>]> {
   let summary = "one matrix product per expert over that expert's rows";
   let description = [{
     For every entry of `tiles` the rows `i` it covers, with the product, bias, gather, weight forms
@@ -32,7 +32,8 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     * C6: the schedule's tile fits the warps, its shared memory the target, its accumulators and
       `min_blocks` the registers.
     * C7: the kernel of the function that writes `tiles` makes them for the schedule: `block_m`
-      rows, in multiples of what the form multiplies at once, `raster_group` a band.
+      rows for each block of a cluster, in multiples of what the form multiplies at once,
+      `raster_group` row tiles a band.
     * C8: `tickets`, one counter that the same kernel clears and no other matmul has, are there
       exactly with a dynamic schedule.
 

@@ -74,13 +74,33 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90", shared_bytes 
 
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes = 232448, registers = 65536, multiprocessors = 132>} {
   func.func @c6_shared(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %y: memref<?x256xbf16>) {
-    // expected-error @+1 {{expects at most 232448 bytes of shared memory a block on sm_90a, but needs 246960}}
+    // expected-error @+1 {{expects at most 232448 bytes of shared memory a block on sm_90a, but needs 246976}}
     moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
       weights(%w : memref<8x256x256xbf16>) outs(%y : memref<?x256xbf16>) store(rows)
       schedule<wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 6>
     return
   }
 }
+
+// -----
+
+func.func @c6_cluster(%x: memref<?x384xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x384xbf16>, %y: memref<?x256xbf16>) {
+  // expected-error @+1 {{expects a reduction of more than stages + 3 = 7 steps for a cluster, but got 6}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x384xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x256x384xbf16>) outs(%y : memref<?x256xbf16>) store(rows)
+    schedule<wgmma, block_m = 64, block_n = 128, block_k = 64, stages = 4, cluster = 2>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects a cluster of 1 or 2, but got 4}}
+func.func private @cluster() attributes {s = #moe_kernel.schedule<wgmma, block_m = 64, block_n = 128, block_k = 64, stages = 4, cluster = 4>}
+
+// -----
+
+// expected-error @+1 {{expects cooperative, dynamic, cluster and weights = evict_last with a wgmma form only}}
+func.func private @mma_cluster() attributes {s = #moe_kernel.schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 2, warps_n = 4, cluster = 2>}
 
 // -----
 
@@ -114,7 +134,7 @@ func.func private @swapped_n() attributes {s = #moe_kernel.schedule<wgmma_swappe
 
 // -----
 
-// expected-error @+1 {{expects cooperative, dynamic and weights = evict_last with a wgmma form only}}
+// expected-error @+1 {{expects cooperative, dynamic, cluster and weights = evict_last with a wgmma form only}}
 func.func private @mma_weights() attributes {s = #moe_kernel.schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 2, warps_n = 4, weights = evict_last>}
 
 // -----

@@ -76,6 +76,21 @@ TEST_F(CostModelTest, SwappedTilesPadLess) {
   EXPECT_DOUBLE_EQ(padding(kSwapped), 208.0 / 200);
 }
 
+TEST_F(CostModelTest, ClustersReadTheirWeightsOnce) {
+  // Where tiles wait for L2, pairs of blocks wait less; where memory is the limit it is the same.
+  Task middle = task(gateUp(), 256);
+  middle.machine.l2BytesPerClock /= 2;
+  std::string pairs = kSwapped.str() + ", cluster = 2";
+  auto compute = [&](llvm::StringRef text) {
+    return predict(schedule(text, middle), middle.problem, middle.groups, middle.tokens,
+                   middle.machine)
+        .compute;
+  };
+  EXPECT_LT(compute(pairs), 0.8 * compute(kSwapped));
+  Task few = task(gateUp(), 4);
+  EXPECT_NEAR(total(pairs, few), total(kSwapped, few), 0.05 * total(kSwapped, few));
+}
+
 TEST_F(CostModelTest, EmptyGroupsCostNextToNothing) {
   Task none = task(gateUp(), 0);
   for (llvm::StringRef text : {kStream, kTurns, kSwapped})

@@ -52,7 +52,7 @@ static std::string reason(llvm::StringRef text, const Task &task) {
 TEST_F(ScheduleTextTest, SaysWhyAScheduleIsIllegal) {
   Task gate = task(gateUp(), 256);
   EXPECT_EQ(reason("wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 6", gate),
-            "expects at most 232448 bytes of shared memory a block on sm_90a, but needs 247472");
+            "expects at most 232448 bytes of shared memory a block on sm_90a, but needs 247488");
   EXPECT_EQ(reason("wgmma, block_m = 128, block_n = 192, block_k = 32, stages = 4", gate),
             "expects block_k of 64 for a wgmma form, but got 32");
   EXPECT_EQ(reason("wgmma_swapped, block_m = 64, block_n = 64, block_k = 64, stages = 4", gate),

@@ -91,8 +91,8 @@ TEST_F(SpaceTest, NeighboursDifferInOneParameter) {
     EXPECT_NE(start, neighbour.schedule);
     varied.insert(neighbour.parameter.str());
   }
-  EXPECT_EQ(varied, (std::set<std::string>{"dynamic", "raster_group", "stages", "token_step",
-                                           "weights"}));
+  EXPECT_EQ(varied, (std::set<std::string>{"cluster", "dynamic", "raster_group", "stages",
+                                           "token_step", "weights"}));
   for (const Neighbour &neighbour : neighbours(start, gate.setting, /*shapes=*/true))
     varied.insert(neighbour.parameter.str());
   EXPECT_TRUE(varied.contains("block_m"));
@@ -103,12 +103,13 @@ TEST_F(SpaceTest, NeighboursTakeEachAxisBeforeAnyTwice) {
   kernel::ScheduleAttr start =
       schedule("wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5", gate);
   std::vector<Neighbour> found = neighbours(start, gate.setting);
-  ASSERT_GE(found.size(), 4u);
+  ASSERT_GE(found.size(), 5u);
   EXPECT_EQ(found[0].parameter, "dynamic");
-  EXPECT_EQ(found[1].parameter, "weights");
-  EXPECT_EQ(found[2].parameter, "raster_group");
-  EXPECT_EQ(found[3].parameter, "stages");
-  EXPECT_EQ(found[3].value, "4");
+  EXPECT_EQ(found[1].parameter, "cluster");
+  EXPECT_EQ(found[2].parameter, "weights");
+  EXPECT_EQ(found[3].parameter, "raster_group");
+  EXPECT_EQ(found[4].parameter, "stages");
+  EXPECT_EQ(found[4].value, "4");
 }
 
 } // namespace

@@ -20,16 +20,16 @@ template <class Plan>
 struct GroupedMatmulWgmmaArgs {
   const typename Plan::Element *rows; ///< [R, K], or x [T, K] when gathered
   const i32 *routes;                  ///< [R]; gathered rows and weighted stores read it
-  const int4 *tiles;                  ///< tile map for kBlockM rows, entry 0's .w = valid entries
+  const int4 *tiles; ///< tile map for kBlockM * kCluster rows, entry 0's .w = valid entries
   u32 *tickets;                       ///< kDynamic: zero at launch, this matmul's alone
-  const TensorMap *weights;           ///< (K, columns, E), box (64, kBlockN or half of it, 1)
+  const TensorMap *weights;           ///< (K, columns, E), box (64, Plan::kBoxRows, 1)
   const TensorMap *up_weights;        ///< gated forms: the same for up
   StoreTarget<Plan> store;
 };
 
 template <class Plan>
 class GroupedMatmulProducer {
-  using State = PipelineState<Plan::kStages>;
+  using State = PipelineState<Plan::kStages, Plan::kCluster>;
   /// A tile is handed over some steps after its loads have begun, so that they do not wait for the
   /// stores of the tile that had its slot; before the consumers want it.
   static constexpr int kPublishStep = min_of(max_of(Plan::kStages - 3, 0), Plan::kSteps - 1);
@@ -50,14 +50,14 @@ public:
         Plan::kWeightPolicy == WeightPolicy::evict_first  ? ptx::create_policy_evict_first()
         : Plan::kWeightPolicy == WeightPolicy::evict_last ? ptx::create_policy_evict_last()
                                                           : ptx::create_policy_normal();
-    TileWalk<Plan> walk(args.tiles, args.tickets, state.failure_flag() + 8);
+    TileWalk<Plan> walk(args.tiles, args.tickets, slots.drawn());
     Tile tile = walk.template take<true>();
     rows.prefetch_routes(tile);
     rows.prefetch_weights();
 #pragma unroll 1
     while (true) {
       tile.rows = __shfl_sync(~0u, tile.rows, 0); // tells the compiler that it is uniform
-      if (tile.rows == 0)
+      if (tile.rows < 0)
         break;
       rows.start(tile);
       Tile next;
@@ -109,17 +109,26 @@ private:
   MOE_DEVICE static void load_weights(const GroupedMatmulWgmmaArgs<Plan> &args, u32 shared,
                                       u32 barrier, const Tile &tile, int step, u64 policy) {
     const int k = step * Plan::kBlockK, column = tile.column_tile * Plan::kTileColumns;
+    constexpr u32 kHalf = Plan::kWeightTileBytes / 2;
     ptx::mbarrier_arrive_expect(barrier, Plan::kWeightTileBytes);
-    ptx::tma_load_3d(shared, args.weights, barrier, k, column, tile.expert, policy);
-    if constexpr (Plan::kGated)
-      ptx::tma_load_3d(shared + Plan::kWeightTileBytes / 2, args.up_weights, barrier, k, column,
-                       tile.expert, policy);
+    if constexpr (Plan::kCluster == 2) {
+      constexpr u16 kBoth = 3;
+      const u32 rank = ptx::cluster_rank(); // each brings one half: gated forms one of the parts
+      ptx::tma_load_3d_multicast(shared + rank * kHalf,
+                                 Plan::kGated && rank ? args.up_weights : args.weights, barrier, k,
+                                 Plan::kGated ? column : column + int(rank) * Plan::kBoxRows,
+                                 tile.expert, kBoth, policy);
+    } else {
+      ptx::tma_load_3d(shared, args.weights, barrier, k, column, tile.expert, policy);
+      if constexpr (Plan::kGated)
+        ptx::tma_load_3d(shared + kHalf, args.up_weights, barrier, k, column, tile.expert, policy);
+    }
   }
 };
 
 template <class Plan, class Epilogue>
 class GroupedMatmulConsumer {
-  using State = PipelineState<Plan::kStages>;
+  using State = PipelineState<Plan::kStages, Plan::kCluster>;
   static constexpr bool kPingPong = !Plan::kCooperative;
   static constexpr int kStripBytes = 64 * 128;
   /// Steps by which the first of cooperating consumers leads, so that one multiplies while the
@@ -150,7 +159,6 @@ class GroupedMatmulConsumer {
   /// All K steps of a tile; a stage is released when the group after its own has been issued.
   template <int kActive, int kN>
   MOE_DEVICE void multiply(State &state, u32 stages) {
-    const bool leader = threadIdx.x % 32 == 0;
 #pragma unroll 1
     for (int step = 0; step < Plan::kSteps; ++step) {
       state.wait_full();
@@ -158,11 +166,10 @@ class GroupedMatmulConsumer {
         issue<kActive, kN>(stages + state.stage * Plan::kStageBytes, step != 0);
         if (step != 0) {
           ptx::wgmma_wait<1>();
-          if (leader)
-            ptx::mbarrier_arrive(state.empty(last_));
+          state.release(last_);
         }
-      } else if (step != 0 && leader) {
-        ptx::mbarrier_arrive(state.empty(last_));
+      } else if (step != 0) {
+        state.release(last_);
       }
       last_ = state.stage;
       state.advance();
@@ -227,7 +234,7 @@ public:
     while (true) {
       slots.wait_full();
       StoreTile tile{slots.get(), slots.target(0), int(strip_)};
-      if (tile.rows == 0)
+      if (tile.rows < 0)
         break;
       if constexpr (kPingPong) {
         ptx::barrier_sync(1 + consumer, 256);
@@ -238,8 +245,7 @@ public:
       if constexpr (kPingPong)
         ptx::barrier_arrive(2 - consumer, 256);
       ptx::wgmma_wait<0>();
-      if (leader)
-        ptx::mbarrier_arrive(state.empty(last_));
+      state.release(last_);
       if constexpr (Plan::kStaged)
         state.wait_full();
       FragmentStore<Plan, Epilogue>::run(acc_, args.store, tile,
@@ -251,8 +257,7 @@ public:
       if (leader)
         ptx::mbarrier_arrive(slots.empty());
       if constexpr (Plan::kStaged) {
-        if (leader)
-          ptx::mbarrier_arrive(state.empty(state.stage));
+        state.release(state.stage);
         state.advance();
       }
       slots.advance();
@@ -264,29 +269,34 @@ public:
   }
 };
 
-/// The whole kernel: 384 threads, gridDim.x <= number of SMs, Plan::kSharedBytes of dynamic shared
-/// memory at `shared`.
+/// The whole kernel: 384 threads, gridDim.x <= number of SMs, clusters of Plan::kCluster blocks,
+/// Plan::kSharedBytes of dynamic shared memory at `shared`.
 template <class Plan, class Epilogue>
 MOE_DEVICE void grouped_matmul_wgmma(const GroupedMatmulWgmmaArgs<Plan> &args, void *shared) {
   const u32 stages = (ptx::shared_address(shared) + 1023) & ~1023u;
   const u32 barriers = stages + Plan::kStages * Plan::kStageBytes;
-  const PipelineState<Plan::kStages> state{barriers};
+  const PipelineState<Plan::kStages, Plan::kCluster> state{barriers};
   const TileSlots<Plan> slots(barriers);
   constexpr u32 kWarps = Plan::kCooperative ? 8 : 4;
   if (threadIdx.x == 0) {
     ptx::tma_prefetch_map(args.weights);
     for (u32 s = 0; s < Plan::kStages; ++s) {
       ptx::mbarrier_init(barriers + s * 8, 128 + 1); // each producer's rows, and the weights
-      ptx::mbarrier_init(state.empty(s), kWarps);    // the warps that multiply it
+      ptx::mbarrier_init(state.empty(s), kWarps * Plan::kCluster); // the warps that multiply it
     }
     for (u32 slot = 0; slot < 2; ++slot) {
       ptx::mbarrier_init(slots.barriers + slot * 8, 128);
       ptx::mbarrier_init(slots.barriers + 16 + slot * 8, kWarps);
     }
+    if constexpr (Plan::kCluster > 1)
+      ptx::mbarrier_init(slots.drawn() + 8, 1);
     asm volatile("st.shared.u32 [%0], 0;" ::"r"(state.failure_flag()) : "memory");
     ptx::mbarrier_init_fence();
   }
-  __syncthreads();
+  if constexpr (Plan::kCluster > 1)
+    ptx::cluster_sync();
+  else
+    __syncthreads();
   if constexpr (Plan::kDependentLaunch)
     ptx::grid_dependency_wait();
 
@@ -300,10 +310,14 @@ MOE_DEVICE void grouped_matmul_wgmma(const GroupedMatmulWgmmaArgs<Plan> &args, v
     asm volatile("ld.volatile.shared.u32 %0, [%1];" : "=r"(failed) : "r"(state.failure_flag()));
     if (failed)
       ptx::trap();
+    if constexpr (Plan::kCluster > 1) // no block is gone while the other writes to it
+      ptx::cluster_sync();
   } else {
     ptx::registers_increase<Plan::kConsumerRegisters>();
     GroupedMatmulConsumer<Plan, Epilogue> consumer;
     consumer.run(args, stages, barriers, warpgroup - 1);
+    if constexpr (Plan::kCluster > 1)
+      ptx::cluster_sync();
   }
 }
 

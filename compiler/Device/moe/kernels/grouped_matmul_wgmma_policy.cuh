@@ -7,7 +7,7 @@ namespace moe {
 /// Members that a schedule of the wgmma form overrides. One block an SM: a producer warpgroup and
 /// two consumer warpgroups.
 struct WgmmaSchedule {
-  static constexpr int kBlockM = 128; ///< rows of the tile map's entries
+  static constexpr int kBlockM = 128; ///< rows a tile
   static constexpr int kBlockN = 192; ///< weight rows a tile (gated: half as many columns)
   /// Which operand is wgmma's M, in strips of 64: the rows, or with swapped operands the weights.
   /// The other one is its N; swapped tiles multiply only as many token columns as they have rows,
@@ -19,6 +19,9 @@ struct WgmmaSchedule {
   static constexpr bool kCooperative = false;
   /// Tiles are drawn from a counter as blocks get to them, instead of every gridDim.x-th.
   static constexpr bool kDynamic = false;
+  /// Blocks that share the weights of neighbouring row tiles: each loads a part for all. An entry of
+  /// the tile map has up to kBlockM rows for each of them.
+  static constexpr int kCluster = 1;
   static constexpr int kStages = 5; ///< K steps of 64 in flight
   static constexpr WeightPolicy kWeightPolicy = WeightPolicy::normal;
   static constexpr bool kDependentLaunch = false; ///< launched with programmatic serialization
@@ -44,6 +47,9 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kLeastTokens =
       S::kBlockM > 64 && S::kTokenStep < 64 ? 64 - 64 % S::kTokenStep : S::kTokenStep;
 
+  /// Rows that cost a tile time come in these units.
+  static constexpr int kRowUnit = S::kSwapped ? S::kTokenStep : 64;
+
   static constexpr bool kGated = RowMap::kGated;
   static constexpr bool kHasBias = !is_same<Bias, NoBias>;
   static constexpr int kTileColumns = kGated ? S::kBlockN / 2 : S::kBlockN;
@@ -58,16 +64,20 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
 
   static constexpr int kRowTileBytes = S::kBlockM * 128;
   static constexpr int kWeightTileBytes = S::kBlockN * 128;
+  /// Weight rows that one request to the copy engine brings: gate and up come apart, and so do the
+  /// parts that blocks of a cluster load for each other.
+  static constexpr int kBoxRows = kGated || S::kCluster > 1 ? S::kBlockN / 2 : S::kBlockN;
   static constexpr int kStageBytes = kRowTileBytes + kWeightTileBytes;
 
-  // Shared memory: stages, then barriers, the failure flag and two words of drawn tiles, the two
-  // tile slots with what stores need of each row (weighted: the factor; accumulated: the token,
-  // too), and the producers' table of gathered rows; before it all up to 1023 bytes of alignment.
+  // Shared memory: stages, then their barriers, the failure flag, two words of drawn tiles and
+  // their barrier, the tile slots' barriers, the two tile slots with what stores need of each row
+  // (weighted: the factor; accumulated: the token, too), and the producers' table of gathered rows;
+  // before it all up to 1023 bytes of alignment.
   static constexpr int kTargetBytes = P::kStore == StoreForm::rows            ? 0
                                       : P::kStore == StoreForm::weighted_rows ? 4
                                                                               : 8;
   static constexpr int kSlotBytes = 16 + S::kBlockM * kTargetBytes;
-  static constexpr int kBarrierBytes = S::kStages * 16 + 48;
+  static constexpr int kBarrierBytes = S::kStages * 16 + 64;
   static constexpr int kSourceBytes = P::kRowSource == RowSource::gathered ? S::kBlockM * 4 : 0;
   static constexpr int kSharedBytes =
       1024 + S::kStages * kStageBytes + kBarrierBytes + 2 * kSlotBytes + kSourceBytes;
@@ -101,6 +111,10 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
                 "wgmma's N expects a multiple of 16, at most 256");
   static_assert(kStrips * kMmaN / 2 <= 192, "a consumer has at most 192 accumulators");
   static_assert(S::kStages >= 2, "kStages expects at least 2");
+  static_assert(S::kCluster == 1 || S::kCluster == 2, "kCluster expects 1 or 2");
+  static_assert(S::kCluster == 1 || kSteps > S::kStages + 3,
+                "a cluster expects more steps of K than stages, by 4 or more");
+  static_assert(kBoxRows % 8 == 0, "a weight tile expects boxes of a multiple of 8 rows");
   static_assert(kSharedBytes <= 232448, "a block has at most 232448 bytes of shared memory");
 };
 

@@ -8,7 +8,7 @@
 namespace moe {
 
 /// A tile of results: rows [row_begin, row_begin + rows) of `expert`, column tile `column_tile`.
-/// rows == 0: there are no more tiles.
+/// rows == 0: only other blocks of the cluster have rows of it; < 0: there are no more tiles.
 struct Tile {
   int expert;
   int row_begin;
@@ -26,6 +26,9 @@ struct Tile {
 ///
 /// The counter is zero at launch and again at the end: every block that has a first tile draws
 /// until it gets none, so that n tiles take n draws, after which the count wraps.
+///
+/// Clusters (Plan::kCluster > 1) walk as one block does, their first block draws for all, and the
+/// rows of an entry are shared evenly among their blocks.
 template <class Plan>
 class TileWalk {
   const int4 *map_;
@@ -33,37 +36,69 @@ class TileWalk {
   u32 slot_; ///< shared, two words in turn: the tile that thread 0 drew
   int count_, next_;
   u32 drawn_ = 0;
+  u32 rank_ = 0;  ///< of this block in its cluster
+  u32 phase_ = 0; ///< clusters: of the barrier behind the two words
 
 public:
   /// Producers' named barrier; 128 threads meet at it once a drawn tile.
   static constexpr int kBarrier = 3;
 
-  MOE_DEVICE TileWalk(const int4 *map, u32 *tickets, u32 slot)
-      : map_(map), tickets_(tickets), slot_(slot), count_(map[0].w * Plan::kColumnTiles),
-        next_(blockIdx.x) {}
+  MOE_DEVICE TileWalk(const int4 *map, u32 *tickets, u32 words)
+      : map_(map), tickets_(tickets), slot_(words), count_(map[0].w * Plan::kColumnTiles),
+        next_(blockIdx.x / Plan::kCluster) {
+    if constexpr (Plan::kCluster > 1)
+      rank_ = ptx::cluster_rank();
+  }
   /// Asks for a tile, some steps before `take`.
   MOE_DEVICE void draw() {
     if constexpr (Plan::kDynamic)
-      if (threadIdx.x == 0)
-        drawn_ = ptx::atomic_count(tickets_, u32(count_) - 1) + gridDim.x;
+      if (threadIdx.x == 0 && rank_ == 0)
+        drawn_ = ptx::atomic_count(tickets_, u32(count_) - 1) + gridDim.x / Plan::kCluster;
   }
   /// The first tile, or the one that was asked for. All producers call it together.
   template <bool kFirst>
   MOE_DEVICE Tile take() {
     if constexpr (Plan::kDynamic && !kFirst) {
-      if (threadIdx.x == 0)
-        ptx::st_shared_4(slot_, drawn_);
-      ptx::barrier_sync(kBarrier, 128);
+      pass_on();
       next_ = int(ptx::ld_shared_4(slot_));
       slot_ ^= 4; // a slow reader of this word is past it before the word's next turn
     }
     if (next_ >= count_)
-      return {0, 0, 0, 0};
+      return {0, 0, -1, 0};
     const int first = map_[band_entry(next_, Plan::kColumnTiles)].z;
     const TileIndex at = tile_at(next_, Plan::kColumnTiles, unpack_extent(first));
     const int4 entry = map_[at.m];
-    next_ += gridDim.x;
-    return {entry.x, entry.y, unpack_extent(entry.z).rows, at.n};
+    next_ += gridDim.x / Plan::kCluster;
+    const int rows = unpack_extent(entry.z).rows;
+    if constexpr (Plan::kCluster == 1) {
+      return {entry.x, entry.y, rows, at.n};
+    } else {
+      const int share = cluster_share(rows, Plan::kCluster, Plan::kRowUnit);
+      const int begin = min_of(int(rank_) * share, rows);
+      return {entry.x, entry.y + begin, min_of(share, rows - begin), at.n};
+    }
+  }
+
+private:
+  /// What thread 0 of the (first) block drew, to all producers of the block or cluster.
+  MOE_DEVICE void pass_on() {
+    if constexpr (Plan::kCluster == 1) {
+      if (threadIdx.x == 0)
+        ptx::st_shared_4(slot_, drawn_);
+      ptx::barrier_sync(kBarrier, 128);
+    } else {
+      // Blocks of a cluster are at most a ring apart, so the barrier's phases cannot overtake.
+      const u32 words = slot_ & ~7u, barrier = words + 8, failure_flag = words - 8;
+      if (threadIdx.x == 0) {
+        ptx::mbarrier_arrive_expect(barrier, 4);
+        if (rank_ == 0)
+          for (u32 rank = 0; rank < Plan::kCluster; ++rank)
+            ptx::st_async_4(ptx::cluster_address(slot_, rank), drawn_,
+                            ptx::cluster_address(barrier, rank));
+      }
+      bounded_wait(barrier, phase_, failure_flag);
+      phase_ ^= 1;
+    }
   }
 };
 
@@ -78,8 +113,10 @@ struct TileSlots {
   u32 phase = 0;
 
   MOE_DEVICE TileSlots(u32 stage_barriers)
-      : barriers(stage_barriers + Plan::kStages * 16 + 16), slots(barriers + 32),
+      : barriers(stage_barriers + Plan::kStages * 16 + 32), slots(barriers + 32),
         failure_flag(stage_barriers + Plan::kStages * 16) {}
+  /// Two words through which drawn tiles are passed on, and a barrier of clusters behind them.
+  MOE_DEVICE u32 drawn() const { return failure_flag + 8; }
   MOE_DEVICE u32 address() const { return slots + slot * Plan::kSlotBytes; }
   /// What stores need of row `row`.
   MOE_DEVICE u32 target(int row) const { return address() + 16 + row * Plan::kTargetBytes; }

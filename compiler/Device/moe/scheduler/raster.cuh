@@ -18,6 +18,11 @@ struct TileShape {
 };
 inline constexpr int kMaxTileHeight = 0xffff, kMaxBand = 255;
 
+/// Rows that each block of a cluster takes of an entry's `rows`, but the last ones.
+MOE_HOST_DEVICE constexpr int cluster_share(int rows, int blocks, int unit) {
+  return (rows + blocks * unit - 1) / (blocks * unit) * unit;
+}
+
 /// Rows of a group's tiles but the last.
 MOE_HOST_DEVICE constexpr int tile_height(TileShape shape, int group_rows) {
   if (shape.unit == 0 || group_rows == 0)

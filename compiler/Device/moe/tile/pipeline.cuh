@@ -1,5 +1,6 @@
 // A ring of shared-memory stages between producers and consumers, guarded by mbarriers.
 #pragma once
+#include "moe/ptx/cluster.cuh"
 #include "moe/ptx/mbarrier.cuh"
 #include "moe/ptx/misc.cuh"
 
@@ -30,8 +31,9 @@ MOE_DEVICE void bounded_wait(u32 barrier, u32 parity, u32 failure_flag) {
 }
 
 /// One role's position in a ring of kStages. Barriers lie at `barriers`: kStages "full", then
-/// kStages "empty", then the failure flag.
-template <int kStages>
+/// kStages "empty", then the failure flag. Blocks of a cluster fill each other's rings: a stage is
+/// empty when it is so in all of them.
+template <int kStages, int kCluster = 1>
 struct PipelineState {
   u32 barriers;
   u32 stage = 0;
@@ -43,6 +45,16 @@ struct PipelineState {
 
   MOE_DEVICE void wait_full() const { bounded_wait(full(), phase, failure_flag()); }
   MOE_DEVICE void wait_empty() const { bounded_wait(empty(stage), phase ^ 1, failure_flag()); }
+  /// The calling warp is through with stage `of`.
+  MOE_DEVICE void release(u32 of) const {
+    const u32 lane = threadIdx.x % 32;
+    if constexpr (kCluster == 1) {
+      if (lane == 0)
+        ptx::mbarrier_arrive(empty(of));
+    } else if (lane < kCluster) {
+      ptx::mbarrier_arrive_cluster(ptx::cluster_address(empty(of), lane));
+    }
+  }
   MOE_DEVICE void advance() {
     if (++stage == kStages) {
       stage = 0;

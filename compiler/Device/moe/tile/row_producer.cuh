@@ -52,7 +52,7 @@ public:
 #pragma unroll
       for (int i = 0; i < kOwn; ++i) {
         const int row = threadIdx.x + i * 128;
-        route_[i] = tile.rows ? routes_[tile.row_begin + min_of(row, tile.rows - 1)] : -1;
+        route_[i] = tile.rows > 0 ? routes_[tile.row_begin + min_of(row, tile.rows - 1)] : -1;
       }
     }
   }
