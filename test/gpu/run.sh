@@ -5,6 +5,7 @@
 #   full       every example at T = 0 ... 16384 under three routings, checked against the reference
 #   fusions    every subset of the fusions on the small block, and both forms of combine
 #   sanitizer  compute-sanitizer's memcheck, synccheck and initcheck over small shapes
+#   host       what a host waits for: cold start, start from the cache and from a package, a launch
 #   tune       a short search on three blocks; every winner is checked against the reference
 #   bench      times of all examples, written as JSON
 #
@@ -24,8 +25,8 @@ while [ $# -gt 0 ]; do
     --out) out=$2; shift ;;
     --moec) moec=$2; shift ;;
     --limit) limit=$2; shift ;;
-    quick | full | fusions | sanitizer | tune | bench) modes+=("$1") ;;
-    *) sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+    quick | full | fusions | sanitizer | host | tune | bench) modes+=("$1") ;;
+    *) sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
   esac
   shift
 done
@@ -158,6 +159,35 @@ sanitizer() {
         fail "$tool T=$tokens" "$log"
       fi
     done
+  done
+}
+
+# Goals: 1.5 s from an empty cache to the first result; 10 ms from a package on disk, without NVRTC; a
+# second start compiles nothing.
+host() {
+  local block="$models/qwen3-30b-a3b.mlir" package="$out/host.moepkg" tokens=64 name program
+  rm -rf "$out/host-cache"
+  "$moec" compile "$block" -o "$package" --target native --tokens $tokens >"$out/host-compile.log" 2>&1 ||
+    { fail "compiling for host" "$out/host-compile.log"; return; }
+  for name in cold warm package; do
+    program=$(first_existing "$here/host_cost-moec" "$here/../../build/bin/host_cost-moec")
+    [ $name != package ] || program=${program%moec}moert
+    [ -x "$program" ] || { skip "host-$name: not built"; continue; }
+    local log="$out/host-$name.log" file=$block
+    [ $name != package ] || file=$package
+    MOEC_CACHE_DIR=$out/host-cache "$program" "$file" $tokens >"$log" 2>&1
+    if [ $? -eq 0 ] && awk -v name=$name '
+        /^launchable/ { launchable = $2; compiled = $4 }
+        /^first result/ { first = $3 }
+        /^loaded/ { nvrtc = $3 }
+        END { exit !(name == "cold" ? first < 1500 && compiled > 0
+                     : name == "warm" ? compiled == 0
+                     : launchable < 10 && nvrtc == "no,") }' "$log"; then
+      pass
+      echo "ok      host-$name: $(tr '\n' ';' <"$log")"
+    else
+      fail "host-$name: $(tr '\n' ';' <"$log")" "$log"
+    fi
   done
 }
 
