@@ -73,7 +73,7 @@ Result<json::Object> Server::open(const json::Object &request) {
 
 Status Server::begin(const json::Object &request) {
   MOERT_ASSIGN_OR_RETURN(Choice choice, protocol::choiceFromJson(request.getObject("choice")));
-  MOERT_ASSIGN_OR_RETURN(Routing routing, parseRouting(text(request, "routing")));
+  MOERT_ASSIGN_OR_RETURN(Routing routing, protocol::routingFromJson(request.getObject("routing")));
   return measurer->begin(request.getInteger("tokens").value_or(0), routing, choice);
 }
 

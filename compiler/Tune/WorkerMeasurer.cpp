@@ -64,7 +64,7 @@ Status WorkerMeasurer::begin(int64_t tokens, const Routing &routing, const Choic
     MOERT_RETURN_IF_ERROR(startWorker());
   json::Object request = protocol::request("begin", choice);
   request["tokens"] = tokens;
-  request["routing"] = toString(routing);
+  request["routing"] = protocol::toJson(routing);
   Result<json::Object> answer = ask(json::Object(request), options.prepareSeconds);
   if (!answer)
     return std::move(answer).status();

@@ -14,6 +14,7 @@
 #ifndef MOEC_COMPILER_TUNE_WORKERPROTOCOL_H
 #define MOEC_COMPILER_TUNE_WORKERPROTOCOL_H
 
+#include "compiler/Inputs/Routing.h"
 #include "compiler/Tune/Choice.h"
 
 #include "llvm/Support/JSON.h"
@@ -22,6 +23,10 @@ namespace moec::protocol {
 
 llvm::json::Object toJson(const Choice &choice);
 moert::Result<Choice> choiceFromJson(const llvm::json::Object *object);
+
+/// With the content of a histogram: its file may change, but the inputs of a new worker must not.
+llvm::json::Object toJson(const Routing &routing);
+moert::Result<Routing> routingFromJson(const llvm::json::Object *object);
 
 /// A request about a choice.
 llvm::json::Object request(llvm::StringRef operation, const Choice &choice);

@@ -193,7 +193,7 @@ Status Tune::keep(const Case &current, const TuneResult &result) const {
     return Status::ok();
   SearchConditions conditions;
   conditions.who = device;
-  conditions.who.routing = toString(current.routing);
+  conditions.who.routing = identityOf(current.routing);
   conditions.who.areFusionsGiven = isFusionGiven();
   conditions.target = target;
   conditions.tokens = current.tokens;
@@ -236,10 +236,11 @@ json::Value Tune::report() const {
 
 /// The file of the rows of one search, by everything that decides what it tries and finds.
 std::filesystem::path Tune::rowsPath(const Case &current) const {
-  std::string text = fmt::format(
-      "{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", buildId(), deviceName, target,
-      subject.block->source().str(), current.conditions(), toString(options.fusions),
-      options.combine == CombineMode::Ordered, effortOption == Effort::Quick, seed());
+  std::string text =
+      fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", buildId(), deviceName, target,
+                  subject.block->source().str(), current.tokens, identityOf(current.routing),
+                  toString(options.fusions), options.combine == CombineMode::Ordered,
+                  effortOption == Effort::Quick, seed());
   return std::filesystem::path(cacheDirectory()) / "tuned" / ("rows-" + blake3(text).substr(0, 32));
 }
 
@@ -345,6 +346,8 @@ Status Tune::execute() {
   if (!subject.block || subject.package)
     return Status(StatusCode::Usage, "expects IR, but '" + inputPath() + "' is a package");
   MOERT_ASSIGN_OR_RETURN(cost, costOf(*subject.block));
+  for (const Case &current : cases)
+    MOERT_RETURN_IF_ERROR(checkRouting(subject.inputs(), current.routing));
   if (!targetArch().empty() && targetArch() != kNativeTarget)
     target = targetArch();
   MOERT_RETURN_IF_ERROR(checkMatmuls());

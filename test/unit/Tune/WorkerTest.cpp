@@ -119,6 +119,38 @@ TEST_F(WorkerTest, WithoutANewWorkerTheDeviceIsLost) {
   EXPECT_EQ(measurer->check(choice("fine")).code(), StatusCode::NoDevice);
 }
 
+TEST_F(WorkerTest, AHistogramGoesToANewWorkerAsItWasRead) {
+  std::string path = (scratch / "h.json").string();
+  std::ofstream(path) << R"({"counts": [1.5, 0, 7]})";
+  auto routing = parseRouting("histogram:" + path);
+  ASSERT_TRUE(routing.isOk());
+  ASSERT_TRUE(measurer->begin(64, *routing, choice("default")).isOk());
+  std::filesystem::remove(path);
+  EXPECT_EQ(measurer->check(choice("crash")).code(), StatusCode::Toolchain);
+  EXPECT_TRUE(measurer->check(choice("fine")).isOk());
+  std::ifstream log(scratch / "log");
+  int begun = 0;
+  for (std::string line; std::getline(log, line);)
+    begun += line.find("\"begin\"") != std::string::npos &&
+             line.find("\"counts\":[1.5,0,7]") != std::string::npos;
+  EXPECT_EQ(begun, 2);
+}
+
+TEST(WorkerProtocolTest, ARoutingSurvives) {
+  Routing recorded{Routing::Kind::Histogram};
+  recorded.histogram = {"/nowhere/h.json", {0.1, 0, 12345678901}};
+  for (const Routing &routing : {Routing(), Routing{Routing::Kind::Zipf, 1.2},
+                                 Routing{Routing::Kind::OneExpert}, recorded}) {
+    llvm::json::Object object = protocol::toJson(routing);
+    auto read = protocol::routingFromJson(&object);
+    ASSERT_TRUE(read.isOk()) << read.status().message();
+    EXPECT_EQ(*read, routing);
+  }
+  EXPECT_FALSE(protocol::routingFromJson(nullptr));
+  llvm::json::Object broken{{"histogram", llvm::json::Object{{"counts", {-1}}}}};
+  EXPECT_FALSE(protocol::routingFromJson(&broken));
+}
+
 TEST(WorkerProtocolTest, AChoiceSurvives) {
   Choice choice;
   choice.fusions.permute = false;
