@@ -61,10 +61,11 @@ static cl::opt<std::string> inputOption(cl::Positional, cl::Required, cl::sub(co
                                         cl::sub(runCommand()), cl::sub(benchCommand()), cl::sub(tuneCommand()),
                                         cl::cat(category()), cl::value_desc("IN"),
                                         cl::desc("<IN.mlir, - for stdin; run, bench: or OUT.moepkg>"));
-static cl::opt<unsigned> jobsOption("j", cl::sub(compileCommand()), cl::sub(runCommand()),
-                                    cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::cat(category()), cl::Prefix,
-                                    cl::value_desc("N"),
-                                    cl::desc("threads (default: MOEC_JOBS, else one per core)"));
+static cl::opt<unsigned>
+    jobsOption("j", cl::sub(compileCommand()), cl::sub(runCommand()), cl::sub(benchCommand()),
+               cl::sub(tuneCommand()), cl::cat(category()), cl::Prefix, cl::value_desc("N"),
+               cl::desc("threads, and processes that compile candidates (default: "
+                        "MOEC_JOBS, else one per core)"));
 static cl::opt<std::string>
     targetOption("target", cl::sub(compileCommand()), cl::sub(runCommand()),
                  cl::sub(benchCommand()), cl::sub(tuneCommand()),

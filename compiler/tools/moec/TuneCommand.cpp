@@ -12,6 +12,7 @@
 #include "compiler/tools/moec/Interruption.h"
 #include "compiler/tools/moec/Options.h"
 #include "compiler/tools/moec/Progress.h"
+#include "compiler/tools/moec/ScratchDirectory.h"
 #include "compiler/tools/moec/TuneDryRun.h"
 
 #include "llvm/Support/raw_ostream.h"
@@ -113,6 +114,7 @@ private:
   std::string deviceName;
   double budget = 0;
   std::vector<Case> cases;
+  std::optional<ScratchDirectory> scratch; ///< outlives the workers
   std::unique_ptr<WorkerMeasurer> measurer;
   TunedFor device;
   std::string clocks;
@@ -279,21 +281,31 @@ Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> bu
   return result;
 }
 
-/// Starts the process that measures, and learns from it which device that is.
+/// Starts the process that measures and those that compile, and learns from it which device that
+/// is.
 Status Tune::startWorker() {
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<CachedCompiler> compiler, kernelCache());
+  std::string kernels = cacheDirectory();
+  // The workers find each other's kernels in a folder, which is the search's own where the user
+  // wants no cache or has none that can be written.
+  if (!compiler->storage() || !compiler->storage()->store()) {
+    MOERT_ASSIGN_OR_RETURN(scratch, ScratchDirectory::create("moec-tune"));
+    kernels = scratch->path();
+  }
   WorkerMeasurer::Options worker;
   worker.command = {"/proc/self/exe", kTuneWorkerCommand.str()};
-  worker.open = json::Object{{"op", "open"},
-                             {"source", subject.block->source()},
-                             {"name", subject.path},
-                             {"target", targetArch()},
-                             {"jobs", int64_t(options.jobs)},
-                             {"seed", int64_t(seed())},
-                             {"logits_argument", int64_t(cost.logitsArgument)},
-                             {"top_k", cost.topK},
-                             {"cache", cacheDirectory()},
-                             {"use_cache", compiler->storage() != nullptr}};
+  worker.compilers = options.jobs;
+  worker.open =
+      json::Object{{"op", "open"},
+                   {"block", json::Object{{"source", subject.block->source()},
+                                          {"name", subject.path},
+                                          {"target", targetArch()},
+                                          {"cache", kernels},
+                                          {"use_layers", compiler->storage() != nullptr}}},
+                   {"jobs", int64_t(options.jobs)},
+                   {"seed", int64_t(seed())},
+                   {"logits_argument", int64_t(cost.logitsArgument)},
+                   {"top_k", cost.topK}};
   MOERT_ASSIGN_OR_RETURN(measurer, WorkerMeasurer::create(std::move(worker)));
   const json::Object &opened = measurer->opened();
   moert::cuda::DeviceProperties properties;

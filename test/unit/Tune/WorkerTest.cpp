@@ -23,6 +23,8 @@ protected:
     std::ofstream(scratch / "worker.sh") << R"(while read -r line; do
   echo "$line" >> "$1/log"
   case "$line" in
+  *uncompilable*'"op":"compile"'*) kill -SEGV $$;;
+  *'"op":"compile"'*) echo '{"code":0}';;
   *hang*) sleep 60;;
   *crash*) kill -SEGV $$;;
   *leave*) exit 3;;
@@ -108,9 +110,37 @@ TEST_F(WorkerTest, NonsenseIsTheCandidates) {
 }
 
 TEST_F(WorkerTest, ACompilerThatCrashesCostsOnlyTheCandidate) {
-  measurer->prepare(std::vector<Choice>{choice("fine"), choice("crash")});
+  measurer->prepare(std::vector<Choice>{choice("fine"), choice("uncompilable"), choice("other")});
+  int compiles = requests("compile");
   EXPECT_TRUE(measurer->check(choice("fine")).isOk());
-  EXPECT_EQ(measurer->check(choice("crash")).code(), StatusCode::Toolchain);
+  EXPECT_TRUE(measurer->check(choice("other")).isOk());
+  for (const moert::Status &status :
+       {measurer->check(choice("uncompilable")),
+        measurer->measure(choice("uncompilable"), Measurer::Length::Short).status()}) {
+    EXPECT_EQ(status.code(), StatusCode::Toolchain);
+    EXPECT_EQ(status.message(),
+              "crashes the compiler: the process died of signal 11 (Segmentation fault)");
+  }
+  // The worker that measures has not seen it, and nobody was asked to compile it again.
+  EXPECT_EQ(measurer->losses(), 0u);
+  EXPECT_EQ(requests("check"), 3);
+  EXPECT_EQ(requests("measure"), 0);
+  EXPECT_EQ(requests("compile"), compiles);
+}
+
+TEST_F(WorkerTest, WhatWasNotPreparedIsCompiledBeforeItIsMeasured) {
+  int compiles = requests("compile");
+  EXPECT_TRUE(measurer->measure(choice("fine"), Measurer::Length::Short).isOk());
+  EXPECT_EQ(requests("compile"), compiles + 1);
+  EXPECT_EQ(measurer->check(choice("uncompilable")).code(), StatusCode::Toolchain);
+  EXPECT_EQ(measurer->losses(), 0u);
+}
+
+TEST_F(WorkerTest, ADefaultThatDoesNotCompileIsTheFailure) {
+  moert::Status status = measurer->begin(32, {}, choice("uncompilable"));
+  EXPECT_EQ(status.message(),
+            "crashes the compiler: the process died of signal 11 (Segmentation fault)");
+  EXPECT_EQ(requests("begin"), 1);
 }
 
 TEST_F(WorkerTest, WithoutANewWorkerTheDeviceIsLost) {
