@@ -15,6 +15,7 @@
 #include <thread>
 
 #include <dlfcn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace moec::test;
@@ -239,6 +240,34 @@ TEST_F(TuneTest, ClosingEndsTheProgram) {
   EXPECT_NE(::kill(pid, 0), 0);
   EXPECT_EQ(told, 0);
   EXPECT_EQ(calls(), 1u);
+}
+
+TEST_F(TuneTest, TheProgramEndsAfterAHostThatDied) {
+  writeTool("echo $$ > pid; while true; do echo row; sleep 0.05; done");
+  pid_t host = ::fork();
+  if (host == 0) {
+    moec::Context context;
+    moec::Package block = moec::Package::fromText(context, text);
+    block.tune({64}, options());
+    ::pause();
+    ::_exit(0);
+  }
+  ASSERT_GT(host, 0);
+  while (read("pid").empty())
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  ::kill(host, SIGKILL);
+  ASSERT_EQ(::waitpid(host, nullptr, 0), host);
+  // Gone, or dead and not yet collected by whoever inherited it.
+  std::string status = "/proc/" + std::to_string(std::stoi(read("pid"))) + "/status";
+  auto runs = [&] {
+    std::ifstream file(status);
+    std::stringstream all;
+    all << file.rdbuf();
+    return !all.str().empty() && all.str().find("State:\tZ") == std::string::npos;
+  };
+  for (int i = 0; i < 1000 && runs(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_FALSE(runs());
 }
 
 TEST_F(TuneTest, TheProgramDoesNotNoticeTheHost) {
