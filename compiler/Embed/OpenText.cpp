@@ -38,25 +38,32 @@ static Result<std::shared_ptr<CachedCompiler>> sharedCompiler(const TextOptions 
   return made;
 }
 
+/// Where kernels and records are kept; empty: nowhere.
+static std::filesystem::path cacheDirectoryOf(const TextOptions &options) {
+  return options.cacheDirectory ? std::filesystem::path(options.cacheDirectory)
+                                : defaultCacheDirectory();
+}
+
 /// Schedules that were measured on such a device, where the host gives none: the user's records
-/// from the cache's folder, then those that ship. Which ones serve which tokens is logged.
-static void applyRecords(const MoeBlock &block, const cuda::DeviceProperties &device,
-                         const TextOptions &options, CompilerOptions &compiler) {
-  std::optional<RecordStore> user;
-  if (!options.cacheDirectory || *options.cacheDirectory)
-    user = RecordStore::openExisting(
-        options.cacheDirectory ? std::filesystem::path(options.cacheDirectory)
-                               : defaultCacheDirectory(),
-        [](const std::string &text) { log(LogLevel::Warning, "records", "{}", text); });
-  Records records(std::move(user));
-  TunedFor who = tunedFor(device);
+/// from the cache's folder, then those that ship. Which ones serve which tokens is logged. Returns
+/// the records that the variants have.
+static std::vector<Record> applyRecords(const MoeBlock &block, const TunedFor &who,
+                                        const TextOptions &options, CompilerOptions &compiler) {
+  Records records = openRecords(cacheDirectoryOf(options));
   if (!records.mayHave(who.device))
-    return;
+    return {};
   TunedChoice choice = chooseTuned(block, compiler, records, who);
   compiler.kernel.schedule = choice.schedule;
   compiler.fusions = choice.fusions;
   for (const std::string &origin : choice.origins)
     log(LogLevel::Info, "records", "{}: {}", options.name, origin);
+  std::vector<Record> used;
+  if (Result<RecordKey> key =
+          recordKey(block, "any", compiler.kernel.combine, who, compiler.kernel.target))
+    for (FoundRecord &found : records.find(*key))
+      if (found.record.fusions == compiler.fusions)
+        used.push_back(std::move(found.record));
+  return used;
 }
 
 bool hasCompiler() { return true; }
@@ -82,9 +89,22 @@ Result<std::unique_ptr<VariantSource>> openText(const cuda::Device &device, std:
   compiler.kernel.combine = options.accumulate ? CombineMode::Accumulate : CombineMode::Ordered;
   compiler.kernel.schedule = options.schedule;
   compiler.jobs = options.jobs;
+  Result<Routing> routing = parseRouting(options.routing);
+  if (!routing)
+    return std::move(routing).status().withContext("moec_text_options.routing");
+  BlockTuner::Options tuning;
+  tuning.text = text;
+  tuning.name = options.name;
+  tuning.compiler = compiler;
+  tuning.who = tunedFor(device.properties());
+  tuning.who.routing = identityOf(*routing);
+  tuning.routing = options.routing;
+  tuning.cacheDirectory = cacheDirectoryOf(options);
+  tuning.deviceOrdinal = device.properties().ordinal;
   if (compiler.kernel.schedule.empty())
-    applyRecords(*block, device.properties(), options, compiler);
-  Result<std::unique_ptr<TextVariants>> variants = TextVariants::create(*block, compiler);
+    tuning.used = applyRecords(*block, tuning.who, options, compiler);
+  Result<std::unique_ptr<TextVariants>> variants =
+      TextVariants::create(*block, compiler, BlockTuner(std::move(tuning)));
   if (!variants)
     return explain(std::move(variants).status());
   return std::unique_ptr<VariantSource>(*std::move(variants));

@@ -13,9 +13,51 @@ using moert::Result;
 using moert::Status;
 using moert::StatusCode;
 
-Result<std::unique_ptr<TextVariants>> TextVariants::create(const MoeBlock &block,
-                                                           CompilerOptions options) {
-  std::unique_ptr<TextVariants> variants(new TextVariants(options));
+/// Compiles the sources of a package's kernels, or takes them from the cache.
+static Result<moert::MadeVariant> compileKernels(moert::Manifest manifest,
+                                                 std::span<const std::string> sources,
+                                                 CachedCompiler &cache, unsigned jobs,
+                                                 const CachedCompiler::Progress &progress) {
+  moert::MadeVariant made;
+  std::vector<CompileRequest> requests;
+  for (size_t i = 0; i < sources.size(); ++i) {
+    CompileRequest request;
+    request.name = manifest.kernels[i].name;
+    request.source = sources[i];
+    request.arch = manifest.targetArch;
+    request.headers = deviceHeaders();
+    requests.push_back(std::move(request));
+  }
+  for (Result<CachedCompiler::Kernel> &kernel : cache.compileAll(requests, jobs, progress)) {
+    if (!kernel)
+      return std::move(kernel).status();
+    made.cachedKernels += kernel->wasCached ? 1 : 0;
+    made.package.code.push_back(
+        {"", std::move(kernel->compiled.ptx), std::move(kernel->compiled.cubin)});
+  }
+  made.package.manifest = std::move(manifest);
+  return made;
+}
+
+/// The sources of the kernels, which are not needed in the package.
+static std::vector<std::string> takeSources(moert::Package &package) {
+  std::vector<std::string> sources;
+  for (moert::KernelCode &code : package.code)
+    sources.push_back(std::move(code.source));
+  return sources;
+}
+
+Result<moert::MadeVariant> compileVariant(const MoeBlock &block, CompilerOptions options) {
+  options.stopAfter = Stage::Cuda;
+  MOERT_ASSIGN_OR_RETURN(Compilation one, compile(block, options));
+  std::vector<std::string> sources = takeSources(one.package);
+  return compileKernels(std::move(one.package.manifest), sources, *options.cache, options.jobs,
+                        nullptr);
+}
+
+Result<std::unique_ptr<TextVariants>>
+TextVariants::create(const MoeBlock &block, CompilerOptions options, BlockTuner tuner) {
+  std::unique_ptr<TextVariants> variants(new TextVariants(options, std::move(tuner)));
   options.stopAfter = Stage::Cuda;
   options.kernel.tokens.clear();
   MOERT_ASSIGN_OR_RETURN(Compilation whole, compile(block, options));
@@ -24,40 +66,17 @@ Result<std::unique_ptr<TextVariants>> TextVariants::create(const MoeBlock &block
     // found by it. The variant that is compiled for it alone serves every T.
     options.kernel.tokens = {variant.maxTokens < 0 ? variant.minTokens : variant.maxTokens};
     MOERT_ASSIGN_OR_RETURN(Compilation one, compile(block, options));
-    std::vector<std::string> sources;
-    for (moert::KernelCode &code : one.package.code)
-      sources.push_back(std::move(code.source));
+    variants->sources.push_back(takeSources(one.package));
     variants->planned.push_back(
         {variant.minTokens, variant.maxTokens, std::move(one.package.manifest)});
-    variants->sources.push_back(std::move(sources));
   }
   return variants;
 }
 
 Result<moert::MadeVariant> TextVariants::make(size_t index,
                                               const std::function<void(size_t)> &progress) {
-  moert::MadeVariant made;
-  moert::Package &package = made.package;
-  package.manifest = planned[index].manifest;
-  std::vector<CompileRequest> requests;
-  for (size_t i = 0; i < package.manifest.kernels.size(); ++i) {
-    CompileRequest request;
-    request.name = package.manifest.kernels[i].name;
-    request.source = sources[index][i];
-    request.arch = package.manifest.targetArch;
-    request.headers = deviceHeaders();
-    requests.push_back(std::move(request));
-  }
-  std::vector<Result<CachedCompiler::Kernel>> kernels =
-      cache->compileAll(requests, jobs, [&](size_t done, size_t) { progress(done); });
-  for (size_t i = 0; i < kernels.size(); ++i) {
-    if (!kernels[i])
-      return std::move(kernels[i]).status();
-    made.cachedKernels += kernels[i]->wasCached ? 1 : 0;
-    package.code.push_back({"", std::move(kernels[i]->compiled.ptx),
-                            std::move(kernels[i]->compiled.cubin)});
-  }
-  return made;
+  return compileKernels(planned[index].manifest, sources[index], *cache, jobs,
+                        [&](size_t done, size_t) { progress(done); });
 }
 
 } // namespace moec

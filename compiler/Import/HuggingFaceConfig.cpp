@@ -2,9 +2,10 @@
 
 #include "compiler/Import/HuggingFaceConfig.h"
 
+#include "compiler/Support/Json.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/JSON.h"
 
 #include <optional>
 
@@ -44,8 +45,6 @@ constexpr StringRef kQuantization = "quantization_config";
 constexpr int64_t kMaxSize = int64_t{1} << 20;
 /// What moe.route selects at most (its constraint C1).
 constexpr int64_t kMaxTopK = 32;
-/// Real files nest four levels; the JSON parser recurses, so that depth is bounded before it runs.
-constexpr unsigned kMaxDepth = 64;
 
 /// Reads fields of a config.json; a missing or wrong one is an error that names it.
 class Fields {
@@ -116,27 +115,6 @@ std::string moec::supportedModelTypes() {
   return llvm::join(names, ", ");
 }
 
-/// The greatest nesting of arrays and objects in the text, strings left out.
-static unsigned nestingDepth(StringRef text) {
-  unsigned depth = 0, deepest = 0;
-  bool inString = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (inString) {
-      if (c == '\\')
-        ++i;
-      inString = c != '"';
-    } else if (c == '"') {
-      inString = true;
-    } else if (c == '[' || c == '{') {
-      deepest = std::max(deepest, ++depth);
-    } else if ((c == ']' || c == '}') && depth > 0) {
-      --depth;
-    }
-  }
-  return deepest;
-}
-
 static const ModelFamily *findFamily(StringRef modelType) {
   for (const ModelFamily &family : kFamilies)
     if (family.modelType == modelType)
@@ -169,14 +147,8 @@ static Status checkActivation(const Fields &fields) {
 }
 
 Result<BlockConfig> moec::parseHuggingFaceConfig(StringRef text) {
-  if (unsigned depth = nestingDepth(text); depth > kMaxDepth)
-    return Status(StatusCode::InvalidInput,
-                  llvm::formatv("expects at most {0} nested levels, but got {1}", kMaxDepth, depth));
-  llvm::Expected<llvm::json::Value> root = llvm::json::parse(text);
-  if (!root)
-    return Status(StatusCode::InvalidInput,
-                  "expects JSON, but got an error at " + llvm::toString(root.takeError()));
-  const llvm::json::Object *object = root->getAsObject();
+  MOERT_ASSIGN_OR_RETURN(llvm::json::Value root, parseJson(text));
+  const llvm::json::Object *object = root.getAsObject();
   if (!object)
     return Status(StatusCode::InvalidInput, "expects a JSON object, but got another value");
 

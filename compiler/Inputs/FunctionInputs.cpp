@@ -80,6 +80,7 @@ static void setRole(InputSpec &spec, BlockArgument argument) {
   for (OpOperand &use : argument.getUses()) {
     if (auto route = dyn_cast<moe::RouteOp>(use.getOwner())) {
       spec.role = InputRole::RouterLogits;
+      spec.topK = int64_t(route.getTopK());
       return;
     }
     if (auto permute = dyn_cast<moe::PermuteOp>(use.getOwner())) {

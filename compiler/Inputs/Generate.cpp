@@ -186,6 +186,7 @@ static Status checkRole(const InputSpec &spec) {
 
 Result<HostTensor> generateInput(const InputSpec &spec, const InputOptions &options) {
   MOERT_RETURN_IF_ERROR(checkRole(spec));
+  MOERT_RETURN_IF_ERROR(checkRouting({&spec, 1}, options.routing));
   MOERT_ASSIGN_OR_RETURN(std::vector<int64_t> shape, resolveShape(spec, options.tokens));
   Result<HostTensor> allocated = HostTensor::allocate(spec.dtype, std::move(shape));
   if (!allocated.isOk())

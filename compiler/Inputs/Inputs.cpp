@@ -31,6 +31,18 @@ InputSpec guessInputSpec(std::string name, DType dtype, std::vector<int64_t> sha
   return spec;
 }
 
+Status checkRouting(std::span<const InputSpec> specs, const Routing &routing) {
+  for (const InputSpec &spec : specs) {
+    if (spec.shape.size() != 2)
+      continue;
+    if (spec.role == InputRole::RouterLogits)
+      MOERT_RETURN_IF_ERROR(checkRouting(routing, spec.shape[1], spec.topK));
+    if (spec.role == InputRole::ExpertIds)
+      MOERT_RETURN_IF_ERROR(checkRouting(routing, spec.numExperts, spec.shape[1]));
+  }
+  return Status::ok();
+}
+
 Result<std::vector<int64_t>> resolveShape(const InputSpec &spec, int64_t tokens) {
   std::vector<int64_t> shape = spec.shape;
   for (int64_t &dim : shape)

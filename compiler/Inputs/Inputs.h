@@ -45,6 +45,7 @@ struct InputSpec {
   int64_t rowsPerToken = 1; ///< what a dynamic dimension (for Offsets: R) is a multiple of T by
   int64_t fanIn = 1;        ///< of a Weight: the length of the sums it takes part in
   int64_t numExperts = 0;   ///< of ExpertIds
+  int64_t topK = 0;         ///< of RouterLogits: experts that a token chooses; 0: not known
 };
 
 /// A spec whose role is read off name, element type and rank alone: floats of rank 3 are weights
@@ -57,6 +58,10 @@ struct InputOptions {
   Routing routing = {};
   unsigned threads = 0; ///< 0: one per core
 };
+
+/// Whether the inputs can follow the routing (see Routing.h), for callers who want to know before
+/// they compile; `generateInput` fails in the same way.
+moert::Status checkRouting(std::span<const InputSpec> specs, const Routing &routing);
 
 /// The static shape of `spec` for that many tokens. Unsupported where a dimension overflows.
 moert::Result<std::vector<int64_t>> resolveShape(const InputSpec &spec, int64_t tokens);

@@ -34,6 +34,13 @@ Result<Routing> parseRouting(std::string_view text) {
     return Status(StatusCode::Usage, fmt::format("expects zipf:A with A from 0 to {}, but got '{}'",
                                                  kMaxExponent, text));
   }
+  constexpr std::string_view kHistogram = "histogram:";
+  if (text.starts_with(kHistogram) && text.size() > kHistogram.size()) {
+    Routing routing{Routing::Kind::Histogram};
+    MOERT_ASSIGN_OR_RETURN(routing.histogram,
+                           readHistogram(std::string(text.substr(kHistogram.size()))));
+    return routing;
+  }
   return Status(StatusCode::Usage,
                 fmt::format("expects a routing of {}, but got '{}'", kRoutingGrammar, text));
 }
@@ -46,8 +53,34 @@ std::string toString(const Routing &routing) {
     return fmt::format("zipf:{}", routing.exponent);
   case Routing::Kind::OneExpert:
     return "one-expert";
+  case Routing::Kind::Histogram:
+    return "histogram:" + routing.histogram.path;
   }
   return "unknown";
+}
+
+std::string identityOf(const Routing &routing) {
+  if (routing.kind == Routing::Kind::Histogram)
+    return "histogram:" + routing.histogram.digest();
+  return toString(routing);
+}
+
+Status checkRouting(const Routing &routing, int64_t numExperts, int64_t topK) {
+  if (routing.kind != Routing::Kind::Histogram)
+    return Status::ok();
+  const Histogram &histogram = routing.histogram;
+  if (static_cast<int64_t>(histogram.counts.size()) != numExperts)
+    return Status(StatusCode::InvalidInput,
+                  fmt::format("{}: expects {} counts, one for each expert, but got {}",
+                              histogram.path, numExperts, histogram.counts.size()));
+  int64_t chosen = std::ranges::count_if(histogram.counts, [](double count) { return count > 0; });
+  int64_t needed = std::max<int64_t>(topK, 1);
+  if (chosen < needed)
+    return Status(StatusCode::InvalidInput,
+                  fmt::format("{}: expects at least {} counts above 0, as each token chooses that "
+                              "many experts, but got {}",
+                              histogram.path, needed, chosen));
+  return Status::ok();
 }
 
 std::vector<int32_t> popularityOrder(int64_t numExperts, uint64_t seed, std::string_view name) {
@@ -65,6 +98,13 @@ LogitSource::LogitSource(const Routing &routing, int64_t numExperts, uint64_t se
       base(static_cast<size_t>(numExperts), 0.0) {
   if (kind == Routing::Kind::Uniform)
     return;
+  if (kind == Routing::Kind::Histogram) {
+    const std::vector<double> &counts = routing.histogram.counts;
+    double largest = *std::ranges::max_element(counts);
+    for (size_t e = 0; e < counts.size(); ++e)
+      base[e] = std::log(counts[e]) - std::log(largest);
+    return;
+  }
   std::vector<int32_t> order = popularityOrder(numExperts, seed, name);
   for (int64_t rank = 0; rank < numExperts; ++rank)
     base[order[rank]] = kind == Routing::Kind::Zipf

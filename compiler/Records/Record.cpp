@@ -2,6 +2,8 @@
 
 #include "compiler/Records/Record.h"
 
+#include "compiler/Support/Json.h"
+
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -160,10 +162,8 @@ std::string recordsToText(ArrayRef<Record> records) {
 }
 
 Result<std::vector<Record>> recordsFromText(StringRef text) {
-  Expected<json::Value> value = json::parse(text);
-  if (!value)
-    return invalid(value.takeError());
-  json::Array *array = value->getAsObject() ? value->getAsObject()->getArray("records") : nullptr;
+  MOERT_ASSIGN_OR_RETURN(json::Value value, parseJson(text));
+  json::Array *array = value.getAsObject() ? value.getAsObject()->getArray("records") : nullptr;
   if (!array)
     return Status(StatusCode::InvalidInput, "expects an object with an array 'records'");
   std::vector<Record> records;

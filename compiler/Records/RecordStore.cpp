@@ -3,6 +3,7 @@
 #include "compiler/Records/RecordStore.h"
 
 #include "compiler/Cache/KeyBuilder.h"
+#include "compiler/Support/Json.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -57,9 +58,8 @@ std::vector<RecordStore::Stored> RecordStore::read(StringRef prefix) const {
     std::string damage = lookup.damage;
     if (lookup.entry) {
       std::optional<std::string_view> text = lookup.entry->find(kSection);
-      Expected<json::Value> value = json::parse(text ? StringRef(*text) : StringRef());
-      Result<Record> record = value ? recordFromJson(*value)
-                                    : Status(StatusCode::InvalidInput, toString(value.takeError()));
+      Result<json::Value> value = parseJson(text ? StringRef(*text) : StringRef());
+      Result<Record> record = value ? recordFromJson(*value) : value.status();
       // The name is what it is found by, so it must be that of its content.
       if (record && !StringRef(file.name).starts_with(baseKey(record->key).fileName()))
         record = Status(StatusCode::InvalidInput, "it holds the record of another key");

@@ -1,9 +1,10 @@
-//===- ServeTuning.cpp - the worker of a search -----------------------------===//
+//===- ServeTuning.cpp - the workers of a search ----------------------------===//
 
 #include "compiler/Tune/CudaMeasurer.h"
 #include "compiler/Tune/WorkerProtocol.h"
 
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <fmt/format.h>
@@ -29,13 +30,16 @@ public:
   json::Object answer(const json::Object &request);
 
 private:
+  Status openBlock(const json::Object &request);
   Result<json::Object> open(const json::Object &request);
   Status begin(const json::Object &request);
-  Status prepare(const json::Object &request);
+  Status compile(const json::Object &request);
   Result<json::Object> handle(const json::Object &request);
 
   std::optional<MoeBlock> block;
-  std::unique_ptr<CudaMeasurer> measurer;
+  std::string target; ///< empty: that of the device
+  std::shared_ptr<CachedCompiler> cache;
+  std::unique_ptr<CudaMeasurer> measurer; ///< null in a worker that compiles
 };
 
 } // namespace
@@ -44,21 +48,36 @@ static std::string text(const json::Object &request, StringRef name) {
   return request.getString(name).value_or("").str();
 }
 
-Result<json::Object> Server::open(const json::Object &request) {
+static unsigned jobsOf(const json::Object &request) {
+  return unsigned(request.getInteger("jobs").value_or(0));
+}
+
+/// Opens the cache and parses the block.
+Status Server::openBlock(const json::Object &request) {
+  const json::Object *what = request.getObject("block");
+  if (!what)
+    return Status(StatusCode::Internal, "expects a block");
+  MOERT_ASSIGN_OR_RETURN(moert::CacheOptions options, moert::cacheOptionsFromEnvironment());
+  target = text(*what, "target");
+  options.directory = text(*what, "cache");
+  if (!what->getBoolean("use_layers").value_or(false))
+    options.layers.clear();
+  cache = std::make_shared<CachedCompiler>(moert::Cache::open(std::move(options)));
   MOERT_ASSIGN_OR_RETURN(MoeBlock parsed,
-                         MoeBlock::parse(text(request, "source"), text(request, "name"), errs()));
+                         MoeBlock::parse(text(*what, "source"), text(*what, "name"), errs()));
   block.emplace(std::move(parsed));
+  return Status::ok();
+}
+
+Result<json::Object> Server::open(const json::Object &request) {
+  MOERT_RETURN_IF_ERROR(openBlock(request));
   CudaMeasurer::Options options;
-  options.target = text(request, "target");
-  options.jobs = unsigned(request.getInteger("jobs").value_or(0));
+  options.target = target;
+  options.jobs = jobsOf(request);
   options.seed = uint64_t(request.getInteger("seed").value_or(0));
   options.logitsArgument = size_t(request.getInteger("logits_argument").value_or(0));
   options.topK = request.getInteger("top_k").value_or(1);
-  if (request.getBoolean("use_cache").value_or(false)) {
-    MOERT_ASSIGN_OR_RETURN(moert::CacheOptions cache, moert::cacheOptionsFromEnvironment());
-    cache.directory = text(request, "cache");
-    options.cache = std::make_shared<CachedCompiler>(moert::Cache::open(std::move(cache)));
-  }
+  options.cache = cache;
   MOERT_ASSIGN_OR_RETURN(measurer, CudaMeasurer::create(*block, options));
   const moert::cuda::DeviceProperties &device = measurer->device();
   json::Object answer = protocol::answer(Status::ok());
@@ -71,33 +90,33 @@ Result<json::Object> Server::open(const json::Object &request) {
   return answer;
 }
 
-Status Server::begin(const json::Object &request) {
+/// Puts the kernels of a choice into the cache.
+Status Server::compile(const json::Object &request) {
+  if (!block)
+    MOERT_RETURN_IF_ERROR(openBlock(request));
   MOERT_ASSIGN_OR_RETURN(Choice choice, protocol::choiceFromJson(request.getObject("choice")));
-  MOERT_ASSIGN_OR_RETURN(Routing routing, parseRouting(text(request, "routing")));
-  return measurer->begin(request.getInteger("tokens").value_or(0), routing, choice);
+  KernelBuilder builder(*block, target, jobsOf(request), cache);
+  return builder.build(std::span(&choice, 1), request.getInteger("tokens").value_or(0))
+      .front()
+      .status();
 }
 
-Status Server::prepare(const json::Object &request) {
-  std::vector<Choice> choices;
-  if (const json::Array *array = request.getArray("choices"))
-    for (const json::Value &value : *array) {
-      MOERT_ASSIGN_OR_RETURN(Choice choice, protocol::choiceFromJson(value.getAsObject()));
-      choices.push_back(std::move(choice));
-    }
-  measurer->prepare(choices);
-  return Status::ok();
+Status Server::begin(const json::Object &request) {
+  MOERT_ASSIGN_OR_RETURN(Choice choice, protocol::choiceFromJson(request.getObject("choice")));
+  MOERT_ASSIGN_OR_RETURN(Routing routing, protocol::routingFromJson(request.getObject("routing")));
+  return measurer->begin(request.getInteger("tokens").value_or(0), routing, choice);
 }
 
 Result<json::Object> Server::handle(const json::Object &request) {
   std::string operation = text(request, "op");
   if (operation == "open")
     return open(request);
+  if (operation == "compile")
+    return protocol::answer(compile(request));
   if (!measurer)
     return Status(StatusCode::Internal, "expects 'open' first");
   if (operation == "begin")
     return protocol::answer(begin(request));
-  if (operation == "prepare")
-    return protocol::answer(prepare(request));
   MOERT_ASSIGN_OR_RETURN(Choice choice, protocol::choiceFromJson(request.getObject("choice")));
   if (operation == "check")
     return protocol::answer(measurer->check(choice));
@@ -120,6 +139,8 @@ json::Object Server::answer(const json::Object &request) {
 int serveTuning() {
   // A kernel that never ends keeps this process from seeing that its parent is gone.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // How a candidate took it down is the search's to tell, in one line.
+  sys::unregisterHandlers();
   Server server;
   std::string line;
   while (std::getline(std::cin, line)) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -92,35 +93,12 @@ std::string Worker::describeEnd() {
   return fmt::format("the process ended with code {}", WEXITSTATUS(status));
 }
 
-Result<std::string> Worker::readLine(double seconds) {
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point deadline =
-      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-  for (;;) {
-    size_t end = buffered.find('\n');
-    if (end != std::string::npos) {
-      std::string line = buffered.substr(0, end);
-      buffered.erase(0, end + 1);
-      return line;
-    }
-    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    pollfd poll = {output.get(), POLLIN, 0};
-    int ready = left.count() <= 0 ? 0 : ::poll(&poll, 1, int(left.count()));
-    if (ready < 0 && errno == EINTR)
-      continue;
-    if (ready <= 0)
-      return Status(StatusCode::Budget, fmt::format("no answer within {:g} s", seconds));
-    char bytes[65536];
-    ssize_t got = ::read(output.get(), bytes, sizeof bytes);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got <= 0)
-      return Status(StatusCode::Internal, describeEnd());
-    buffered.append(bytes, size_t(got));
-  }
+bool Worker::waitForOutput(int milliseconds) const {
+  pollfd poll = {output.get(), POLLIN, 0};
+  return ::poll(&poll, 1, std::max(0, milliseconds)) > 0;
 }
 
-Result<llvm::json::Value> Worker::ask(const llvm::json::Value &request, double seconds) {
+Status Worker::send(const llvm::json::Value &request) {
   std::string line = llvm::formatv("{0}\n", request).str();
   for (std::string_view rest = line; !rest.empty();) {
     ssize_t put = ::send(input.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
@@ -130,11 +108,44 @@ Result<llvm::json::Value> Worker::ask(const llvm::json::Value &request, double s
       return Status(StatusCode::Internal, describeEnd());
     rest.remove_prefix(size_t(put));
   }
-  MOERT_ASSIGN_OR_RETURN(std::string answer, readLine(seconds));
-  llvm::Expected<llvm::json::Value> value = llvm::json::parse(answer);
+  return Status::ok();
+}
+
+Result<std::optional<llvm::json::Value>> Worker::receive() {
+  size_t end;
+  while ((end = buffered.find('\n')) == std::string::npos) {
+    if (!waitForOutput(0))
+      return std::optional<llvm::json::Value>();
+    char bytes[65536];
+    ssize_t got = ::read(output.get(), bytes, sizeof bytes);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0)
+      return Status(StatusCode::Internal, describeEnd());
+    buffered.append(bytes, size_t(got));
+  }
+  llvm::Expected<llvm::json::Value> value =
+      llvm::json::parse(llvm::StringRef(buffered).take_front(end));
+  buffered.erase(0, end + 1);
   if (!value)
     return Status(StatusCode::Internal, "the worker talks nonsense: " + toString(value.takeError()));
-  return *std::move(value);
+  return std::optional(*std::move(value));
+}
+
+Result<llvm::json::Value> Worker::ask(const llvm::json::Value &request, double seconds) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                                  std::chrono::duration<double>(seconds));
+  MOERT_RETURN_IF_ERROR(send(request));
+  for (;;) {
+    MOERT_ASSIGN_OR_RETURN(std::optional<llvm::json::Value> answer, receive());
+    if (answer)
+      return *std::move(answer);
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    if (left.count() <= 0)
+      return Status(StatusCode::Budget, fmt::format("no answer within {:g} s", seconds));
+    waitForOutput(int(left.count()));
+  }
 }
 
 } // namespace moec

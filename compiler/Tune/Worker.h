@@ -8,6 +8,7 @@
 
 #include "llvm/Support/JSON.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,9 +30,17 @@ public:
   /// process ends or talks nonsense; it is of no use afterwards.
   moert::Result<llvm::json::Value> ask(const llvm::json::Value &request, double seconds);
 
+  /// The two halves, for callers who wait for several workers: a request, and its answer if it has
+  /// come. Internal as above.
+  moert::Status send(const llvm::json::Value &request);
+  moert::Result<std::optional<llvm::json::Value>> receive();
+  /// Readable when `receive` has something to tell.
+  int descriptor() const { return output.get(); }
+
 private:
   Worker() = default;
-  moert::Result<std::string> readLine(double seconds);
+  /// Waits until the process writes or ends; false where it does not for so long.
+  bool waitForOutput(int milliseconds) const;
   /// Waits for the end and says how it came.
   std::string describeEnd();
 

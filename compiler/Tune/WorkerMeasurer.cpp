@@ -16,6 +16,16 @@ namespace moec {
 Result<std::unique_ptr<WorkerMeasurer>> WorkerMeasurer::create(Options options) {
   std::unique_ptr<WorkerMeasurer> measurer(new WorkerMeasurer(std::move(options)));
   MOERT_RETURN_IF_ERROR(measurer->startWorker());
+  CompileWorkers::Options compilers;
+  compilers.command = measurer->options.command;
+  if (const json::Object *block = measurer->options.open.getObject("block"))
+    compilers.block = *block;
+  // The device may have decided it.
+  if (std::optional<StringRef> target = measurer->properties.getString("target"))
+    compilers.block["target"] = *target;
+  compilers.jobs = measurer->options.compilers;
+  compilers.seconds = measurer->options.candidateSeconds;
+  measurer->compilers.emplace(std::move(compilers));
   return measurer;
 }
 
@@ -57,14 +67,32 @@ Result<json::Object> WorkerMeasurer::askAboutCandidate(json::Object request) {
   return Status(StatusCode::Toolchain, "crashes: " + answer.status().message());
 }
 
-Status WorkerMeasurer::begin(int64_t tokens, const Routing &routing, const Choice &choice) {
+/// Compiles those that have not been; the failure of the last of all.
+Status WorkerMeasurer::compile(std::span<const Choice> choices) {
+  auto find = [&](const Choice &choice) {
+    return llvm::find_if(compiled, [&](const auto &one) { return one.first == choice; });
+  };
+  std::vector<Choice> missing;
+  for (const Choice &choice : choices)
+    if (find(choice) == compiled.end() && !is_contained(missing, choice))
+      missing.push_back(choice);
+  std::vector<Status> statuses = compilers->compile(missing, tokens);
+  for (size_t i = 0; i < missing.size(); ++i)
+    compiled.emplace_back(std::move(missing[i]), std::move(statuses[i]));
+  return choices.empty() ? Status::ok() : find(choices.back())->second;
+}
+
+Status WorkerMeasurer::begin(int64_t count, const Routing &routing, const Choice &choice) {
   beginning.reset();
   isBaselineKnown = false;
+  tokens = count;
+  compiled.clear();
   if (!worker)
     MOERT_RETURN_IF_ERROR(startWorker());
+  MOERT_RETURN_IF_ERROR(compile({&choice, 1}));
   json::Object request = protocol::request("begin", choice);
   request["tokens"] = tokens;
-  request["routing"] = toString(routing);
+  request["routing"] = protocol::toJson(routing);
   Result<json::Object> answer = ask(json::Object(request), options.prepareSeconds);
   if (!answer)
     return std::move(answer).status();
@@ -73,19 +101,10 @@ Status WorkerMeasurer::begin(int64_t tokens, const Routing &routing, const Choic
   return Status::ok();
 }
 
-void WorkerMeasurer::prepare(std::span<const Choice> choices) {
-  if (!worker && !startWorker().isOk())
-    return; // the first check says so
-  json::Array array;
-  for (const Choice &choice : choices)
-    array.push_back(protocol::toJson(choice));
-  // Where the compiler crashes or hangs on one of them, each is built by its check, so that the
-  // others are not lost.
-  (void)ask(json::Object{{"op", "prepare"}, {"choices", std::move(array)}},
-            options.prepareSeconds);
-}
+void WorkerMeasurer::prepare(std::span<const Choice> choices) { (void)compile(choices); }
 
 Status WorkerMeasurer::check(const Choice &choice) {
+  MOERT_RETURN_IF_ERROR(compile({&choice, 1}));
   Status status = askAboutCandidate(protocol::request("check", choice)).status();
   if (status.isOk() && choice == defaults)
     isBaselineKnown = true;
@@ -93,6 +112,7 @@ Status WorkerMeasurer::check(const Choice &choice) {
 }
 
 Result<double> WorkerMeasurer::measure(const Choice &choice, Length length) {
+  MOERT_RETURN_IF_ERROR(compile({&choice, 1}));
   json::Object request = protocol::request("measure", choice);
   request["long"] = length == Length::Long;
   MOERT_ASSIGN_OR_RETURN(json::Object answer, askAboutCandidate(std::move(request)));

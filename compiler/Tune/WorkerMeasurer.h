@@ -1,8 +1,9 @@
 //===- WorkerMeasurer.h - candidates in another process ---------------------===//
 //
 // A kernel that never ends cannot be stopped, and a compiler or a driver may crash. So the CUDA
-// context, the weights and NVRTC are in a worker process. Where it dies or does not answer in time
-// it is killed, the candidate is rejected with the reason, and the next request starts another one,
+// context and the weights are in a worker process, and compilers in others: what those have not
+// compiled does not reach the one that measures. Where that one dies or does not answer in time it
+// is killed, the candidate is rejected with the reason, and the next request starts another one,
 // with the same inputs from the same seed.
 //
 //===----------------------------------------------------------------------===//
@@ -11,6 +12,7 @@
 #define MOEC_COMPILER_TUNE_WORKERMEASURER_H
 
 #include "compiler/Inputs/Routing.h"
+#include "compiler/Tune/CompileWorkers.h"
 #include "compiler/Tune/Measurer.h"
 #include "compiler/Tune/Worker.h"
 
@@ -21,10 +23,11 @@ namespace moec {
 class WorkerMeasurer final : public Measurer {
 public:
   struct Options {
-    std::vector<std::string> command; ///< of the worker
+    std::vector<std::string> command; ///< of a worker of either kind
     llvm::json::Object open;          ///< the first request; see WorkerProtocol.h
-    double prepareSeconds = 900;      ///< for starting, for inputs, and for a batch of kernels
-    double candidateSeconds = 120;    ///< for a check or a measurement
+    unsigned compilers = 0;           ///< at once; 0: one for each core
+    double prepareSeconds = 900;      ///< for starting, and for the inputs
+    double candidateSeconds = 120;    ///< for compiling a candidate, a check or a measurement
   };
 
   /// Starts the worker; its failures are those of CudaMeasurer::create.
@@ -34,7 +37,7 @@ public:
   const llvm::json::Object &opened() const { return properties; }
   /// As CudaMeasurer::begin.
   moert::Status begin(int64_t tokens, const Routing &routing, const Choice &defaults);
-  /// How often a worker was lost.
+  /// How often a worker that measures was lost.
   unsigned losses() const { return lost; }
 
   void prepare(std::span<const Choice> choices) override;
@@ -44,12 +47,17 @@ public:
 private:
   explicit WorkerMeasurer(Options options) : options(std::move(options)) {}
   moert::Status startWorker();
+  moert::Status compile(std::span<const Choice> choices);
   moert::Result<llvm::json::Object> ask(llvm::json::Object request, double seconds);
   moert::Result<llvm::json::Object> askAboutCandidate(llvm::json::Object request);
 
   Options options;
   std::optional<Worker> worker;
+  std::optional<CompileWorkers> compilers;
   llvm::json::Object properties;
+  int64_t tokens = 0;
+  /// What was compiled for that many tokens, and why it could not be.
+  std::vector<std::pair<Choice, moert::Status>> compiled;
   std::optional<llvm::json::Object> beginning; ///< the request that chose what is measured
   std::optional<Choice> defaults;
   bool isBaselineKnown = false; ///< the worker compares with the default's outputs

@@ -37,6 +37,25 @@ Result<Choice> choiceFromJson(const json::Object *object) {
   return choice;
 }
 
+json::Object toJson(const Routing &routing) {
+  if (routing.kind != Routing::Kind::Histogram)
+    return json::Object{{"text", toString(routing)}};
+  return json::Object{{"histogram", moec::toJson(routing.histogram)},
+                      {"path", json::fixUTF8(routing.histogram.path)}};
+}
+
+Result<Routing> routingFromJson(const json::Object *object) {
+  if (!object)
+    return Status(StatusCode::Internal, "expects a routing");
+  const json::Value *content = object->get("histogram");
+  if (!content)
+    return parseRouting(object->getString("text").value_or(""));
+  Routing routing{Routing::Kind::Histogram};
+  MOERT_ASSIGN_OR_RETURN(routing.histogram,
+                         histogramFromJson(*content, object->getString("path").value_or("").str()));
+  return routing;
+}
+
 json::Object request(StringRef operation, const Choice &choice) {
   return json::Object{{"op", operation}, {"choice", toJson(choice)}};
 }

@@ -1,19 +1,27 @@
-//===- WorkerProtocol.h - what a search says to its worker ------------------===//
+//===- WorkerProtocol.h - what a search says to its workers -----------------===//
 //
-//   open     source, name, target, jobs, seed, logits_argument, top_k, cache, use_cache
+// To the one that measures:
+//
+//   open     block, jobs, seed, logits_argument, top_k
 //            -> device, multiprocessors, target, driver, clocks
 //   begin    choice (the default), tokens, routing
-//   prepare  choices
 //   check    choice
 //   measure  choice, long -> us
 //
-// Every answer has a `code`, that of a Status, and where it is not 0 a `message`.
+// To those that compile, each request for itself:
+//
+//   compile  block, jobs, choice, tokens
+//
+// `block` is what is built and for whom: source, name, target, cache (the folder where compiled
+// kernels go) and use_layers (whether they are also looked for in the read-only ones). Every answer
+// has a `code`, that of a Status, and where it is not 0 a `message`.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef MOEC_COMPILER_TUNE_WORKERPROTOCOL_H
 #define MOEC_COMPILER_TUNE_WORKERPROTOCOL_H
 
+#include "compiler/Inputs/Routing.h"
 #include "compiler/Tune/Choice.h"
 
 #include "llvm/Support/JSON.h"
@@ -22,6 +30,10 @@ namespace moec::protocol {
 
 llvm::json::Object toJson(const Choice &choice);
 moert::Result<Choice> choiceFromJson(const llvm::json::Object *object);
+
+/// With the content of a histogram: its file may change, but the inputs of a new worker must not.
+llvm::json::Object toJson(const Routing &routing);
+moert::Result<Routing> routingFromJson(const llvm::json::Object *object);
 
 /// A request about a choice.
 llvm::json::Object request(llvm::StringRef operation, const Choice &choice);
@@ -34,7 +46,7 @@ llvm::json::Object answer(const moert::Status &status);
 
 namespace moec {
 
-/// The worker: answers the requests from standard input on standard output until that ends.
+/// A worker: answers the requests from standard input on standard output until that ends.
 int serveTuning();
 
 } // namespace moec

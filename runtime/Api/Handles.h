@@ -13,6 +13,7 @@ struct moec_error {
 struct moec_context {
   std::shared_ptr<const moert::cuda::Device> device;
   std::shared_ptr<moert::Workers> workers; ///< of all packages of the context
+  std::shared_ptr<moert::Workers> tuners;  ///< one thread: searches must not disturb each other
 };
 struct moec_package {
   std::shared_ptr<moert::ServedBlock> block;

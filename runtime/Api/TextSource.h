@@ -24,6 +24,7 @@ struct TextOptions {
   bool strictCache = false;
   bool accumulate = false;
   unsigned jobs = 0;
+  std::string routing = "uniform";
 };
 
 bool hasCompiler();

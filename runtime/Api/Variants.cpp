@@ -1,10 +1,11 @@
-//===- Variants.cpp - The C interface: variants and their preparation -----===//
+//===- Variants.cpp - The C interface: variants, preparing and tuning them -===//
 
 #include "runtime/Api/Handles.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 using namespace moert;
@@ -55,6 +56,35 @@ moec_status moec_package_prepare(moec_package *package, const int64_t *tokens, s
                 error);
 }
 
+moec_status moec_package_tune(moec_package *package, const int64_t *tokens, size_t count,
+                              const moec_tune_options *options, moec_progress_callback progress,
+                              void *user, moec_error **error) {
+  MOEC_REQUIRE(package);
+  MOEC_REQUIRE(tokens || count == 0);
+  moec_tune_options given = {};
+  if (options) {
+    if (Status status = checkStructSize(options->size, sizeof given, "moec_tune_options");
+        !status.isOk())
+      return report(std::move(status), error);
+    std::memcpy(&given, options, options->size);
+  }
+  if (!std::isfinite(given.budget_seconds) || given.budget_seconds < 0)
+    return report(
+        Status(StatusCode::Usage, fmt::format("expects a budget_seconds of 0 or more, but got {}",
+                                              given.budget_seconds)),
+        error);
+  TuneRequest request;
+  request.tool = given.tool ? given.tool : "";
+  request.seconds = given.budget_seconds;
+  request.isFull = given.full_effort != 0;
+  PrepareProgress callback;
+  if (progress)
+    callback = [=](size_t done, size_t total) { progress(done, total, user); };
+  return report(
+      package->block->tune(std::span(tokens, count), std::move(request), std::move(callback)),
+      error);
+}
+
 moec_status moec_package_set_policy(moec_package *package, moec_policy policy, moec_error **error) {
   MOEC_REQUIRE(package);
   if (policy < MOEC_POLICY_WAIT || policy > MOEC_POLICY_STRICT)
@@ -73,9 +103,9 @@ moec_status moec_package_counters(const moec_package *package, moec_counters *co
   if (Status status = checkStructSize(size, sizeof *counters, "moec_counters"); !status.isOk())
     return report(std::move(status), error);
   ServeCounters now = package->block->counters();
-  moec_counters result = {size,         now.launches,        now.fallbacks,
-                          now.waits,    now.misses,          now.prepared,
-                          now.failed,   now.compiledKernels, now.cachedKernels};
+  moec_counters result = {
+      size,       now.launches,        now.fallbacks,     now.waits, now.misses,    now.prepared,
+      now.failed, now.compiledKernels, now.cachedKernels, now.tuned, now.tuneFailed};
   std::memcpy(counters, &result, size);
   return report(Status::ok(), error);
 }

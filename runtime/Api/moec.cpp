@@ -90,8 +90,9 @@ moec_status moec_context_create(int32_t ordinal, moec_context **context, moec_er
   if (!device)
     return report(std::move(device).status(), error);
   unsigned cores = std::max(std::thread::hardware_concurrency(), 1u);
-  *context = new moec_context{*std::move(device),
-                              std::make_shared<Workers>(std::min(kWorkers, cores))};
+  *context =
+      new moec_context{*std::move(device), std::make_shared<Workers>(std::min(kWorkers, cores)),
+                       std::make_shared<Workers>(1)};
   return report(Status::ok(), error);
 }
 void moec_context_destroy(moec_context *context) { delete context; }
@@ -128,6 +129,8 @@ static Result<TextOptions> readTextOptions(const moec_text_options *given) {
   result.strictCache = options.strict_cache != 0;
   result.accumulate = options.accumulate != 0;
   result.jobs = options.jobs;
+  if (options.routing)
+    result.routing = options.routing;
   return result;
 }
 
@@ -147,7 +150,7 @@ moec_status moec_package_from_text(moec_context *context, const char *text, size
   if (!source)
     return report(std::move(source).status(), error, std::move(location));
   Result<std::shared_ptr<ServedBlock>> block =
-      ServedBlock::open(context->device, *std::move(source), context->workers);
+      ServedBlock::open(context->device, *std::move(source), context->workers, context->tuners);
   if (!block)
     return report(std::move(block).status(), error);
   *package = new moec_package{*std::move(block)};

@@ -154,6 +154,9 @@ typedef struct moec_text_options {
   int32_t strict_cache;  /**< 1: a kernel that is not cached is MOEC_CACHE_MISS, not a compile */
   int32_t accumulate;    /**< 1: a fused combine may add in any order: faster, not deterministic */
   uint32_t jobs;         /**< kernels compiled at once for a variant; 0: one for each core */
+  const char *routing;   /**< how tokens choose experts, as `moec tune --routing` takes one: which
+                              tuning records serve the block, and what moec_package_tune measures;
+                              NULL: "uniform" */
 } moec_text_options;
 
 /** Reads a block from the `bytes` of its text (IR of the moe dialect with one function) and plans
@@ -163,8 +166,8 @@ MOEC_API moec_status moec_package_from_text(moec_context *context, const char *t
                                             const moec_text_options *options,
                                             moec_package **package, moec_error **error);
 /** Unloads the package. Its launches must have finished, and CUDA graphs that hold them must not
-    run any more. Waits for variants that are being compiled; not to be called from a progress
-    callback. NULL is allowed. */
+    run any more. Waits for variants that are being compiled and breaks off tuning; not to be called
+    from a progress callback. NULL is allowed. */
 MOEC_API void moec_package_close(moec_package *package);
 
 /** The name of the block, valid until the package is closed. */
@@ -233,8 +236,9 @@ typedef enum moec_prepare_mode {
   MOEC_PREPARE_BACKGROUND = 1 /**< return at once; see moec_package_is_ready */
 } moec_prepare_mode;
 
-/** Gets the steps done and all steps to do (kernels, and the loading of each variant). One call at
-    a time, from any thread; done == total is the last call, also after a failure. May launch. */
+/** Gets the steps done and all steps to do (kernels and the loading of each variant; token counts
+    that are tuned). One call at a time, from any thread; done == total is the last call, also after
+    a failure. May launch. */
 typedef void (*moec_progress_callback)(size_t done, size_t total, void *user);
 
 /** Compiles and loads the variants for all of `tokens` (none: every variant) on threads of the
@@ -244,6 +248,34 @@ MOEC_API moec_status moec_package_prepare(moec_package *package, const int64_t *
                                           size_t count, moec_prepare_mode mode,
                                           moec_progress_callback progress, void *user,
                                           moec_error **error);
+
+/** How moec_package_tune searches. Zero everywhere but in `size` is the default. */
+typedef struct moec_tune_options {
+  size_t size;           /**< sizeof(moec_tune_options) */
+  const char *tool;      /**< the `moec` program, which measures; NULL: bin/moec of the installed
+                              tree that this library is in */
+  double budget_seconds; /**< for all token counts; 0: until each search comes to its end */
+  int32_t full_effort;   /**< 1: try more, as `moec tune --effort full` does */
+} moec_tune_options;
+
+/** Searches in the background for a faster build at each of `tokens`, one after the other, and
+    keeps a record of what it finds beside the kernel cache. A faster build takes the place of the
+    variant between two launches, for the token counts that are nearest to the same power of two as
+    the one that was measured. Graphs keep what they hold; the list of variants and the workspace
+    stay as they are. A token count that has a record, of whatever process, is not searched again.
+
+    Candidates are measured by a process of its own (`options->tool`) on the context's device, so
+    that one that faults or hangs harms neither the host nor its CUDA context. That process holds
+    the block's weights once more, and shares the device with the host's launches while it measures.
+    `progress` gets the token counts that are done, whatever came of them: see moec_counters, and
+    the log for reasons. It may be called until the package is closed.
+
+    For blocks from text with a cache folder and without a schedule of the host's own; for others,
+    and where there is no such program, it fails and nothing begins. `options` may be NULL. */
+MOEC_API moec_status moec_package_tune(moec_package *package, const int64_t *tokens, size_t count,
+                                       const moec_tune_options *options,
+                                       moec_progress_callback progress, void *user,
+                                       moec_error **error);
 
 /** What a launch does whose variant is not ready. A variant that was prepared for some tokens runs
     any number of them, if more slowly. */
@@ -270,6 +302,8 @@ typedef struct moec_counters {
   uint64_t failed;           /**< variants that could not be prepared, each attempt */
   uint64_t compiled_kernels; /**< in the variants that became ready */
   uint64_t cached_kernels;
+  uint64_t tuned;       /**< faster builds that took the place of a variant */
+  uint64_t tune_failed; /**< token counts whose tuning failed */
 } moec_counters;
 
 MOEC_API moec_status moec_package_counters(const moec_package *package, moec_counters *counters,

@@ -136,18 +136,20 @@ public:
   /// for the background.
   void prepare(const std::vector<int64_t> &tokens = {}, moec_prepare_mode mode = MOEC_PREPARE_WAIT,
                Progress progress = nullptr) {
-    Progress *kept = nullptr;
+    Progress *kept = &progress;
     if (progress && mode == MOEC_PREPARE_BACKGROUND)
       kept = &callbacks.emplace_back(std::move(progress));
-    else if (progress)
-      kept = &progress;
-    moec_progress_callback callback = nullptr;
-    if (kept)
-      callback = [](size_t done, size_t total, void *user) noexcept {
-        (*static_cast<Progress *>(user))(done, total);
-      };
-    check(moec_package_prepare, get(), tokens.data(), tokens.size(), mode, callback,
+    check(moec_package_prepare, get(), tokens.data(), tokens.size(), mode, callbackOf(*kept),
           static_cast<void *>(kept));
+  }
+  /// `options.size` is set here. `progress` as above.
+  void tune(const std::vector<int64_t> &tokens, moec_tune_options options = {},
+            Progress progress = nullptr) {
+    options.size = sizeof options;
+    Progress &kept = callbacks.emplace_back(std::move(progress));
+    check(moec_package_tune, get(), tokens.data(), tokens.size(),
+          static_cast<const moec_tune_options *>(&options), callbackOf(kept),
+          static_cast<void *>(&kept));
   }
   moec_counters counters() const {
     moec_counters result = {};
@@ -172,6 +174,13 @@ public:
 
 private:
   explicit Package(moec_package *package) : handle(package, moec_package_close) {}
+  static moec_progress_callback callbackOf(const Progress &progress) {
+    if (!progress)
+      return nullptr;
+    return [](size_t done, size_t total, void *user) noexcept {
+      (*static_cast<Progress *>(user))(done, total);
+    };
+  }
   std::list<Progress> callbacks; ///< goes after the package, which may call them until then
   std::unique_ptr<moec_package, decltype(&moec_package_close)> handle;
 };

@@ -46,7 +46,8 @@ std::shared_ptr<ServedBlock> ServedBlock::of(std::shared_ptr<const LoadedPackage
 
 Result<std::shared_ptr<ServedBlock>> ServedBlock::open(std::shared_ptr<const cuda::Device> device,
                                                        std::unique_ptr<VariantSource> source,
-                                                       std::shared_ptr<Workers> workers) {
+                                                       std::shared_ptr<Workers> workers,
+                                                       std::shared_ptr<Workers> tuners) {
   std::shared_ptr<ServedBlock> block(new ServedBlock);
   const std::vector<PlannedVariant> &planned = source->plan();
   std::vector<Plan> plans(planned.size());
@@ -71,10 +72,14 @@ Result<std::shared_ptr<ServedBlock>> ServedBlock::open(std::shared_ptr<const cud
   block->openDevice = std::move(device);
   block->source = std::move(source);
   block->workers = std::move(workers);
+  block->tuners = std::move(tuners);
   return block;
 }
 
 ServedBlock::~ServedBlock() {
+  closing.request_stop();
+  if (tuners)
+    tuners->cancel(this);
   if (workers)
     workers->cancel(this);
 }
@@ -92,6 +97,16 @@ size_t ServedBlock::slotFor(int64_t tokens) const {
   while (index > 0 && slots[index].minTokens > tokens)
     --index;
   return index;
+}
+
+const LoadedPackage *ServedBlock::findTuned(int64_t tokens) const {
+  const TunedTable *table = tuned.load(std::memory_order_acquire);
+  if (!table)
+    return nullptr;
+  for (const Tuned &one : *table)
+    if (tokens >= one.minTokens && tokens <= one.maxTokens)
+      return one.package;
+  return nullptr;
 }
 
 Result<uint64_t> ServedBlock::argumentBytes(size_t index, int64_t tokens) const {
@@ -122,7 +137,7 @@ ServedBlock::VariantInfo ServedBlock::variant(size_t index) const {
 
 bool ServedBlock::isReady(int64_t tokens) const {
   return checkTokens(tokens).isOk() &&
-         slots[slotFor(tokens)].ready.load(std::memory_order_acquire) != nullptr;
+         (slots[slotFor(tokens)].ready.load(std::memory_order_acquire) || findTuned(tokens));
 }
 
 ServeCounters ServedBlock::counters() const {
@@ -140,7 +155,9 @@ Status ServedBlock::launch(int64_t tokens, std::span<const cuda::DevicePtr> tens
                            cuda::StreamHandle stream) {
   MOERT_RETURN_IF_ERROR(checkTokens(tokens));
   size_t index = slotFor(tokens);
-  const LoadedPackage *package = slots[index].ready.load(std::memory_order_acquire);
+  const LoadedPackage *package = findTuned(tokens);
+  if (!package)
+    package = slots[index].ready.load(std::memory_order_acquire);
   if (!package) [[unlikely]] {
     MOERT_ASSIGN_OR_RETURN(package, miss(index, tokens, stream));
   }

@@ -2,8 +2,8 @@
 //
 // What a host holds. A block of a package has all its variants from the start; one with a
 // VariantSource gets them when it is asked to prepare, on background threads. A launch takes the
-// variant of its T by one atomic load, so that a variant that becomes ready serves the next launch.
-// Nothing is ever compiled or loaded inside a launch.
+// variant of its T by an atomic load, so that a variant that becomes ready serves the next launch,
+// and so does a faster one that tuning finds. Nothing is ever compiled or loaded inside a launch.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,6 +40,8 @@ struct ServeCounters {
   uint64_t prepared = 0;  ///< variants that became ready
   uint64_t failed = 0;    ///< attempts to prepare a variant that failed
   uint64_t compiledKernels = 0, cachedKernels = 0; ///< in the prepared variants
+  uint64_t tuned = 0;      ///< faster builds that took the place of a variant
+  uint64_t tuneFailed = 0; ///< token counts whose tuning failed
 };
 
 /// Gets the steps done and all steps to do: the kernels, and the loading of each variant. One call
@@ -51,13 +53,16 @@ class ServedBlock {
 public:
   /// A block whose variants are all there.
   static std::shared_ptr<ServedBlock> of(std::shared_ptr<const LoadedPackage> package);
-  /// A block whose variants `source` makes when they are wanted, on the threads of `workers`.
+  /// A block whose variants `source` makes when they are wanted, on the threads of `workers`. It is
+  /// tuned, which takes long and wants the device for itself, on the one thread of `tuners`; null:
+  /// it cannot be.
   static Result<std::shared_ptr<ServedBlock>> open(std::shared_ptr<const cuda::Device> device,
                                                    std::unique_ptr<VariantSource> source,
-                                                   std::shared_ptr<Workers> workers);
+                                                   std::shared_ptr<Workers> workers,
+                                                   std::shared_ptr<Workers> tuners = nullptr);
   ServedBlock(const ServedBlock &) = delete;
   ServedBlock &operator=(const ServedBlock &) = delete;
-  /// Waits for the variants that are being prepared.
+  /// Waits for the variants that are being prepared; a search is broken off.
   ~ServedBlock();
 
   /// Arguments, names and target; the variants of one of the packages only.
@@ -86,6 +91,12 @@ public:
   /// `progress` may be called until the block is destroyed.
   Status prepare(std::span<const int64_t> tokens, bool wait, PrepareProgress progress);
 
+  /// Searches in the background for faster builds at these token counts, one after the other, and
+  /// lets launches of the counts around each take what was found. `request.seconds` are for all
+  /// together. `progress` gets the counts that are done and may be called until the block is
+  /// destroyed. Fails, with nothing begun, where nothing can be searched.
+  Status tune(std::span<const int64_t> tokens, TuneRequest request, PrepareProgress progress);
+
   /// See LoadedPackage::launch, whose promises hold here too. CacheMiss where the variant is not
   /// ready and the policy does not help; also while `stream` is being captured, which stays valid:
   /// a graph must not keep a fallback, and its capture must not wait for a compiler.
@@ -113,6 +124,15 @@ private:
     size_t steps() const { return kernels + 1; } ///< and the loading
   };
 
+  /// Builds that tuning found, by disjoint intervals of token counts. Never changed once launches
+  /// may see it.
+  struct Tuned {
+    int64_t minTokens, maxTokens; ///< inclusive
+    const LoadedPackage *package;
+  };
+  using TunedTable = std::vector<Tuned>;
+  struct Search;
+
   ServedBlock() = default;
   Status adopt(std::vector<Plan> plans);
   size_t slotFor(int64_t tokens) const;
@@ -126,14 +146,22 @@ private:
   void makeReady(size_t index);
   void step(size_t index, size_t stepsDone);
   Result<std::shared_ptr<const LoadedPackage>> makeAndLoad(size_t index);
+  // Faster builds: ServedBlockTune.cpp.
+  const LoadedPackage *findTuned(int64_t tokens) const;
+  void tuneOne(Search &search, int64_t tokens);
+  Status findFaster(int64_t tokens, const TuneRequest &request);
+  Status checkWorkspace(const TunedVariant &variant, const LoadedPackage &package) const;
+  void swapIn(const TunedVariant &variant, std::shared_ptr<const LoadedPackage> package);
 
   std::shared_ptr<const cuda::Device> openDevice;
   std::unique_ptr<VariantSource> source; ///< null: all variants are there
-  std::shared_ptr<Workers> workers;
+  std::shared_ptr<Workers> workers, tuners;
+  std::stop_source closing; ///< of what is tuned
   std::vector<Plan> plans;
   int64_t mostTokens = 0;
   size_t slotCount = 0;
   std::unique_ptr<Slot[]> slots;
+  std::atomic<const TunedTable *> tuned{nullptr};
 
   std::atomic<MissPolicy> missPolicy{MissPolicy::Wait};
   std::atomic<uint64_t> launches{0}, fallbacks{0}, waits{0}, misses{0};
@@ -142,6 +170,8 @@ private:
   ServeCounters counted; ///< the rest of the counters; under the mutex
   /// Everything that was ever ready, as a graph may hold it; under the mutex.
   std::vector<std::shared_ptr<const LoadedPackage>> packages;
+  /// Every table that `tuned` ever was, as a launch may be reading it; under the mutex.
+  std::vector<std::unique_ptr<const TunedTable>> tables;
 };
 
 } // namespace moert

@@ -6,6 +6,9 @@
 #include "runtime/Package/PackageIO.h"
 
 #include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
 
 namespace moert {
 
@@ -23,6 +26,19 @@ struct MadeVariant {
   unsigned cachedKernels = 0; ///< of its kernels, those that were not compiled
 };
 
+/// How to search for a faster build.
+struct TuneRequest {
+  std::string tool;    ///< the program that measures; empty: the one installed beside the library
+  double seconds = 0;  ///< for one token count; 0: until the search comes to its end
+  bool isFull = false; ///< whether to try more
+};
+
+/// A faster build than the planned one, for some of its tokens.
+struct TunedVariant {
+  int64_t minTokens = 0, maxTokens = 0; ///< inclusive
+  MadeVariant made;                     ///< its package serves every T
+};
+
 /// Makes the variants of one block. Thread-safe: the variants are made by several threads at once.
 class VariantSource {
 public:
@@ -32,6 +48,17 @@ public:
   /// The code of variant `index` for the planned manifest. `progress` is called with the number of
   /// kernels that are done, one call at a time.
   virtual Result<MadeVariant> make(size_t index, const std::function<void(size_t)> &progress) = 0;
+
+  /// Why `tune` cannot do what is requested, as far as that can be told at once.
+  virtual Status checkTuning(const TuneRequest &) const {
+    return Status(StatusCode::Unsupported, "expects a block that can be tuned");
+  }
+  /// What measuring finds for T = `tokens` and the counts around it; nothing where the planned
+  /// variant is the fastest, or was tuned already. Takes as long as the request allows; one call at
+  /// a time. Gives up soon after a stop is requested.
+  virtual Result<std::optional<TunedVariant>> tune(int64_t, const TuneRequest &, std::stop_token) {
+    return std::optional<TunedVariant>();
+  }
 };
 
 } // namespace moert

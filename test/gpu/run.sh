@@ -91,7 +91,8 @@ runtime_tests() {
 
 quick() {
   runtime_tests
-  checked_run quick-tiny 15 "$models/tiny.mlir" --tokens 0,1,3,64,257 --routing uniform,zipf:1.2,one-expert
+  checked_run quick-tiny 20 "$models/tiny.mlir" --tokens 0,1,3,64,257 \
+    --routing "uniform,zipf:1.2,one-expert,histogram:$models/tiny.histogram.json"
   checked_run quick-neopp 6 "$models/neopp-moe.mlir" --tokens 1,16,257 --routing uniform,one-expert
   checked_run quick-olmoe 4 "$models/olmoe.mlir" --tokens 1,64,1024,4096
   checked_run quick-qwen3-30b 2 "$models/qwen3-30b-a3b.mlir" --tokens 3,257

@@ -342,6 +342,8 @@ Status Bench::execute() {
     return Status(StatusCode::Usage,
                   subject.path + ": expects a package with its IR, but it holds none");
   MOERT_ASSIGN_OR_RETURN(cost, costOf(*subject.block));
+  for (const Routing &routing : distributions)
+    MOERT_RETURN_IF_ERROR(checkRouting(subject.inputs(), routing));
   options.device =
       deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
   if (onlyOption.getNumOccurrences() > 0)

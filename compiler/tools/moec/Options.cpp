@@ -61,10 +61,11 @@ static cl::opt<std::string> inputOption(cl::Positional, cl::Required, cl::sub(co
                                         cl::sub(runCommand()), cl::sub(benchCommand()), cl::sub(tuneCommand()),
                                         cl::cat(category()), cl::value_desc("IN"),
                                         cl::desc("<IN.mlir, - for stdin; run, bench: or OUT.moepkg>"));
-static cl::opt<unsigned> jobsOption("j", cl::sub(compileCommand()), cl::sub(runCommand()),
-                                    cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::cat(category()), cl::Prefix,
-                                    cl::value_desc("N"),
-                                    cl::desc("threads (default: MOEC_JOBS, else one per core)"));
+static cl::opt<unsigned>
+    jobsOption("j", cl::sub(compileCommand()), cl::sub(runCommand()), cl::sub(benchCommand()),
+               cl::sub(tuneCommand()), cl::cat(category()), cl::Prefix, cl::value_desc("N"),
+               cl::desc("threads, and processes that compile candidates (default: "
+                        "MOEC_JOBS, else one per core)"));
 static cl::opt<std::string>
     targetOption("target", cl::sub(compileCommand()), cl::sub(runCommand()),
                  cl::sub(benchCommand()), cl::sub(tuneCommand()),
@@ -95,10 +96,11 @@ static cl::list<std::string>
                  cl::sub(cacheCommand()), cl::cat(category()), cl::CommaSeparated,
                  cl::value_desc("N,..."),
                  cl::desc("token counts (compile: to choose schedules for; the package runs any)"));
-static cl::list<std::string> routingOption("routing", cl::sub(runCommand()),
-                                           cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::cat(category()),
-                                           cl::CommaSeparated, cl::value_desc("R,..."),
-                                           cl::desc("uniform, zipf:A or one-expert"));
+static cl::list<std::string>
+    routingOption("routing", cl::sub(runCommand()), cl::sub(benchCommand()), cl::sub(tuneCommand()),
+                  cl::cat(category()), cl::CommaSeparated, cl::value_desc("R,..."),
+                  cl::desc("uniform, zipf:A, one-expert, or histogram:FILE with "
+                           "recorded \"counts\" of the experts as JSON"));
 static cl::opt<uint64_t> seedOption("seed", cl::sub(runCommand()), cl::sub(benchCommand()), cl::sub(tuneCommand()),
                                     cl::cat(category()), cl::init(0), cl::value_desc("N"),
                                     cl::desc("of generated inputs (default: 0)"));

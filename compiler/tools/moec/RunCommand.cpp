@@ -102,6 +102,8 @@ Status Run::prepare() {
 
   MOERT_ASSIGN_OR_RETURN(subject, loadSubject(inputPath(), errs()));
   specs = subject.inputs();
+  for (const Routing &routing : distributions)
+    MOERT_RETURN_IF_ERROR(checkRouting(specs, routing));
   if (isChecked() && !subject.block)
     return Status(StatusCode::Usage, subject.path + ": expects a package with its IR for --check, "
                                                     "but it holds none");

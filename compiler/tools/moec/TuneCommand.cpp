@@ -12,6 +12,7 @@
 #include "compiler/tools/moec/Interruption.h"
 #include "compiler/tools/moec/Options.h"
 #include "compiler/tools/moec/Progress.h"
+#include "compiler/tools/moec/ScratchDirectory.h"
 #include "compiler/tools/moec/TuneDryRun.h"
 
 #include "llvm/Support/raw_ostream.h"
@@ -113,6 +114,7 @@ private:
   std::string deviceName;
   double budget = 0;
   std::vector<Case> cases;
+  std::optional<ScratchDirectory> scratch; ///< outlives the workers
   std::unique_ptr<WorkerMeasurer> measurer;
   TunedFor device;
   std::string clocks;
@@ -193,7 +195,7 @@ Status Tune::keep(const Case &current, const TuneResult &result) const {
     return Status::ok();
   SearchConditions conditions;
   conditions.who = device;
-  conditions.who.routing = toString(current.routing);
+  conditions.who.routing = identityOf(current.routing);
   conditions.who.areFusionsGiven = isFusionGiven();
   conditions.target = target;
   conditions.tokens = current.tokens;
@@ -236,10 +238,11 @@ json::Value Tune::report() const {
 
 /// The file of the rows of one search, by everything that decides what it tries and finds.
 std::filesystem::path Tune::rowsPath(const Case &current) const {
-  std::string text = fmt::format(
-      "{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", buildId(), deviceName, target,
-      subject.block->source().str(), current.conditions(), toString(options.fusions),
-      options.combine == CombineMode::Ordered, effortOption == Effort::Quick, seed());
+  std::string text =
+      fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", buildId(), deviceName, target,
+                  subject.block->source().str(), current.tokens, identityOf(current.routing),
+                  toString(options.fusions), options.combine == CombineMode::Ordered,
+                  effortOption == Effort::Quick, seed());
   return std::filesystem::path(cacheDirectory()) / "tuned" / ("rows-" + blake3(text).substr(0, 32));
 }
 
@@ -278,21 +281,31 @@ Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> bu
   return result;
 }
 
-/// Starts the process that measures, and learns from it which device that is.
+/// Starts the process that measures and those that compile, and learns from it which device that
+/// is.
 Status Tune::startWorker() {
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<CachedCompiler> compiler, kernelCache());
+  std::string kernels = cacheDirectory();
+  // The workers find each other's kernels in a folder, which is the search's own where the user
+  // wants no cache or has none that can be written.
+  if (!compiler->storage() || !compiler->storage()->store()) {
+    MOERT_ASSIGN_OR_RETURN(scratch, ScratchDirectory::create("moec-tune"));
+    kernels = scratch->path();
+  }
   WorkerMeasurer::Options worker;
   worker.command = {"/proc/self/exe", kTuneWorkerCommand.str()};
-  worker.open = json::Object{{"op", "open"},
-                             {"source", subject.block->source()},
-                             {"name", subject.path},
-                             {"target", targetArch()},
-                             {"jobs", int64_t(options.jobs)},
-                             {"seed", int64_t(seed())},
-                             {"logits_argument", int64_t(cost.logitsArgument)},
-                             {"top_k", cost.topK},
-                             {"cache", cacheDirectory()},
-                             {"use_cache", compiler->storage() != nullptr}};
+  worker.compilers = options.jobs;
+  worker.open =
+      json::Object{{"op", "open"},
+                   {"block", json::Object{{"source", subject.block->source()},
+                                          {"name", subject.path},
+                                          {"target", targetArch()},
+                                          {"cache", kernels},
+                                          {"use_layers", compiler->storage() != nullptr}}},
+                   {"jobs", int64_t(options.jobs)},
+                   {"seed", int64_t(seed())},
+                   {"logits_argument", int64_t(cost.logitsArgument)},
+                   {"top_k", cost.topK}};
   MOERT_ASSIGN_OR_RETURN(measurer, WorkerMeasurer::create(std::move(worker)));
   const json::Object &opened = measurer->opened();
   moert::cuda::DeviceProperties properties;
@@ -345,6 +358,8 @@ Status Tune::execute() {
   if (!subject.block || subject.package)
     return Status(StatusCode::Usage, "expects IR, but '" + inputPath() + "' is a package");
   MOERT_ASSIGN_OR_RETURN(cost, costOf(*subject.block));
+  for (const Case &current : cases)
+    MOERT_RETURN_IF_ERROR(checkRouting(subject.inputs(), current.routing));
   if (!targetArch().empty() && targetArch() != kNativeTarget)
     target = targetArch();
   MOERT_RETURN_IF_ERROR(checkMatmuls());

@@ -72,7 +72,7 @@ Status addRecords(RunnerOptions &options) {
   options.areFusionsGiven = isFusionGiven();
   MOERT_ASSIGN_OR_RETURN(std::vector<Routing> distributions, routings());
   if (distributions.size() == 1)
-    options.routing = toString(distributions.front());
+    options.routing = identityOf(distributions.front());
   if (isVerbose())
     options.onOrigin = tellOrigin;
   return Status::ok();

@@ -3,7 +3,8 @@
 // Gives PTX, cubin and an assembler's report that follow from source, options and the version that
 // it was built with. So tests of the cache run without a toolkit, with any number of versions, and
 // can count compiles: each appends the name of its file to $STUB_NVRTC_LOG and takes
-// $STUB_NVRTC_MS milliseconds.
+// $STUB_NVRTC_MS milliseconds. A source that contains $STUB_NVRTC_CRASH, $STUB_NVRTC_HANG or
+// $STUB_NVRTC_SILENT takes the process down, never comes to an end, or has no assembler's report.
 //
 //===----------------------------------------------------------------------===//
 
@@ -64,6 +65,11 @@ void countCompile(const std::string &name) {
     ::close(file);
   }
 }
+/// Whether the source contains what the variable says.
+bool isNamed(const Program &program, const char *variable) {
+  const char *text = std::getenv(variable);
+  return text && program.source.find(text) != std::string::npos;
+}
 /// $STUB_NVRTC_SPILL: what the report says that every kernel spills.
 std::string spillBytes() {
   const char *bytes = std::getenv("STUB_NVRTC_SPILL");
@@ -101,6 +107,10 @@ int nvrtcCompileProgram(void *handle, int numOptions, const char *const *options
   Program &program = of(handle);
   if (program.name != "version.cu")
     countCompile(program.name);
+  if (isNamed(program, "STUB_NVRTC_CRASH"))
+    std::abort();
+  while (isNamed(program, "STUB_NVRTC_HANG"))
+    std::this_thread::sleep_for(std::chrono::seconds(1));
   if (program.source.find("#error") != std::string::npos) {
     program.log = program.name + "(1): error: stub";
     return 6;
@@ -121,6 +131,8 @@ int nvrtcCompileProgram(void *handle, int numOptions, const char *const *options
                 "ptxas info    : Compiling entry function '" + entry + "' for 'sm_90a'\n" +
                 "    0 bytes stack frame, " + spillBytes() + " bytes spill stores, 0 bytes spill loads\n" +
                 "ptxas info    : Used 40 registers, used 1 barriers\n";
+  if (isNamed(program, "STUB_NVRTC_SILENT"))
+    program.log.clear();
   return 0;
 }
 int nvrtcGetPTXSize(void *program, size_t *size) { return giveSize(of(program).ptx, size); }

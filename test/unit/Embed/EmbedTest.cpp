@@ -1,78 +1,19 @@
 //===- EmbedTest.cpp - libmoec.so through its C++ wrapper -----------------===//
 
-#include "runtime/Api/moec.hpp"
+#include "test/unit/Embed/EmbedTest.h"
 
-#include <gtest/gtest.h>
-
-#include <algorithm>
 #include <atomic>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <functional>
 #include <mutex>
-#include <sstream>
 #include <thread>
 
-namespace fs = std::filesystem;
+using namespace moec::test;
 
 namespace {
 
-class EmbedTest : public testing::Test {
-protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "moec-embed-test-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    scratch = pattern;
-    ::setenv("MOEC_LIBCUDA", MOEC_STUB_CUDA_ANY, 1);
-    ::setenv("MOEC_NVRTC", MOEC_STUB_NVRTC, 1);
-    ::setenv("MOEC_CACHE_DIR", (scratch / "cache").c_str(), 1);
-    ::setenv("STUB_NVRTC_LOG", (scratch / "compiled").c_str(), 1);
-    ::unsetenv("STUB_NVRTC_MS");
-    std::ifstream file(MOEC_EXAMPLES "/tiny.mlir");
-    std::stringstream all;
-    all << file.rdbuf();
-    text = all.str();
-  }
-  void TearDown() override {
-    std::error_code ignored;
-    fs::remove_all(scratch, ignored);
-  }
-  /// Kernels that NVRTC compiled, in any process.
-  size_t compiles() const {
-    std::ifstream file(scratch / "compiled");
-    return static_cast<size_t>(
-        std::count(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>(), '\n'));
-  }
-  static moec_status statusOf(const std::function<void()> &body, std::string &message,
-                              std::string &location) {
-    try {
-      body();
-      return MOEC_OK;
-    } catch (const moec::Error &error) {
-      message = error.what();
-      location = error.location();
-      return error.status();
-    }
-  }
-
-  fs::path scratch;
-  std::string text;
-};
-
 TEST_F(EmbedTest, TuningRecordsMakeVariantsOfTheirOwn) {
-  const std::string mma = "mma, block_m = 64, block_n = 64, block_k = 32, stages = 2, warps_m = 2";
-  std::ofstream(scratch / "records.json") << R"({"records": [{"format": 1, "tokens": 1024,
-    "key": {"combine": "ordered", "device": "Stub GPU", "fuse": "any", "multiprocessors": 132,
-            "routing": "uniform", "target": "sm_80", "problem": "bf16: experts=8 columns=48 reduction=64)"
-      R"( rows_per_token=2 gated gathered output_bytes=2; experts=8 columns=64 reduction=48)"
-      R"( rows_per_token=2 weighted output_bytes=2"},
-    "environment": {"clocks": "", "date": "2026-01-01T00:00:00Z", "driver": "", "effort": "quick",
-                    "moec": "0.1.0", "nvrtc": ""},
-    "fusions": "all", "schedules": [")" << mma << "\", \"" << mma << R"("],
-    "us": 90.0, "default_us": 100.0, "ratio": 0.9}]})";
-  std::string import = std::string(MOEC_TOOL) + " cache import-records " +
-                       (scratch / "records.json").string() + " > " + (scratch / "log").string();
+  fs::path record =
+      writeRecord(1024, "mma, block_m = 64, block_n = 64, block_k = 32, stages = 2, warps_m = 2");
+  std::string import = importCommand(record) + " > " + (scratch / "log").string();
   ASSERT_EQ(std::system(import.c_str()), 0);
   moec::Context context;
   auto begins = [&](moec::Package block) {

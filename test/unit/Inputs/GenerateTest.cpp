@@ -145,6 +145,39 @@ TEST(Generate, ExpertIdsAreDistinctAndInRange) {
   }
 }
 
+TEST(Generate, AHistogramMustFitLogitsAndExpertIds) {
+  Routing routing{Routing::Kind::Histogram};
+  routing.histogram = {"h.json", std::vector<double>(16, 0.0)};
+  routing.histogram.counts[3] = routing.histogram.counts[7] = 5;
+  InputSpec logits = makeSpec(InputRole::RouterLogits, DType::F32, {kTokensDim, 16});
+  logits.topK = 2;
+  const HostTensor drawn = generate(logits, {.tokens = 50, .routing = routing});
+  for (int64_t i = 0; i < drawn.numElements(); ++i)
+    EXPECT_EQ(std::isfinite(drawn.at(i)), i % 16 == 3 || i % 16 == 7) << i;
+  InputSpec ids = makeSpec(InputRole::ExpertIds, DType::I32, {kTokensDim, 2});
+  const HostTensor chosen = generate(ids, {.tokens = 50, .routing = routing});
+  for (int64_t i = 0; i < chosen.numElements(); ++i)
+    EXPECT_TRUE(chosen.at(i) == 3 || chosen.at(i) == 7) << i;
+
+  logits.topK = 3;
+  ids.shape[1] = 3;
+  for (const InputSpec &spec : {logits, ids}) {
+    auto tensor = generateInput(spec, {.tokens = 50, .routing = routing});
+    ASSERT_FALSE(tensor.isOk());
+    EXPECT_EQ(tensor.status().code(), StatusCode::InvalidInput);
+    EXPECT_EQ(tensor.status().message(), "h.json: expects at least 3 counts above 0, as each token "
+                                         "chooses that many experts, but got 2");
+  }
+  routing.histogram.counts.pop_back();
+  for (const InputSpec &spec : {logits, ids})
+    EXPECT_EQ(generateInput(spec, {.tokens = 50, .routing = routing}).status().message(),
+              "h.json: expects 16 counts, one for each expert, but got 15");
+  // What no routing decides takes any.
+  EXPECT_TRUE(generateInput(makeSpec(InputRole::RoutingWeights, DType::F32, {kTokensDim, 4}),
+                            {.tokens = 50, .routing = routing})
+                  .isOk());
+}
+
 TEST(Generate, RoutesAreAPermutationAndOffsetsAscend) {
   InputSpec routesSpec = makeSpec(InputRole::Routes, DType::I32, {kTokensDim});
   routesSpec.rowsPerToken = 4;

@@ -23,8 +23,9 @@ TEST(RoutingGrammar, ReadsWhatItPrints) {
 }
 
 TEST(RoutingGrammar, RefusesTheRest) {
-  for (const char *text : {"", "Uniform", "zipf", "zipf:", "zipf:-1", "zipf:65", "zipf:nan",
-                           "zipf:inf", "zipf:1x", "zipf: 1", "one-experts", "uniform "}) {
+  for (const char *text :
+       {"", "Uniform", "zipf", "zipf:", "zipf:-1", "zipf:65", "zipf:nan", "zipf:inf", "zipf:1x",
+        "zipf: 1", "one-experts", "uniform ", "histogram", "histogram:"}) {
     moert::Result<Routing> routing = parseRouting(text);
     ASSERT_FALSE(routing.isOk()) << text;
     EXPECT_EQ(routing.status().code(), StatusCode::Usage);
@@ -101,6 +102,54 @@ TEST(Routing, ZipfSecondChoicesAreDrawnWithoutReplacement) {
   }
   double expected = (1.0 / 2) / (1.0 / 2 + 1.0 / 3 + 1.0 / 4);
   EXPECT_NEAR(thenSecond / first, expected, 5 * std::sqrt(expected * (1 - expected) / first));
+}
+
+Routing histogramOf(std::vector<double> counts) {
+  Routing routing{Routing::Kind::Histogram};
+  routing.histogram.counts = std::move(counts);
+  return routing;
+}
+
+TEST(Routing, HistogramFirstChoicesAreInProportion) {
+  constexpr int64_t kTokens = 60000;
+  const std::vector<double> counts = {400, 0, 100, 250, 0.5, 249.5};
+  std::vector<double> shares =
+      firstChoiceShares(histogramOf(counts), int64_t(counts.size()), kTokens);
+  for (size_t e = 0; e < counts.size(); ++e) {
+    double expected = counts[e] / 1000;
+    double deviation = std::sqrt(expected * (1 - expected) / kTokens);
+    EXPECT_NEAR(shares[e], expected, 5 * deviation) << "expert " << e;
+  }
+}
+
+TEST(Routing, HistogramDrawsWithoutReplacement) {
+  // P(second = 3 | first = 0) = w_3 / (W - w_0), and what was never chosen comes last.
+  constexpr int64_t kTokens = 60000;
+  LogitSource source(histogramOf({5, 0, 2, 3}), 4, 5, "x");
+  double first = 0, thenLast = 0;
+  for (int64_t t = 0; t < kTokens; ++t) {
+    int32_t chosen[4];
+    source.choose(t, chosen);
+    ASSERT_EQ(std::set<int32_t>(std::begin(chosen), std::end(chosen)).size(), 4u);
+    ASSERT_EQ(chosen[3], 1);
+    if (chosen[0] == 0) {
+      ++first;
+      thenLast += chosen[1] == 3;
+    }
+  }
+  double expected = 3.0 / 5;
+  EXPECT_NEAR(thenLast / first, expected, 5 * std::sqrt(expected * (1 - expected) / first));
+}
+
+TEST(Routing, HistogramScaleDoesNotMatter) {
+  // Weights beyond the range of float, whose sum is beyond that of double.
+  LogitSource small(histogramOf({1e-320, 3e-320}), 2, 5, "x");
+  LogitSource large(histogramOf({5e307, 1.5e308}), 2, 5, "x");
+  for (int64_t t = 0; t < 100; ++t) {
+    EXPECT_TRUE(std::isfinite(small.logit(t, 0)));
+    EXPECT_NEAR(small.logit(t, 0), large.logit(t, 0), 1e-3); // 1e-320 has few digits
+    EXPECT_NEAR(small.logit(t, 1), large.logit(t, 1), 1e-3);
+  }
 }
 
 TEST(Routing, OneExpertIsOneOrderForAllTokens) {

@@ -35,6 +35,7 @@ TEST_F(FunctionInputs, RolesOfAWholeBlock) {
   EXPECT_EQ((*specs)[0].rowsPerToken, 1);
   EXPECT_EQ((*specs)[1].name, "arg1");
   EXPECT_EQ((*specs)[1].role, InputRole::RouterLogits);
+  EXPECT_EQ((*specs)[1].topK, 2);
   EXPECT_EQ((*specs)[2].role, InputRole::Weight);
   EXPECT_EQ((*specs)[2].fanIn, 8);
   EXPECT_EQ((*specs)[3].fanIn, 6) << "transposed weights sum over their middle axis";

@@ -151,16 +151,22 @@ TEST_F(CApi, VariantsOfAPackageAreReady) {
   struct {
     moec_counters counters;
     uint64_t beyond;
-  } older = {{offsetof(moec_counters, waits), 1, 1, 77, 1, 1, 1, 1, 1}, 1};
+  } older = {{offsetof(moec_counters, waits), 1, 1, 77, 1, 1, 1, 1, 1, 1, 1}, 1};
   EXPECT_EQ(moec_package_counters(package, &older.counters, nullptr), MOEC_OK);
   EXPECT_EQ(older.counters.launches, 0u);
   EXPECT_EQ(older.counters.waits, 77u);
   moec_counters unset = {};
   EXPECT_EQ(moec_package_counters(package, &unset, nullptr), MOEC_USAGE);
+
+  Error error;
+  int64_t tokens[] = {64};
+  EXPECT_EQ(moec_package_tune(package, tokens, 1, nullptr, nullptr, nullptr, &error.error),
+            MOEC_UNSUPPORTED);
+  EXPECT_EQ(error.message(), "expects a block that was opened from its text: the schedules of a "
+                             "package are fixed");
   moec_package_close(package);
 
   EXPECT_EQ(moec_has_compiler(), 0);
-  Error error;
   EXPECT_EQ(moec_package_from_text(context, "module {}", 9, nullptr, &package, &error.error),
             MOEC_UNSUPPORTED);
   EXPECT_EQ(error.message(),

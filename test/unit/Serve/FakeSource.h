@@ -22,7 +22,25 @@ struct FakeControl {
   std::atomic<int> failing{-1};  ///< this variant cannot be made
   std::atomic<bool> held{false}; ///< `make` waits while it is set
   std::chrono::milliseconds time{0};
+  /// What tuning does; where it is not set nothing can be tuned. Not to be changed while it may
+  /// run.
+  std::function<Result<std::optional<TunedVariant>>(int64_t tokens, const TuneRequest &request,
+                                                    std::stop_token stop)>
+      tune;
 };
+
+/// A build for these tokens that multiplies by 2 * `factor` in place of 6, and has so much more
+/// workspace than TestPackage.h.
+inline TunedVariant makeTuned(int64_t minTokens, int64_t maxTokens, int32_t factor = 5,
+                              int64_t padding = 0) {
+  TunedVariant tuned{minTokens, maxTokens, {makePackage(), 1}};
+  Manifest &manifest = tuned.made.package.manifest;
+  manifest.variants = {manifest.variants[1]};
+  manifest.variants[0].minTokens = 0;
+  manifest.variants[0].launches[1].arguments[3] = LaunchArgument::i32(factor);
+  manifest.variants[0].buffers.push_back({"padding", DType::U8, {Expr(padding)}});
+  return tuned;
+}
 
 class FakeSource : public VariantSource {
 public:
@@ -55,6 +73,15 @@ public:
     progress(1);
     return made;
   }
+  Status checkTuning(const TuneRequest &request) const override {
+    if (request.tool == "absent")
+      return Status(StatusCode::Toolchain, "there is no tool");
+    return control.tune ? Status::ok() : VariantSource::checkTuning(request);
+  }
+  Result<std::optional<TunedVariant>> tune(int64_t tokens, const TuneRequest &request,
+                                           std::stop_token stop) override {
+    return control.tune(tokens, request, std::move(stop));
+  }
 
 private:
   FakeControl &control;
@@ -86,13 +113,16 @@ struct Tensors {
                         stream.handle());
   }
   /// Whether the output is six times the input.
-  bool isRight() {
+  bool isRight() { return factor() == 6; }
+  /// How many times the input the output is; 0 where that is not the same everywhere.
+  float factor() {
     std::vector<float> got(values.size());
     EXPECT_TRUE(output.download(std::as_writable_bytes(std::span(got))).isOk());
+    float first = got.empty() ? 6 : got[0] / values[0];
     for (size_t i = 0; i < got.size(); ++i)
-      if (got[i] != 6 * values[i])
-        return false;
-    return true;
+      if (got[i] != first * values[i])
+        return 0;
+    return first;
   }
 };
 
@@ -102,7 +132,7 @@ protected:
     StubDriverTest::SetUp();
     device = openDevice();
     block = *ServedBlock::open(device, std::make_unique<FakeSource>(control),
-                               std::make_shared<Workers>(4));
+                               std::make_shared<Workers>(4), std::make_shared<Workers>(1));
   }
   void TearDown() override {
     block.reset();

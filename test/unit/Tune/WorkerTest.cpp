@@ -23,6 +23,8 @@ protected:
     std::ofstream(scratch / "worker.sh") << R"(while read -r line; do
   echo "$line" >> "$1/log"
   case "$line" in
+  *uncompilable*'"op":"compile"'*) kill -SEGV $$;;
+  *'"op":"compile"'*) echo '{"code":0}';;
   *hang*) sleep 60;;
   *crash*) kill -SEGV $$;;
   *leave*) exit 3;;
@@ -108,15 +110,75 @@ TEST_F(WorkerTest, NonsenseIsTheCandidates) {
 }
 
 TEST_F(WorkerTest, ACompilerThatCrashesCostsOnlyTheCandidate) {
-  measurer->prepare(std::vector<Choice>{choice("fine"), choice("crash")});
+  measurer->prepare(std::vector<Choice>{choice("fine"), choice("uncompilable"), choice("other")});
+  int compiles = requests("compile");
   EXPECT_TRUE(measurer->check(choice("fine")).isOk());
-  EXPECT_EQ(measurer->check(choice("crash")).code(), StatusCode::Toolchain);
+  EXPECT_TRUE(measurer->check(choice("other")).isOk());
+  for (const moert::Status &status :
+       {measurer->check(choice("uncompilable")),
+        measurer->measure(choice("uncompilable"), Measurer::Length::Short).status()}) {
+    EXPECT_EQ(status.code(), StatusCode::Toolchain);
+    EXPECT_EQ(status.message(),
+              "crashes the compiler: the process died of signal 11 (Segmentation fault)");
+  }
+  // The worker that measures has not seen it, and nobody was asked to compile it again.
+  EXPECT_EQ(measurer->losses(), 0u);
+  EXPECT_EQ(requests("check"), 3);
+  EXPECT_EQ(requests("measure"), 0);
+  EXPECT_EQ(requests("compile"), compiles);
+}
+
+TEST_F(WorkerTest, WhatWasNotPreparedIsCompiledBeforeItIsMeasured) {
+  int compiles = requests("compile");
+  EXPECT_TRUE(measurer->measure(choice("fine"), Measurer::Length::Short).isOk());
+  EXPECT_EQ(requests("compile"), compiles + 1);
+  EXPECT_EQ(measurer->check(choice("uncompilable")).code(), StatusCode::Toolchain);
+  EXPECT_EQ(measurer->losses(), 0u);
+}
+
+TEST_F(WorkerTest, ADefaultThatDoesNotCompileIsTheFailure) {
+  moert::Status status = measurer->begin(32, {}, choice("uncompilable"));
+  EXPECT_EQ(status.message(),
+            "crashes the compiler: the process died of signal 11 (Segmentation fault)");
+  EXPECT_EQ(requests("begin"), 1);
 }
 
 TEST_F(WorkerTest, WithoutANewWorkerTheDeviceIsLost) {
   std::ofstream(scratch / "gone") << "";
   EXPECT_EQ(measurer->check(choice("crash")).code(), StatusCode::Toolchain);
   EXPECT_EQ(measurer->check(choice("fine")).code(), StatusCode::NoDevice);
+}
+
+TEST_F(WorkerTest, AHistogramGoesToANewWorkerAsItWasRead) {
+  std::string path = (scratch / "h.json").string();
+  std::ofstream(path) << R"({"counts": [1.5, 0, 7]})";
+  auto routing = parseRouting("histogram:" + path);
+  ASSERT_TRUE(routing.isOk());
+  ASSERT_TRUE(measurer->begin(64, *routing, choice("default")).isOk());
+  std::filesystem::remove(path);
+  EXPECT_EQ(measurer->check(choice("crash")).code(), StatusCode::Toolchain);
+  EXPECT_TRUE(measurer->check(choice("fine")).isOk());
+  std::ifstream log(scratch / "log");
+  int begun = 0;
+  for (std::string line; std::getline(log, line);)
+    begun += line.find("\"begin\"") != std::string::npos &&
+             line.find("\"counts\":[1.5,0,7]") != std::string::npos;
+  EXPECT_EQ(begun, 2);
+}
+
+TEST(WorkerProtocolTest, ARoutingSurvives) {
+  Routing recorded{Routing::Kind::Histogram};
+  recorded.histogram = {"/nowhere/h.json", {0.1, 0, 12345678901}};
+  for (const Routing &routing : {Routing(), Routing{Routing::Kind::Zipf, 1.2},
+                                 Routing{Routing::Kind::OneExpert}, recorded}) {
+    llvm::json::Object object = protocol::toJson(routing);
+    auto read = protocol::routingFromJson(&object);
+    ASSERT_TRUE(read.isOk()) << read.status().message();
+    EXPECT_EQ(*read, routing);
+  }
+  EXPECT_FALSE(protocol::routingFromJson(nullptr));
+  llvm::json::Object broken{{"histogram", llvm::json::Object{{"counts", {-1}}}}};
+  EXPECT_FALSE(protocol::routingFromJson(&broken));
 }
 
 TEST(WorkerProtocolTest, AChoiceSurvives) {
