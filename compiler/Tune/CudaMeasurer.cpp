@@ -125,8 +125,8 @@ Result<double> CudaMeasurer::measure(const Choice &choice, Length length) {
   MOERT_RETURN_IF_ERROR(load(build));
   TimingOptions timing;
   bool brief = length == Length::Short;
-  timing.warmupSeconds = 0.02;
-  timing.measureSeconds = brief ? 0.06 : 0.12;
+  timing.warmupSeconds = 0.01;
+  timing.measureSeconds = brief ? 0.03 : 0.08;
   timing.minReplays = brief ? 3 : 5;
   Result<Timing> measured = bench->measure(*build.loaded, timing);
   if (!measured)

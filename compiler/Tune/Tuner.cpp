@@ -16,8 +16,9 @@ using moert::StatusCode;
 
 namespace moec {
 
-/// What counts as near the best, and how many of those are measured again.
-static constexpr double kNear = 1.03;
+/// What counts as near the fastest trial, how far from the best so far one short time may be wrong,
+/// and how many that pass both are measured again.
+static constexpr double kNear = 1.03, kDoubt = 1.01;
 static constexpr size_t kFinalists = 3;
 static constexpr unsigned kRounds = 4, kLastRounds = 6, kFewRounds = 2;
 /// A gain below this is noise: the former best stays.
@@ -78,7 +79,7 @@ Status Tuner::evaluate(Trial &trial) {
   return Status::ok();
 }
 
-/// The trials that are near the best one, fastest first.
+/// The trials that may turn out the fastest, in the order of their times.
 static std::vector<Trial *> finalistsOf(std::span<Trial> trials, double bestRatio) {
   double least = bestRatio;
   for (const Trial &trial : trials)
@@ -86,7 +87,7 @@ static std::vector<Trial *> finalistsOf(std::span<Trial> trials, double bestRati
       least = std::min(least, trial.ratio);
   std::vector<Trial *> finalists;
   for (Trial &trial : trials)
-    if (trial.rejected.empty() && trial.ratio <= kNear * least)
+    if (trial.rejected.empty() && trial.ratio <= std::min(kNear * least, kDoubt * bestRatio))
       finalists.push_back(&trial);
   llvm::sort(finalists, [](Trial *a, Trial *b) { return a->ratio < b->ratio; });
   if (finalists.size() > kFinalists)
@@ -136,6 +137,35 @@ Status Tuner::race(std::span<Trial> trials) {
   return Status::ok();
 }
 
+/// Compiles what is neither compiled nor was measured in an earlier search.
+void Tuner::compile(std::span<const Trial> trials) {
+  size_t first = compiled.size();
+  for (const Trial &trial : trials)
+    if (!recall(trial.choice) && !llvm::is_contained(compiled, trial.choice))
+      compiled.push_back(trial.choice);
+  std::span<const Choice> choices = std::span(compiled).subspan(first);
+  if (choices.empty())
+    return;
+  onProgress(fmt::format("compiling {} candidates", choices.size()));
+  measurer.prepare(choices);
+}
+
+/// Compiles at once what is sure to be tried, and in a quick search what is tried if the default
+/// stays, as it mostly does: batch by batch, few cores would have something to do. Kernels that are
+/// tried beside another best after all are the same ones, and so in the cache.
+void Tuner::compileAhead() {
+  const Lowering &base = lowerings.front();
+  std::vector<Trial> trials = loweringTrials();
+  for (unsigned matmul : matmulsOf(base)) {
+    llvm::append_range(trials, tileTrials(base, matmul));
+    if (options.effort == Effort::Quick)
+      llvm::append_range(trials, refinements(base, matmul));
+  }
+  // An earlier search of the same knew better what is tried after what.
+  if (llvm::none_of(trials, [&](const Trial &trial) { return recall(trial.choice); }))
+    compile(trials);
+}
+
 /// Builds, measures and races candidates.
 Status Tuner::tryBatch(std::vector<Trial> trials) {
   // Nothing is tried twice, neither as part of another batch.
@@ -148,13 +178,7 @@ Status Tuner::tryBatch(std::vector<Trial> trials) {
   }
   if (fresh.empty() || isOver())
     return Status::ok();
-  std::vector<Choice> choices;
-  for (const Trial &trial : fresh)
-    if (!recall(trial.choice))
-      choices.push_back(trial.choice);
-  onProgress(fmt::format("compiling {} candidates", choices.size()));
-  if (!choices.empty())
-    measurer.prepare(choices);
+  compile(fresh);
   // Rows are kept as they come: whoever gives up on the search still has them.
   size_t first = result.trials.size();
   for (Trial &trial : fresh) {
@@ -196,27 +220,27 @@ static void rankTrials(std::vector<Trial> &trials) {
                  }));
 }
 
-/// One matmul: tiles first (where asked for), then one parameter at a time of the best.
-Status Tuner::searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles) {
+std::vector<Trial> Tuner::tileTrials(const Lowering &lowering, unsigned matmul) const {
+  const search::Task &task = lowering.tasks[matmul];
+  search::Space space = search::enumerate(task.setting);
+  std::vector<search::Candidate> chosen = search::shortlist(
+      search::rank(space, task), search::proven(task), limitsOf(options.effort).tiles);
+  std::vector<Trial> trials;
+  for (const search::Candidate &candidate : chosen)
+    trials.push_back(scheduleTrial(matmul, "tile", task, candidate.schedule));
+  rankTrials(trials);
+  return trials;
+}
+
+/// The best with one parameter of a matmul changed; none where its tile does not fit the lowering.
+std::vector<Trial> Tuner::refinements(const Lowering &lowering, unsigned matmul) const {
   const search::Task &task = lowering.tasks[matmul];
   Limits limits = limitsOf(options.effort);
-  if (tiles) {
-    search::Space space = search::enumerate(task.setting);
-    std::vector<search::Candidate> chosen =
-        search::shortlist(search::rank(space, task), search::proven(task), limits.tiles);
-    std::vector<Trial> trials;
-    for (const search::Candidate &candidate : chosen)
-      trials.push_back(scheduleTrial(matmul, "tile", task, candidate.schedule));
-    rankTrials(trials);
-    MOERT_RETURN_IF_ERROR(tryBatch(std::move(trials)));
-  }
-  if (isOver())
-    return Status::ok();
   search::ScheduleText text = search::ScheduleText::parse(result.best.schedules[matmul]);
+  std::vector<Trial> trials;
   Result<kernel::ScheduleAttr> best = search::legalSchedule(text, task.setting);
   if (!best)
-    return Status::ok(); // the other lowering's tile does not fit here
-  std::vector<Trial> trials;
+    return trials;
   for (const search::Neighbour &neighbour :
        search::neighbours(*best, task.setting, limits.shapes)) {
     if (trials.size() == limits.refinements)
@@ -224,19 +248,30 @@ Status Tuner::searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles
     trials.push_back(scheduleTrial(matmul, neighbour.parameter.str(), task, neighbour.schedule));
   }
   rankTrials(trials);
-  return tryBatch(std::move(trials));
+  return trials;
+}
+
+/// One matmul: tiles first (where asked for), then one parameter at a time of the best.
+Status Tuner::searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles) {
+  if (tiles)
+    MOERT_RETURN_IF_ERROR(tryBatch(tileTrials(lowering, matmul)));
+  return isOver() ? Status::ok() : tryBatch(refinements(lowering, matmul));
+}
+
+/// Those to search: all, or what was asked for.
+std::vector<unsigned> Tuner::matmulsOf(const Lowering &lowering) const {
+  std::vector<unsigned> matmuls;
+  for (unsigned i = 0; i < lowering.tasks.size(); ++i)
+    if (options.matmuls.empty() || llvm::is_contained(options.matmuls, i))
+      matmuls.push_back(i);
+  return matmuls;
 }
 
 Status Tuner::searchSchedules(const Lowering &lowering) {
-  std::vector<unsigned> matmuls = options.matmuls;
-  if (matmuls.empty())
-    for (unsigned i = 0; i < lowering.tasks.size(); ++i)
-      matmuls.push_back(i);
   for (unsigned pass = 0; pass < limitsOf(options.effort).passes && !isOver(); ++pass) {
     Choice before = result.best;
-    for (unsigned matmul : matmuls) {
-      if (matmul < lowering.tasks.size())
-        MOERT_RETURN_IF_ERROR(searchMatmul(lowering, matmul, pass == 0));
+    for (unsigned matmul : matmulsOf(lowering)) {
+      MOERT_RETURN_IF_ERROR(searchMatmul(lowering, matmul, pass == 0));
       if (isOver())
         break;
     }
@@ -248,9 +283,7 @@ Status Tuner::searchSchedules(const Lowering &lowering) {
 
 /// The other fusions and forms of combine, with the best schedules or, for a matmul whose best is
 /// not legal there, the default one.
-Status Tuner::tryLowerings() {
-  if (result.best.combine == CombineMode::Ordered)
-    result.deterministic = {result.best, bestRatio};
+std::vector<Trial> Tuner::loweringTrials() const {
   std::vector<Trial> trials;
   for (const Lowering &lowering : llvm::drop_begin(lowerings)) {
     Trial trial;
@@ -262,7 +295,13 @@ Status Tuner::tryLowerings() {
         trial.choice.schedules[i] = result.best.schedules[i];
     trials.push_back(std::move(trial));
   }
-  MOERT_RETURN_IF_ERROR(tryBatch(std::move(trials)));
+  return trials;
+}
+
+Status Tuner::tryLowerings() {
+  if (result.best.combine == CombineMode::Ordered)
+    result.deterministic = {result.best, bestRatio};
+  MOERT_RETURN_IF_ERROR(tryBatch(loweringTrials()));
   for (size_t i = 1; i < lowerings.size(); ++i)
     if (result.best.fusions == lowerings[i].defaults.fusions &&
         result.best.combine == lowerings[i].defaults.combine)
@@ -313,9 +352,11 @@ Result<TuneResult> Tuner::run() {
         search::predict(schedule, task.problem, task.groups, task.tokens, task.machine).total);
   }
   onProgress("compiling the default");
-  measurer.prepare(std::span(&result.defaults, 1));
+  compiled = {result.defaults};
+  measurer.prepare(compiled);
   if (Status status = measurer.check(result.defaults); !status.isOk())
     return std::move(status).withContext("the default");
+  compileAhead(); // before the card is warm: it rests meanwhile
   MOERT_RETURN_IF_ERROR(timer.warmUp());
   Trial trial;
   trial.change = "default";

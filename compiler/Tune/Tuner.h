@@ -106,6 +106,12 @@ private:
   moert::Status evaluate(Trial &trial);
   moert::Status race(std::span<Trial> trials);
   moert::Status tryBatch(std::vector<Trial> trials);
+  void compile(std::span<const Trial> trials);
+  void compileAhead();
+  std::vector<Trial> tileTrials(const Lowering &lowering, unsigned matmul) const;
+  std::vector<Trial> refinements(const Lowering &lowering, unsigned matmul) const;
+  std::vector<Trial> loweringTrials() const;
+  std::vector<unsigned> matmulsOf(const Lowering &lowering) const;
   moert::Status searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles);
   moert::Status searchSchedules(const Lowering &lowering);
   moert::Status tryLowerings();
@@ -119,6 +125,7 @@ private:
   TuneResult result;
   size_t current = 0; ///< lowering of the best
   double started = 0;
+  std::vector<Choice> compiled; ///< that the measurer was asked to prepare
   FairTimer timer;  ///< against the default
   double bestRatio = 1; ///< of the best, to the default
 };

@@ -181,9 +181,12 @@ host() {
         /^launchable/ { launchable = $2; compiled = $4 }
         /^first result/ { first = $3 }
         /^loaded/ { nvrtc = $3 }
-        END { exit !(name == "cold" ? first < 1500 && compiled > 0
-                     : name == "warm" ? compiled == 0
-                     : launchable < 10 && nvrtc == "no,") }' "$log"; then
+        END {
+          if (name == "cold") good = first < 1500 && compiled > 0
+          else if (name == "warm") good = compiled == 0
+          else good = launchable < 10 && nvrtc == "no,"
+          exit !good
+        }' "$log"; then
       pass
       echo "ok      host-$name: $(tr '\n' ';' <"$log")"
     else

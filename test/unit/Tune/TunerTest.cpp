@@ -338,11 +338,23 @@ TEST_F(TunerTest, GoesOnWithTheRowsOfAnEarlierSearch) {
   EXPECT_EQ(Rows(path, true).size(), 0u);
 }
 
-TEST_F(TunerTest, BatchesAreCompiledAtOnce) {
+TEST_F(TunerTest, WhatIsTriedIfTheDefaultStaysIsCompiledAtOnce) {
   auto result = tune();
   ASSERT_TRUE(result.isOk());
+  EXPECT_EQ(result->best, result->defaults);
   EXPECT_EQ(fake.prepared.size(), result->trials.size() + 1);
-  EXPECT_EQ(fake.batches, 5u); // the default, then tiles and refinements of two matmuls
+  EXPECT_EQ(fake.batches, 2u); // the default, then tiles and refinements of two matmuls
+}
+
+TEST_F(TunerTest, WhatFollowsFromAnotherBestIsCompiledWhenItIsKnown) {
+  fake.time = swappedIsFaster;
+  auto result = tune();
+  ASSERT_TRUE(result.isOk());
+  EXPECT_NE(result->best, result->defaults);
+  for (const Trial &trial : result->trials)
+    EXPECT_TRUE(llvm::is_contained(fake.prepared, trial.choice)) << trial.schedule;
+  EXPECT_GT(fake.batches, 2u);
+  EXPECT_LE(fake.batches, 6u);
 }
 
 } // namespace
