@@ -126,7 +126,7 @@ Result<double> CudaMeasurer::measure(const Choice &choice, Length length) {
   TimingOptions timing;
   bool brief = length == Length::Short;
   timing.warmupSeconds = 0.01;
-  timing.measureSeconds = brief ? 0.03 : 0.08;
+  timing.measureSeconds = brief ? 0.03 : 0.12;
   timing.minReplays = brief ? 3 : 5;
   Result<Timing> measured = bench->measure(*build.loaded, timing);
   if (!measured)

@@ -96,25 +96,47 @@ static std::vector<Trial *> finalistsOf(std::span<Trial> trials, double bestRati
 }
 
 /// Measures the finalists among `trials`, the best so far and the default in turns; where one of
-/// them is faster it becomes the best.
+/// them is faster it becomes the best. Most batches have no such one, which a few rounds tell.
 Status Tuner::race(std::span<Trial> trials) {
   std::vector<Trial *> finalists = finalistsOf(trials, bestRatio);
-  if (finalists.empty())
-    return Status::ok();
+  for (unsigned rounds : {kFewRounds, kRounds}) {
+    if (finalists.empty())
+      break;
+    MOERT_RETURN_IF_ERROR(takeTurns(finalists, rounds));
+    llvm::erase_if(finalists, [&](const Trial *trial) {
+      return !trial->rejected.empty() || trial->ratio >= bestRatio;
+    });
+  }
+  Trial *winner = nullptr;
+  for (Trial *trial : finalists)
+    if (trial->ratio < (winner ? winner->ratio : bestRatio * (1 - kNoise)))
+      winner = trial;
+  if (winner) {
+    winner->won = true;
+    result.best = winner->choice;
+    bestRatio = winner->ratio;
+  } else if (bestRatio > 1) {
+    result.best = result.defaults;
+    bestRatio = 1;
+  }
+  return Status::ok();
+}
+
+/// New times of `finalists` and the best so far.
+Status Tuner::takeTurns(std::span<Trial *const> finalists, unsigned rounds) {
   std::vector<Choice> choices;
   if (result.best != result.defaults)
     choices.push_back(result.best);
   size_t first = choices.size();
   for (Trial *trial : finalists)
     choices.push_back(trial->choice);
-  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, timer.takeTurns(choices, kRounds));
+  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, timer.takeTurns(choices, rounds));
   // A best that fails now gives way to any that does not.
   if (first == 0)
     bestRatio = 1;
   else
     bestRatio = turns.failures[0].empty() ? median(turns.ratios[0])
                                           : std::numeric_limits<double>::infinity();
-  Trial *winner = nullptr;
   for (size_t i = 0; i < finalists.size(); ++i) {
     Trial &trial = *finalists[i];
     trial.finalist = true;
@@ -123,16 +145,6 @@ Status Tuner::race(std::span<Trial> trials) {
       continue;
     trial.microseconds = median(turns.times[first + i]);
     trial.ratio = median(turns.ratios[first + i]);
-    if (trial.ratio < (winner ? winner->ratio : bestRatio * (1 - kNoise)))
-      winner = &trial;
-  }
-  if (winner) {
-    winner->won = true;
-    result.best = winner->choice;
-    bestRatio = winner->ratio;
-  } else if (bestRatio > 1) {
-    result.best = result.defaults;
-    bestRatio = 1;
   }
   return Status::ok();
 }

@@ -105,6 +105,7 @@ private:
   bool isOver();
   moert::Status evaluate(Trial &trial);
   moert::Status race(std::span<Trial> trials);
+  moert::Status takeTurns(std::span<Trial *const> finalists, unsigned rounds);
   moert::Status tryBatch(std::vector<Trial> trials);
   void compile(std::span<const Trial> trials);
   void compileAhead();
