@@ -23,9 +23,10 @@ static constexpr double kTileClocks = 600;
 static constexpr double kMmaRate = 0.6;
 /// Bytes that must be under way on a multiprocessor for the full bandwidth.
 static constexpr double kBytesInFlight = 96e3;
-/// Blocks that take their tiles in a fixed order drift apart, and the later the longer a tile takes;
-/// what one of them left in L2 is gone when the next one comes. At this depth of the reduction most
-/// reads of the same weights go to memory: 19.6 GB instead of 5.5 at six row tiles an expert.
+/// Blocks that take their tiles in a fixed order drift apart, and the later the longer a tile
+/// takes; what one of them left in L2 is gone when the next one comes. At this depth of the
+/// reduction most reads of the same weights go to memory: 19.6 GB instead of 5.5 at six row tiles
+/// an expert.
 static constexpr double kDriftDepth = 4096, kDriftShare = 0.65, kMostDrift = 4;
 /// Rows that one instruction covers at least.
 static constexpr int64_t kInstructionRows = 64;
@@ -162,8 +163,8 @@ double Model::memorySeconds(llvm::ArrayRef<int64_t> groups, int64_t tokens) cons
   }
   double read = problem.gathered ? std::min(double(tokens), rows) : rows;
   double outputs = double(problem.columns) * (problem.twoOutputs ? 2 : 1);
-  double bytes = weightReads(groups) * touched * weightRows * depth * kOperandBytes + read * depth * kOperandBytes +
-                 rows * outputs * double(problem.outputBytes);
+  double bytes = weightReads(groups) * touched * weightRows * depth * kOperandBytes +
+                 read * depth * kOperandBytes + rows * outputs * double(problem.outputBytes);
   // Masked rows of a tile are not loaded.
   double height = std::min(double(schedule.getBlockM()), touched == 0 ? 0 : rows / touched);
   double stage = (height + double(schedule.getBlockN())) * double(schedule.getBlockK());

@@ -60,7 +60,7 @@ struct TuneResult {
   double defaultMicroseconds = 0, bestMicroseconds = 0; ///< of the last rounds in turns
   std::vector<double> defaultPredicted; ///< microseconds of each matmul alone, by the model
   std::vector<Trial> trials;
-  std::string stopped; ///< why the search ended early; empty where it did not
+  std::string stopped;      ///< why the search ended early; empty where it did not
   bool wasCutShort = false; ///< without the last race, so that the best is not sure to be one
   /// The best before lowerings were tried whose bits depend on timing.
   struct Deterministic {
@@ -127,8 +127,8 @@ private:
   size_t current = 0; ///< lowering of the best
   double started = 0;
   std::vector<Choice> compiled; ///< that the measurer was asked to prepare
-  FairTimer timer;  ///< against the default
-  double bestRatio = 1; ///< of the best, to the default
+  FairTimer timer;              ///< against the default
+  double bestRatio = 1;         ///< of the best, to the default
 };
 
 } // namespace moec

@@ -149,8 +149,7 @@ void add_all(const char *name) {
         HP<64, 64, 8>, HC<128, 256, 4>, HC<256, 128, 4, 3, 64>, SP<32, 128, 8, 4>,
         SP<128, 128, 6, 8, 32, 0>, SP<192, 128, 5, 8, 64>, SC<192, 256, 3>,
         SC<128, 256, 4, 1, 32, 0>, Dynamic<HP<128, 192, 5, 3>>, Dynamic<HC<128, 256, 4>>,
-        Dynamic<SP<32, 128, 8, 4>>, Dynamic<SC<176, 256, 4>>,
-        Dynamic<SC<160, 256, 4, 8, 8>>>(name);
+        Dynamic<SP<32, 128, 8, 4>>, Dynamic<SC<176, 256, 4>>>(name);
   if constexpr (!Problem::kTransposed && Problem::kK > 10 * 64)
     add<Problem, Epilogue, Pairs<HP<128, 192, 5, 3>>, Pairs<Dynamic<HC<128, 256, 4>>>,
         Pairs<Dynamic<SP<128, 128, 6>>>, Pairs<Dynamic<SC<176, 256, 4>>>>(name);

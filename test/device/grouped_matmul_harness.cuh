@@ -270,7 +270,8 @@ struct Routing {
       const int pieces = int(ceil_div(size, own));
       for (int i = 0; i < pieces; ++i) {
         const int r = offsets[e] + i * own;
-        map.push_back({e, r, pack(tile_extent(shape, i, pieces, std::min(own, offsets[e + 1] - r))), 0});
+        map.push_back(
+            {e, r, pack(tile_extent(shape, i, pieces, std::min(own, offsets[e + 1] - r))), 0});
       }
     }
     const int count = int(map.size()), height = shape.height;

@@ -4,7 +4,8 @@
 //   host_cost-moert BLOCK.moepkg TOKENS    from a package on disk; launches
 //
 // Prints milliseconds of each step from the start of main, and the median of a launch's cost to the
-// host. The device's context is made first and counted apart: it is the driver's, and hosts have it.
+// host. The device's context is made first and counted apart: it is the driver's, and hosts have
+// it.
 //
 //===----------------------------------------------------------------------===//
 

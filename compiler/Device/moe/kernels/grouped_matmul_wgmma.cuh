@@ -20,7 +20,7 @@ template <class Plan>
 struct GroupedMatmulWgmmaArgs {
   const typename Plan::Element *rows; ///< [R, K], or x [T, K] when gathered
   const i32 *routes;                  ///< [R]; gathered rows and weighted stores read it
-  const int4 *tiles; ///< tile map for kBlockM * kCluster rows, entry 0's .w = valid entries
+  const int4 *tiles;                  ///< map for kBlockM * kCluster rows; entry 0's .w counts
   u32 *tickets;                       ///< kDynamic: zero at launch, this matmul's alone
   const TensorMap *weights;           ///< (K, columns, E), box (64, Plan::kBoxRows, 1)
   const TensorMap *up_weights;        ///< gated forms: the same for up
@@ -114,10 +114,9 @@ private:
     if constexpr (Plan::kCluster == 2) {
       constexpr u16 kBoth = 3;
       const u32 rank = ptx::cluster_rank(); // each brings one half: gated forms one of the parts
-      ptx::tma_load_3d_multicast(shared + rank * kHalf,
-                                 Plan::kGated && rank ? args.up_weights : args.weights, barrier, k,
-                                 Plan::kGated ? column : column + int(rank) * Plan::kBoxRows,
-                                 tile.expert, kBoth, policy);
+      ptx::tma_load_3d_multicast(
+          shared + rank * kHalf, Plan::kGated && rank ? args.up_weights : args.weights, barrier, k,
+          Plan::kGated ? column : column + int(rank) * Plan::kBoxRows, tile.expert, kBoth, policy);
     } else {
       ptx::tma_load_3d(shared, args.weights, barrier, k, column, tile.expert, policy);
       if constexpr (Plan::kGated)

@@ -19,8 +19,8 @@ struct WgmmaSchedule {
   static constexpr bool kCooperative = false;
   /// Tiles are drawn from a counter as blocks get to them, instead of every gridDim.x-th.
   static constexpr bool kDynamic = false;
-  /// Blocks that share the weights of neighbouring row tiles: each loads a part for all. An entry of
-  /// the tile map has up to kBlockM rows for each of them.
+  /// Blocks that share the weights of neighbouring row tiles: each loads a part for all. An entry
+  /// of the tile map has up to kBlockM rows for each of them.
   static constexpr int kCluster = 1;
   static constexpr int kStages = 5; ///< K steps of 64 in flight
   static constexpr WeightPolicy kWeightPolicy = WeightPolicy::normal;

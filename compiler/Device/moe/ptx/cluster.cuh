@@ -22,10 +22,10 @@ MOE_DEVICE u32 cluster_address(u32 shared, u32 rank) {
 }
 /// Writes a word to a block of the cluster and completes its 4 bytes on that block's barrier.
 MOE_DEVICE void st_async_4(u32 address, u32 value, u32 barrier) {
-  asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.u32 [%0], %1, [%2];" ::"r"(
-                   address),
-               "r"(value), "r"(barrier)
-               : "memory");
+  asm volatile(
+      "st.async.shared::cluster.mbarrier::complete_tx::bytes.u32 [%0], %1, [%2];" ::"r"(address),
+      "r"(value), "r"(barrier)
+      : "memory");
 }
 /// Arrives at a barrier of any block of the cluster. Says nothing of this thread's writes: the form
 /// with .release.cluster would wait for them at the level of the whole GPU, each time.

@@ -28,11 +28,11 @@ MOE_DEVICE void tma_load_3d(u32 shared, const TensorMap *map, u32 barrier, int x
 /// its shared memory, completing its bytes on its barrier at the same place.
 MOE_DEVICE void tma_load_3d_multicast(u32 shared, const TensorMap *map, u32 barrier, int x, int y,
                                       int z, u16 blocks, u64 policy) {
-  asm volatile("cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes"
-               ".multicast::cluster.L2::cache_hint [%0], [%1, {%3, %4, %5}], [%2], %6, %7;" ::"r"(
-                   shared),
-               "l"(map), "r"(barrier), "r"(x), "r"(y), "r"(z), "h"(blocks), "l"(policy)
-               : "memory");
+  asm volatile(
+      "cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes"
+      ".multicast::cluster.L2::cache_hint [%0], [%1, {%3, %4, %5}], [%2], %6, %7;" ::"r"(shared),
+      "l"(map), "r"(barrier), "r"(x), "r"(y), "r"(z), "h"(blocks), "l"(policy)
+      : "memory");
 }
 
 } // namespace ptx
