@@ -75,6 +75,10 @@ checked_run() { # NAME EXPECTED-LINES MOEC-RUN-ARGUMENTS...
   fi
 }
 
+# Two orders of operands that clusters take.
+swapped='wgmma_swapped, block_m = 176, block_n = 256, block_k = 64, stages = 4, token_step = 16, cooperative = true'
+turns='wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5'
+
 runtime_tests() {
   local log="$out/moert-gpu-tests.log" json="$out/moert-gpu-tests.json" package="$out/tiny.moepkg"
   [ -n "$gtest" ] || { skip "moert-gpu-tests: not built"; return; }
@@ -102,8 +106,6 @@ quick() {
   "$moec" import "$out/two.json" -o "$out/two.mlir" 2>"$out/two-import.log"
   checked_run quick-two 12 "$out/two.mlir" --tokens 12,13,25,32,161,900 --routing uniform,one-expert
   # Blocks in pairs that load weights for each other, with and without drawn tiles.
-  local swapped='wgmma_swapped, block_m = 176, block_n = 256, block_k = 64, stages = 4, token_step = 16, cooperative = true'
-  local turns='wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5'
   checked_run quick-cluster-swapped 12 "$models/neopp-moe.mlir" --tokens 1,40,900,4096 --routing uniform,zipf:1.2,one-expert \
     --schedule "*: $swapped, dynamic = true, cluster = 2, weights = evict_last"
   checked_run quick-cluster-turns 12 "$models/neopp-moe.mlir" --tokens 1,40,900,4096 --routing uniform,zipf:1.2,one-expert \
@@ -124,6 +126,12 @@ full() {
 wide_block() {
   sed 's/x64xbf16/x256xbf16/g; s/x48xbf16/x192xbf16/g; s/x48x256xbf16/x192x256xbf16/g
        s/x64x192xbf16/x256x192xbf16/g' "$models/tiny.mlir" >"$out/wide.mlir"
+}
+
+# The same with reductions that are long enough for clusters.
+deep_block() {
+  sed 's/x64xbf16/x640xbf16/g; s/x48xbf16/x704xbf16/g; s/x48x640xbf16/x704x640xbf16/g
+       s/x64x704xbf16/x640x704xbf16/g' "$models/tiny.mlir" >"$out/deep.mlir"
 }
 
 fusions() {
@@ -147,20 +155,30 @@ sanitizer() {
   program=$(first_existing "$(command -v compute-sanitizer)" /usr/local/cuda/bin/compute-sanitizer)
   [ -n "$program" ] || { skip "sanitizer: no compute-sanitizer here"; return; }
   wide_block
+  deep_block
   for tool in memcheck synccheck initcheck; do
     for tokens in 0 1 3 64 257 1500; do
-      log="$out/$tool-wide-$tokens.log"
-      out_of_time && { skip "$tool T=$tokens: out of time"; continue; }
-      if timeout $((limit - SECONDS + 1)) "$program" --tool $tool --report-api-errors no --error-exitcode 42 \
-        "$moec" run "$out/wide.mlir" --device cuda --check --tokens $tokens \
-        --routing uniform,one-expert >"$log" 2>&1 && grep -q 'ERROR SUMMARY: 0 errors' "$log"; then
-        pass
-        echo "ok      $tool T=$tokens"
-      else
-        fail "$tool T=$tokens" "$log"
-      fi
+      sanitized "$program" $tool $tokens wide
     done
+    sanitized "$program" $tool 257 deep --schedule "*: $swapped, dynamic = true, cluster = 2"
+    sanitized "$program" $tool 257 deep --schedule "*: $turns, cluster = 2"
   done
+}
+
+sanitized() { # COMPUTE-SANITIZER TOOL TOKENS BLOCK MOEC-RUN-ARGUMENTS...
+  local program=$1 tool=$2 tokens=$3 block=$4 log
+  shift 4
+  local name="$tool $block T=$tokens${*:+ ${*: -1}}"
+  log="$out/$(echo "$name" | tr -cs 'a-z0-9\n' -).log"
+  out_of_time && { skip "$name: out of time"; return; }
+  if timeout $((limit - SECONDS + 1)) "$program" --tool "$tool" --report-api-errors no --error-exitcode 42 \
+    "$moec" run "$out/$block.mlir" --device cuda --check --tokens "$tokens" --routing uniform,one-expert "$@" \
+    >"$log" 2>&1 && grep -q 'ERROR SUMMARY: 0 errors' "$log"; then
+    pass
+    echo "ok      $name"
+  else
+    fail "$name" "$log"
+  fi
 }
 
 # Goals: 1.5 s from an empty cache to the first result; 10 ms from a package on disk, without NVRTC; a
