@@ -2,6 +2,8 @@
 
 #include "compiler/Tune/Report.h"
 
+#include "compiler/Support/ShellWord.h"
+
 #include <fmt/format.h>
 
 #include <map>
@@ -80,7 +82,7 @@ void printSummary(raw_ostream &os, const TuneResult &result, StringRef subject,
   }
   for (size_t i = 0; i < result.best.schedules.size(); ++i)
     os << fmt::format("  matmul {}: {}\n", i, winnerText(result, i));
-  os << "  moec bench " << subject << " " << conditions << " " << result.best.options() << '\n';
+  os << "  moec bench " << shellWord(subject) << " " << conditions << " " << result.best.options() << '\n';
 }
 
 static json::Object toJson(const Choice &choice) {

@@ -3,6 +3,7 @@
 #include "compiler/tools/moec/Options.h"
 
 #include "compiler/Engine/Subject.h"
+#include "compiler/Support/ShellWord.h"
 #include "runtime/Support/Env.h"
 #include "runtime/Support/File.h"
 
@@ -204,7 +205,7 @@ std::string buildOptionsText() {
   if (combineOption == CombineMode::Accumulate)
     text += " --combine accumulate";
   if (!scheduleOption.empty())
-    text += " --schedule '" + scheduleOption + "'";
+    text += " --schedule " + shellWord(scheduleOption);
   return text;
 }
 

@@ -2,6 +2,7 @@
 
 #include "compiler/Engine/Subject.h"
 #include "compiler/Reference/Check.h"
+#include "compiler/Support/ShellWord.h"
 #include "compiler/tools/moec/Options.h"
 #include "compiler/tools/moec/Progress.h"
 #include "runtime/Tensor/Safetensors.h"
@@ -161,10 +162,10 @@ Result<std::vector<HostTensor>> Run::bind(const Case &current) {
 
 std::string Run::reproduceCommand(const Case &current) const {
   std::string text = fmt::format("moec run {} --device {} --tokens {} --routing {} --seed {}",
-                                 subject.path, name(device).str(), current.tokens,
-                                 toString(current.routing), seed());
+                                 shellWord(subject.path), name(device).str(), current.tokens,
+                                 shellWord(toString(current.routing)), seed());
   if (!inputsOption.empty())
-    text += " --inputs " + inputsOption;
+    text += " --inputs " + shellWord(inputsOption);
   text += checkOption.empty() ? " --check" : " --check=" + checkOption;
   return text + fmt::format(" --check-seed {}", uint64_t(checkSeedOption)) + buildOptionsText();
 }

@@ -5,6 +5,7 @@
 #include "compiler/Cache/CachedCompiler.h"
 #include "compiler/Cache/KeyBuilder.h"
 #include "compiler/Engine/Subject.h"
+#include "compiler/Support/ShellWord.h"
 #include "compiler/Tune/Recording.h"
 #include "compiler/Tune/Report.h"
 #include "compiler/Tune/Rows.h"
@@ -87,7 +88,7 @@ private:
     int64_t tokens;
     Routing routing;
     std::string conditions() const {
-      return fmt::format("--tokens {} --routing {}", tokens, toString(routing));
+      return fmt::format("--tokens {} --routing {}", tokens, shellWord(toString(routing)));
     }
   };
   struct Outcome {

@@ -1,3 +1,4 @@
+#include "compiler/Support/ShellWord.h"
 #include "compiler/Tune/Report.h"
 
 #include <gtest/gtest.h>
@@ -43,6 +44,16 @@ TEST(ReportTest, SaysHowWellTheModelForesawTheWinner) {
   EXPECT_EQ(found[0].tiles, 2u);
   EXPECT_EQ(found[0].rankOfBest, 2u);
   EXPECT_DOUBLE_EQ(found[0].regret, 0.9 / 0.8);
+}
+
+TEST(ReportTest, WordsOfCommandsAreQuotedWhereAShellWouldSplitThem) {
+  EXPECT_EQ(shellWord("models/a-b_1.mlir"), "models/a-b_1.mlir");
+  EXPECT_EQ(shellWord("zipf:1.2"), "zipf:1.2");
+  EXPECT_EQ(shellWord("my block.mlir"), "'my block.mlir'");
+  EXPECT_EQ(shellWord("it's"), "'it'\\''s'");
+  EXPECT_EQ(shellWord("$(a)"), "'$(a)'");
+  EXPECT_EQ(shellWord("~x"), "'~x'");
+  EXPECT_EQ(shellWord(""), "''");
 }
 
 TEST(ReportTest, PrintsACommandThatBuildsTheBest) {
