@@ -73,9 +73,10 @@ int64_t Model::computedRows(int64_t rows) const {
 double Model::tileClocks(int64_t rows) const {
   double height = double(computedRows(rows)), width = double(schedule.getBlockN());
   double steps = divideUp(double(problem.reduction), double(schedule.getBlockK()));
-  // Blocks of a cluster read their weights from L2 once.
-  double l2 = (height + width / double(schedule.getCluster())) * double(problem.reduction) *
-              kOperandBytes / machine.l2BytesPerClock;
+  // What arrives at a multiprocessor, whether its cluster asked for it or another block: sharing
+  // saves requests to L2, but no measured time.
+  double l2 =
+      (height + width) * double(problem.reduction) * kOperandBytes / machine.l2BytesPerClock;
   double results = height * width;
   if (!schedule.isHopper()) {
     double depth = steps * double(schedule.getBlockK());

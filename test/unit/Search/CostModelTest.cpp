@@ -76,19 +76,17 @@ TEST_F(CostModelTest, SwappedTilesPadLess) {
   EXPECT_DOUBLE_EQ(padding(kSwapped), 208.0 / 200);
 }
 
-TEST_F(CostModelTest, ClustersReadTheirWeightsOnce) {
-  // Where tiles wait for L2, pairs of blocks wait less; where memory is the limit it is the same.
-  Task middle = task(gateUp(), 256);
-  middle.machine.l2BytesPerClock /= 2;
+TEST_F(CostModelTest, ClustersCutSmallGroupsInTwo) {
+  // At 256 rows there are two tiles either way; with 40 a pair of blocks takes weights for one.
   std::string pairs = kSwapped.str() + ", cluster = 2";
-  auto compute = [&](llvm::StringRef text) {
-    return predict(schedule(text, middle), middle.problem, middle.groups, middle.tokens,
-                   middle.machine)
+  auto compute = [&](llvm::StringRef text, int64_t rows) {
+    Task current = task(gateUp(), rows);
+    return predict(schedule(text, current), current.problem, current.groups, current.tokens,
+                   current.machine)
         .compute;
   };
-  EXPECT_LT(compute(pairs), 0.8 * compute(kSwapped));
-  Task few = task(gateUp(), 4);
-  EXPECT_NEAR(total(pairs, few), total(kSwapped, few), 0.05 * total(kSwapped, few));
+  EXPECT_DOUBLE_EQ(compute(pairs, 256), compute(kSwapped, 256));
+  EXPECT_GT(compute(pairs, 40), 1.5 * compute(kSwapped, 40));
 }
 
 TEST_F(CostModelTest, EmptyGroupsCostNextToNothing) {
