@@ -25,10 +25,9 @@ moec_status moec_package_variant(const moec_package *package, size_t index, moec
   MOEC_REQUIRE(package);
   MOEC_REQUIRE(variant);
   if (size_t count = package->block->variantCount(); index >= count)
-    return report(
-        Status(StatusCode::Usage,
-               fmt::format("expects a variant index below {}, but got {}", count, index)),
-        error);
+    return report(Status(StatusCode::Usage,
+                         fmt::format("expects a variant index below {}, but got {}", count, index)),
+                  error);
   ServedBlock::VariantInfo info = package->block->variant(index);
   *variant = {info.minTokens, info.maxTokens, info.deterministic ? 1 : 0,
               static_cast<moec_variant_state>(info.state)};
@@ -95,6 +94,19 @@ moec_status moec_package_set_policy(moec_package *package, moec_policy policy, m
   return report(Status::ok(), error);
 }
 
+moec_status moec_package_keep_replays(moec_package *package, uint32_t launches,
+                                      moec_error **error) {
+  MOEC_REQUIRE(package);
+  constexpr uint32_t kMostReplays = 4096;
+  if (launches > kMostReplays)
+    return report(Status(StatusCode::Usage, fmt::format("expects at most {} launches to keep, but "
+                                                        "got {}",
+                                                        kMostReplays, launches)),
+                  error);
+  package->block->keepReplays(launches);
+  return report(Status::ok(), error);
+}
+
 moec_status moec_package_counters(const moec_package *package, moec_counters *counters,
                                   moec_error **error) {
   MOEC_REQUIRE(package);
@@ -104,8 +116,8 @@ moec_status moec_package_counters(const moec_package *package, moec_counters *co
     return report(std::move(status), error);
   ServeCounters now = package->block->counters();
   moec_counters result = {
-      size,       now.launches,        now.fallbacks,     now.waits, now.misses,    now.prepared,
-      now.failed, now.compiledKernels, now.cachedKernels, now.tuned, now.tuneFailed};
+      size,       now.launches,        now.fallbacks,     now.waits, now.misses,     now.prepared,
+      now.failed, now.compiledKernels, now.cachedKernels, now.tuned, now.tuneFailed, now.replays};
   std::memcpy(counters, &result, size);
   return report(Status::ok(), error);
 }

@@ -291,6 +291,14 @@ typedef enum moec_policy {
 MOEC_API moec_status moec_package_set_policy(moec_package *package, moec_policy policy,
                                              moec_error **error);
 
+/** Keeps up to `launches` (at most 4096) different launches as CUDA graphs, the latest ones; 0, as in
+    the beginning: none. A launch of the same tokens, addresses, workspace and stream as one of them
+    is a single call to the driver instead of one for each kernel: for hosts that launch with the
+    same buffers step after step and capture no graph themselves. The second launch of a kind takes
+    longer (it is captured, and allocates). Each graph takes some memory of host and device. */
+MOEC_API moec_status moec_package_keep_replays(moec_package *package, uint32_t launches,
+                                               moec_error **error);
+
 /** What happened since the package was opened. */
 typedef struct moec_counters {
   size_t size;               /**< sizeof(moec_counters), set by the caller */
@@ -304,6 +312,7 @@ typedef struct moec_counters {
   uint64_t cached_kernels;
   uint64_t tuned;       /**< faster builds that took the place of a variant */
   uint64_t tune_failed; /**< token counts whose tuning failed */
+  uint64_t replays;     /**< launches that were one call to the driver */
 } moec_counters;
 
 MOEC_API moec_status moec_package_counters(const moec_package *package, moec_counters *counters,
@@ -313,7 +322,8 @@ MOEC_API moec_status moec_package_counters(const moec_package *package, moec_cou
 
 /** Puts the block on `stream`. `tensors` holds `count` device addresses, one for each argument in
     their order; an address may be NULL where the tensor has no element. Checks its arguments before
-    it launches anything; allocates nothing unless it fails, compiles and loads nothing, does not
+    it launches anything; allocates nothing unless it fails or is captured to be repeated
+    (moec_package_keep_replays), compiles and loads nothing, does not
     synchronise, reads no device memory, and may be captured in a CUDA graph. */
 MOEC_API moec_status moec_package_launch(const moec_package *package, int64_t tokens,
                                          void *const *tensors, size_t count, void *workspace,

@@ -132,6 +132,7 @@ public:
   }
   bool isReady(int64_t tokens) const { return moec_package_is_ready(get(), tokens) != 0; }
   void setPolicy(moec_policy policy) { check(moec_package_set_policy, get(), policy); }
+  void keepReplays(uint32_t launches) { check(moec_package_keep_replays, get(), launches); }
   /// Without tokens: every variant. `progress` must not throw. One thread at a time where it is kept
   /// for the background.
   void prepare(const std::vector<int64_t> &tokens = {}, moec_prepare_mode mode = MOEC_PREPARE_WAIT,

@@ -93,10 +93,10 @@ Graph::~Graph() {
     device->api().cuGraphExecDestroy(executable);
 }
 
-Status Graph::launch(const Stream &stream) const {
+Status Graph::launch(StreamHandle stream) const {
   ContextScope scope(*device);
   MOERT_RETURN_IF_ERROR(Status(scope.status()));
-  return MOERT_CUDA(device->api(), cuGraphLaunch, executable, stream.handle());
+  return MOERT_CUDA(device->api(), cuGraphLaunch, executable, stream);
 }
 
 } // namespace moert::cuda

@@ -1,6 +1,7 @@
 //===- Stream.h - Streams, events and captured graphs ---------------------===//
 //
-// For tools, benchmarks and tests. The launch path works on the caller's stream.
+// For tools, benchmarks and tests, and for launches that are replayed. The launch path works on the
+// caller's stream.
 //
 //===----------------------------------------------------------------------===//
 
@@ -80,7 +81,8 @@ public:
   }
   ~Graph();
 
-  Status launch(const Stream &stream) const;
+  Status launch(const Stream &stream) const { return launch(stream.handle()); }
+  Status launch(StreamHandle stream) const;
 
 private:
   Graph(std::shared_ptr<const Device> device, GraphExecHandle executable)

@@ -26,6 +26,7 @@ std::shared_ptr<ServedBlock> ServedBlock::of(std::shared_ptr<const LoadedPackage
   std::shared_ptr<ServedBlock> block(new ServedBlock);
   const std::vector<Variant> &variants = package->manifest().variants;
   block->openDevice = package->device();
+  block->replays = std::make_unique<Replays>(block->openDevice);
   // Whatever could fail here failed when the package was loaded.
   std::vector<Plan> plans(1);
   plans[0].manifest = package->manifest();
@@ -70,6 +71,7 @@ Result<std::shared_ptr<ServedBlock>> ServedBlock::open(std::shared_ptr<const cud
                            block->workspaceBytes(std::min(last, block->mostTokens)));
   }
   block->openDevice = std::move(device);
+  block->replays = std::make_unique<Replays>(block->openDevice);
   block->source = std::move(source);
   block->workers = std::move(workers);
   block->tuners = std::move(tuners);
@@ -147,6 +149,7 @@ ServeCounters ServedBlock::counters() const {
   result.fallbacks = fallbacks.load(std::memory_order_relaxed);
   result.waits = waits.load(std::memory_order_relaxed);
   result.misses = misses.load(std::memory_order_relaxed);
+  result.replays = replays->replayed();
   return result;
 }
 
@@ -169,7 +172,8 @@ Status ServedBlock::launch(int64_t tokens, std::span<const cuda::DevicePtr> tens
                     fmt::format("expects a workspace of {} bytes for {} tokens, but got {}", needed,
                                 tokens, workspaceBytes));
   }
-  MOERT_RETURN_IF_ERROR(package->launch(tokens, tensors, workspace, workspaceBytes, stream));
+  MOERT_RETURN_IF_ERROR(
+      replays->launch(*package, tokens, tensors, workspace, workspaceBytes, stream));
   launches.fetch_add(1, std::memory_order_relaxed);
   return Status::ok();
 }

@@ -12,6 +12,7 @@
 
 #include "runtime/Exec/LaunchPlan.h"
 #include "runtime/Exec/LoadedPackage.h"
+#include "runtime/Serve/Replays.h"
 #include "runtime/Serve/VariantSource.h"
 #include "runtime/Serve/Workers.h"
 
@@ -42,6 +43,7 @@ struct ServeCounters {
   uint64_t compiledKernels = 0, cachedKernels = 0; ///< in the prepared variants
   uint64_t tuned = 0;      ///< faster builds that took the place of a variant
   uint64_t tuneFailed = 0; ///< token counts whose tuning failed
+  uint64_t replays = 0;    ///< launches that were one call to the driver
 };
 
 /// Gets the steps done and all steps to do: the kernels, and the loading of each variant. One call
@@ -84,6 +86,9 @@ public:
   bool isReady(int64_t tokens) const;
 
   void setPolicy(MissPolicy policy) { missPolicy.store(policy, std::memory_order_relaxed); }
+  /// How many different launches are kept as graphs, so that repeating one is a single call to the
+  /// driver; 0, as in the beginning: none.
+  void keepReplays(size_t launches) { replays->keep(launches); }
   ServeCounters counters() const;
 
   /// Makes the variants of all `tokens` ready (without any: all variants), those that failed before
@@ -172,6 +177,7 @@ private:
   std::vector<std::shared_ptr<const LoadedPackage>> packages;
   /// Every table that `tuned` ever was, as a launch may be reading it; under the mutex.
   std::vector<std::unique_ptr<const TunedTable>> tables;
+  std::unique_ptr<Replays> replays; ///< goes before the packages
 };
 
 } // namespace moert

@@ -182,7 +182,7 @@ sanitized() { # COMPUTE-SANITIZER TOOL TOKENS BLOCK MOEC-RUN-ARGUMENTS...
 }
 
 # Goals: 1.5 s from an empty cache to the first result; 10 ms from a package on disk, without NVRTC; a
-# second start compiles nothing.
+# second start compiles nothing; 3 us for a launch that repeats one.
 host() {
   local block="$models/qwen3-30b-a3b.mlir" package="$out/host.moepkg" tokens=64 name program
   rm -rf "$out/host-cache"
@@ -199,11 +199,12 @@ host() {
         /^launchable/ { launchable = $2; compiled = $4 }
         /^first result/ { first = $3 }
         /^loaded/ { nvrtc = $3 }
+        /^launch:/ { sub(/.*repeated: /, ""); repeated = $1 }
         END {
           if (name == "cold") good = first < 1500 && compiled > 0
           else if (name == "warm") good = compiled == 0
           else good = launchable < 10 && nvrtc == "no,"
-          exit !good
+          exit !(good && repeated > 0 && repeated < 3)
         }' "$log"; then
       pass
       echo "ok      host-$name: $(tr '\n' ';' <"$log")"

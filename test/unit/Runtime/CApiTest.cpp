@@ -147,11 +147,13 @@ TEST_F(CApi, VariantsOfAPackageAreReady) {
             MOEC_OK);
   EXPECT_EQ(moec_package_set_policy(package, MOEC_POLICY_STRICT, nullptr), MOEC_OK);
   EXPECT_EQ(moec_package_set_policy(package, static_cast<moec_policy>(3), nullptr), MOEC_USAGE);
+  EXPECT_EQ(moec_package_keep_replays(package, 4, nullptr), MOEC_OK);
+  EXPECT_EQ(moec_package_keep_replays(package, 5000, nullptr), MOEC_USAGE);
   // An older caller knows fewer counters; a size that was never set is noticed.
   struct {
     moec_counters counters;
     uint64_t beyond;
-  } older = {{offsetof(moec_counters, waits), 1, 1, 77, 1, 1, 1, 1, 1, 1, 1}, 1};
+  } older = {{offsetof(moec_counters, waits), 1, 1, 77, 1, 1, 1, 1, 1, 1, 1, 1}, 1};
   EXPECT_EQ(moec_package_counters(package, &older.counters, nullptr), MOEC_OK);
   EXPECT_EQ(older.counters.launches, 0u);
   EXPECT_EQ(older.counters.waits, 77u);
