@@ -4,8 +4,6 @@
 
 #include "compiler/Tune/WorkerProtocol.h"
 
-#include "llvm/ADT/ArrayRef.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,6 +21,7 @@ namespace moec {
 CompileWorkers::CompileWorkers(Options given) : options(std::move(given)) {
   if (options.jobs == 0)
     options.jobs = std::max(1u, std::thread::hardware_concurrency());
+  slots.resize(options.jobs);
 }
 
 /// Gives the slot a candidate. A worker that went away while it had nothing to do is replaced.
@@ -50,52 +49,68 @@ std::optional<Status> CompileWorkers::outcome(Slot &slot) {
                        : "crashes the compiler: " + answer.status().message());
 }
 
-/// Sleeps until a worker has something to say or has had all its time.
-void CompileWorkers::wait() const {
-  std::vector<pollfd> descriptors;
-  Clock::time_point first = Clock::time_point::max();
-  for (const Slot &slot : slots)
-    if (slot.choice) {
-      descriptors.push_back({slot.worker->descriptor(), POLLIN, 0});
-      first = std::min(first, slot.deadline);
-    }
-  if (descriptors.empty())
-    return;
-  auto left = std::chrono::ceil<std::chrono::milliseconds>(first - Clock::now());
-  ::poll(descriptors.data(), descriptors.size(), std::max(0, int(left.count())));
+void CompileWorkers::finish(Slot &slot, Status status) {
+  jobs[*slot.number].outcome = std::move(status);
+  slot.number.reset();
 }
 
-std::vector<Status> CompileWorkers::compile(std::span<const Choice> choices, int64_t tokens) {
-  std::vector<Status> results(choices.size());
-  size_t workers = std::min<size_t>(options.jobs, choices.size());
-  if (slots.size() < workers)
-    slots.resize(workers);
-  json::Object request{{"op", "compile"},
-                       {"block", json::Object(options.block)},
-                       {"tokens", tokens},
-                       // Where there are fewer candidates than jobs, their kernels share the rest.
-                       {"jobs", int64_t(options.jobs / std::max<size_t>(workers, 1))}};
-  size_t next = 0, done = 0;
-  auto finish = [&](Slot &slot, Status status) {
-    results[*slot.choice] = std::move(status);
-    slot.choice.reset();
-    ++done;
-  };
-  while (done < choices.size()) {
-    for (Slot &slot : MutableArrayRef(slots).take_front(workers))
-      while (!slot.choice && next < choices.size()) {
-        slot.choice = next++;
-        request["choice"] = protocol::toJson(choices[*slot.choice]);
-        if (Status status = begin(slot, request); !status.isOk())
-          finish(slot, std::move(status));
-      }
-    wait();
-    for (Slot &slot : slots)
-      if (slot.choice)
-        if (std::optional<Status> status = outcome(slot))
-          finish(slot, *std::move(status));
-  }
-  return results;
+/// Gives idle workers what is to be compiled.
+void CompileWorkers::handOut() {
+  for (Slot &slot : slots)
+    while (!slot.number && next < jobs.size()) {
+      slot.number = next++;
+      if (Status status = begin(slot, jobs[*slot.number].request); !status.isOk())
+        finish(slot, std::move(status));
+    }
+}
+
+/// Takes what workers have to say.
+void CompileWorkers::collect() {
+  for (Slot &slot : slots)
+    if (slot.number)
+      if (std::optional<Status> status = outcome(slot))
+        finish(slot, *std::move(status));
+}
+
+CompileWorkers::Number CompileWorkers::add(std::span<const Choice> choices, int64_t tokens) {
+  Number first = jobs.size();
+  for (const Choice &choice : choices)
+    jobs.push_back(
+        {json::Object{{"op", "compile"},
+                      {"block", json::Object(options.block)},
+                      {"tokens", tokens},
+                      {"jobs", int64_t(std::max<size_t>(1, options.jobs / choices.size()))},
+                      {"choice", protocol::toJson(choice)}},
+         std::nullopt});
+  collect();
+  handOut();
+  return first;
+}
+
+void CompileWorkers::sleep(int descriptor, Clock::time_point deadline) {
+  std::vector<pollfd> descriptors;
+  if (descriptor >= 0)
+    descriptors.push_back({descriptor, POLLIN, 0});
+  for (const Slot &slot : slots)
+    if (slot.number) {
+      descriptors.push_back({slot.worker->descriptor(), POLLIN, 0});
+      deadline = std::min(deadline, slot.deadline);
+    }
+  auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+  ::poll(descriptors.data(), descriptors.size(), std::max(0, int(left.count())));
+  collect();
+  handOut();
+}
+
+Status CompileWorkers::wait(Number number) {
+  while (!jobs[number].outcome)
+    sleep(-1, Clock::time_point::max());
+  return *jobs[number].outcome;
+}
+
+void CompileWorkers::waitForAll() {
+  for (Number number = 0; number < jobs.size(); ++number)
+    (void)wait(number);
 }
 
 } // namespace moec

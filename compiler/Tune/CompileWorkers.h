@@ -31,25 +31,49 @@ public:
 
   explicit CompileWorkers(Options options);
 
-  /// Compiles for T = `tokens`; in the order of the choices, why one cannot be compiled. Processes
-  /// are started as they are needed, by the calling thread, and wait for the next call. Workers end
-  /// with the thread that started them, so that all calls must come from one thread.
-  std::vector<moert::Status> compile(std::span<const Choice> choices, int64_t tokens);
+  /// The architecture that is compiled for from now on.
+  void setTarget(llvm::StringRef target) { options.block["target"] = target; }
+
+  /// Candidates are known by the numbers in which they were added, from 0.
+  using Number = size_t;
+  using Clock = std::chrono::steady_clock;
+
+  /// Begins to compile these for T = `tokens`, behind those that were added before, and does not
+  /// wait. The first of them gets the returned number. Where a call adds fewer than there are jobs,
+  /// the kernels of each are compiled at once. Processes are started as they are needed, by the
+  /// calling thread, and wait for more. Workers end with the thread that started them, so that all
+  /// calls must come from one thread.
+  Number add(std::span<const Choice> choices, int64_t tokens);
+
+  /// Waits for a candidate; why it cannot be compiled.
+  moert::Status wait(Number number);
+  /// Waits for all that were added.
+  void waitForAll();
+  /// Sleeps until `descriptor` is readable or `deadline` has come, and sees to the workers
+  /// meanwhile, so that those that are done get the next candidates.
+  void sleep(int descriptor, Clock::time_point deadline);
 
 private:
-  using Clock = std::chrono::steady_clock;
+  struct Job {
+    llvm::json::Object request;
+    std::optional<moert::Status> outcome; ///< nothing before it is known
+  };
   /// A worker, and the candidate that it works on.
   struct Slot {
     std::optional<Worker> worker;
-    std::optional<size_t> choice;
+    std::optional<Number> number;
     Clock::time_point deadline;
   };
 
   moert::Status begin(Slot &slot, const llvm::json::Object &request);
   std::optional<moert::Status> outcome(Slot &slot);
-  void wait() const;
+  void finish(Slot &slot, moert::Status status);
+  void handOut();
+  void collect();
 
   Options options;
+  std::vector<Job> jobs;
+  Number next = 0; ///< to be handed out
   std::vector<Slot> slots;
 };
 

@@ -23,6 +23,10 @@ static constexpr double kWarmBand = 0.005;
 static constexpr double kSteady = 0.02;
 static constexpr unsigned kAttempts = 3;
 
+/// What is assumed before that many of the yardstick's times were compared, and never undercut.
+static constexpr size_t kFewDepartures = 4;
+static constexpr double kUsualScatter = 0.005, kLeastScatter = 0.0005;
+
 double median(std::vector<double> values) {
   if (values.empty())
     return std::numeric_limits<double>::quiet_NaN();
@@ -64,19 +68,24 @@ Status FairTimer::warmUp() {
 }
 
 Result<FairTimer::Time> FairTimer::time(const Choice &choice) {
-  // The time before must be as warm as the candidate's: it is taken anew, as what lies between two
-  // candidates (a check on the host) lets the card rest.
-  MOERT_ASSIGN_OR_RETURN(double before, measureYardstick(Measurer::Length::Short));
+  // The time before must be as warm as the candidate's.
+  double before = latest;
+  if (!isWarm) {
+    MOERT_ASSIGN_OR_RETURN(before, measureYardstick(Measurer::Length::Short));
+  }
   Time best;
   double steadiest = std::numeric_limits<double>::infinity();
   for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
     Result<double> time = measurer.measure(choice, Measurer::Length::Short);
     if (!time && !isRejection(time.status()))
       return time.status();
-    if (!time)
+    if (!time) {
+      hasRested();
       return Time{0, 0, time.status().message()};
+    }
     MOERT_ASSIGN_OR_RETURN(double after, measureYardstick(Measurer::Length::Short));
     double apart = std::abs(after / before - 1);
+    departures.push_back(apart);
     if (apart < steadiest) {
       steadiest = apart;
       best = {*time, 2 * *time / (before + after), ""};
@@ -85,7 +94,16 @@ Result<FairTimer::Time> FairTimer::time(const Choice &choice) {
       break;
     before = after;
   }
+  isWarm = true;
   return best;
+}
+
+double FairTimer::scatter() const {
+  if (departures.size() < kFewDepartures)
+    return kUsualScatter;
+  // Two times of deviation s are sqrt(2) s apart; a ratio of one time to the mean of two has
+  // sqrt(3/2) s. The median of |x| is 0.6745 deviations of a normal distribution.
+  return std::max(kLeastScatter, median(departures) / 0.6745 * std::sqrt(0.75));
 }
 
 namespace {
@@ -110,6 +128,9 @@ static double yardstickAt(const std::vector<Placed> &known, size_t place) {
 }
 
 Result<FairTimer::Turns> FairTimer::takeTurns(std::span<const Choice> choices, unsigned rounds) {
+  if (!isWarm) {
+    MOERT_RETURN_IF_ERROR(measureYardstick(Measurer::Length::Short).status());
+  }
   Turns turns;
   turns.times.resize(choices.size());
   turns.ratios.resize(choices.size());
@@ -144,6 +165,7 @@ Result<FairTimer::Turns> FairTimer::takeTurns(std::span<const Choice> choices, u
       }
     }
   }
+  isWarm = known.back().place + 1 == place; // the yardstick came last
   for (size_t i = 0; i < choices.size(); ++i)
     for (const Placed &one : placed[i])
       turns.ratios[i].push_back(one.time / yardstickAt(known, one.place));

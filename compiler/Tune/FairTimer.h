@@ -1,9 +1,9 @@
 //===- FairTimer.h - times that a warming card does not bend ----------------===//
 //
 // A card under load gets slower for as long as it warms up, and faster again while the host
-// compiles or compares: up to a tenth within one search, where schedules differ by a hundredth. So a
-// time alone says nothing here. Every time is taken next to times of the default build, and only its
-// ratio to those is compared with anything.
+// compiles or compares: up to a tenth within one search, where schedules differ by a hundredth. So
+// a time alone says nothing here. Every time is taken next to times of the default build, and only
+// its ratio to those is compared with anything.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,9 +42,15 @@ public:
     double ratio = 0;     ///< to the yardstick around it
     std::string rejected; ///< why there is no time; empty where there is
   };
-  /// A short time between two of the yardstick; again where these two are too far apart. Fails where
-  /// the yardstick fails or the device is lost.
+  /// A short time between two of the yardstick, of which the first may be the last of the call
+  /// before; again where these two are too far apart. Fails where the yardstick fails or the device
+  /// is lost.
   moert::Result<Time> time(const Choice &choice);
+  /// To be told where the device did something else or nothing since the last time.
+  void hasRested() { isWarm = false; }
+  /// By what share a ratio of `time` is typically off (one standard deviation), as far as the
+  /// yardstick's own times tell.
+  double scatter() const;
 
   /// Times of several builds, one a round each.
   struct Turns {
@@ -53,8 +59,8 @@ public:
     std::vector<std::string> failures;              ///< by build; empty where it never failed
   };
   /// Long times of the builds in turns with the yardstick, forwards and backwards, so that each has
-  /// every place as often as its counterpart. A ratio is to the yardstick's time at the same moment,
-  /// interpolated between those before and after. At least one round.
+  /// every place as often as its counterpart. A ratio is to the yardstick's time at the same
+  /// moment, interpolated between those before and after. At least one round.
   moert::Result<Turns> takeTurns(std::span<const Choice> choices, unsigned rounds);
 
 private:
@@ -63,6 +69,8 @@ private:
   Measurer &measurer;
   Choice yardstick;
   double latest = 0;
+  bool isWarm = false;            ///< `latest` is of this moment
+  std::vector<double> departures; ///< of the yardstick's times from those before, as shares
 };
 
 } // namespace moec

@@ -20,7 +20,8 @@ public:
 
   virtual ~Measurer() = default;
 
-  /// Builds these, all at once. What fails to build fails in `check`.
+  /// Begins to build these, all at once; whatever needs one waits for it. What fails to build fails
+  /// in `check`.
   virtual void prepare(std::span<const Choice> choices) = 0;
 
   /// Runs the block once, from poisoned memory, and compares its outputs. A failure rejects the

@@ -8,7 +8,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
+#include <cmath>
+#include <numeric>
 
 using moert::Result;
 using moert::Status;
@@ -16,16 +17,18 @@ using moert::StatusCode;
 
 namespace moec {
 
-/// What counts as near the fastest trial, how far from the best so far one short time may be wrong,
-/// and how many that pass both are measured again.
-static constexpr double kNear = 1.03, kDoubt = 1.01;
-static constexpr size_t kFinalists = 3;
-static constexpr unsigned kRounds = 4, kLastRounds = 6, kFewRounds = 2;
+/// How near the fastest trial something must be to be raced, and the best so far to be refined.
+static constexpr double kNear = 1.03, kRunnerUp = 1.015;
 /// A gain below this is noise: the former best stays.
 static constexpr double kNoise = 0.003;
+/// A race is run in parts of so many rounds, until it is decided.
+static constexpr unsigned kRoundsAtOnce = 2;
+/// How many of its deviations a measured value may be off.
+static constexpr double kDeviations = 2.5;
 
 Limits limitsOf(Effort effort) {
-  return effort == Effort::Quick ? Limits{8, 4, 1, false} : Limits{20, 20, 3, true};
+  return effort == Effort::Quick ? Limits{8, 4, 1, 3, 6, 0.0015, false}
+                                 : Limits{20, 20, 3, 5, 12, 0.013, true};
 }
 
 static double secondsNow() {
@@ -35,6 +38,7 @@ static double secondsNow() {
 Tuner::Tuner(Measurer &measurer, std::vector<Lowering> lowerings, TunerOptions options)
     : clock(secondsNow), measurer(measurer), lowerings(std::move(lowerings)),
       options(std::move(options)), timer(measurer, this->lowerings.front().defaults) {
+  result.defaults = result.best = this->lowerings.front().defaults;
   timer.isOver = [this] { return isOver(); };
   timer.onProgress = [this](const std::string &what) { onProgress(what); };
 }
@@ -58,20 +62,28 @@ bool Tuner::isOver() {
   return !result.stopped.empty();
 }
 
-/// Checks and times one candidate.
-Status Tuner::evaluate(Trial &trial) {
+/// Checks one candidate, or knows it from an earlier search.
+Status Tuner::check(Trial &trial) {
   if (const Trial *known = recall(trial.choice)) {
     trial.microseconds = known->microseconds;
     trial.ratio = known->ratio;
     trial.rejected = known->rejected;
     return Status::ok();
   }
-  onProgress(trial.schedule.empty() ? trial.change : trial.schedule);
+  onProgress("checking " + (trial.schedule.empty() ? trial.change : trial.schedule));
+  timer.hasRested();
   Status status = measurer.check(trial.choice);
-  if (!status.isOk()) {
-    trial.rejected = status.message();
-    return isRejection(status) ? Status::ok() : std::move(status);
-  }
+  if (status.isOk())
+    return status;
+  trial.rejected = status.message();
+  return isRejection(status) ? Status::ok() : std::move(status);
+}
+
+/// Times one candidate that passed its check.
+Status Tuner::time(Trial &trial) {
+  if (!trial.rejected.empty() || trial.ratio != 0)
+    return Status::ok();
+  onProgress(trial.schedule.empty() ? trial.change : trial.schedule);
   MOERT_ASSIGN_OR_RETURN(FairTimer::Time time, timer.time(trial.choice));
   trial.microseconds = time.microseconds;
   trial.ratio = time.ratio;
@@ -79,37 +91,52 @@ Status Tuner::evaluate(Trial &trial) {
   return Status::ok();
 }
 
-/// The trials that may turn out the fastest, in the order of their times.
-static std::vector<Trial *> finalistsOf(std::span<Trial> trials, double bestRatio) {
+/// The trials that may turn out to be worth more than the best, in the order of their times.
+std::vector<Trial *> Tuner::finalistsOf(std::span<Trial> trials) const {
+  Limits limits = limitsOf(options.effort);
   double least = bestRatio;
   for (const Trial &trial : trials)
     if (trial.rejected.empty())
       least = std::min(least, trial.ratio);
+  double doubt = std::max(limits.doubt, kDeviations * timer.scatter());
   std::vector<Trial *> finalists;
   for (Trial &trial : trials)
-    if (trial.rejected.empty() && trial.ratio <= std::min(kNear * least, kDoubt * bestRatio))
+    if (trial.rejected.empty() &&
+        trial.ratio <= std::min(kNear * least, (1 - kNoise + doubt) * bestRatio))
       finalists.push_back(&trial);
   llvm::sort(finalists, [](Trial *a, Trial *b) { return a->ratio < b->ratio; });
-  if (finalists.size() > kFinalists)
-    finalists.resize(kFinalists);
+  if (finalists.size() > limits.finalists)
+    finalists.resize(limits.finalists);
   return finalists;
 }
 
-/// Measures the finalists among `trials`, the best so far and the default in turns; where one of
-/// them is faster it becomes the best. Most batches have no such one, which a few rounds tell.
+/// Measures the finalists among `trials`, the best so far and the default in turns, until it is
+/// clear whether one of them is faster: that becomes the best.
 Status Tuner::race(std::span<Trial> trials) {
-  std::vector<Trial *> finalists = finalistsOf(trials, bestRatio);
-  for (unsigned rounds : {kFewRounds, kRounds}) {
-    if (finalists.empty())
+  std::vector<Trial *> finalists = finalistsOf(trials);
+  Race race{finalists, std::vector<std::vector<double>>(finalists.size() + 1)};
+  unsigned most = limitsOf(options.effort).rounds;
+  for (unsigned rounds = 0; rounds < most && !race.finalists.empty(); rounds += kRoundsAtOnce) {
+    if (rounds != 0 && isOver())
       break;
-    MOERT_RETURN_IF_ERROR(takeTurns(finalists, rounds));
-    llvm::erase_if(finalists, [&](const Trial *trial) {
-      return !trial->rejected.empty() || trial->ratio >= bestRatio;
+    MOERT_RETURN_IF_ERROR(takeTurns(race));
+    // Two rounds may agree by chance; a long time is four short ones.
+    double usual = timer.scatter() / 2 / std::sqrt(rounds + kRoundsAtOnce);
+    double doubt = kDeviations * std::max(race.deviation(), usual);
+    double leading = bestRatio * (1 - kNoise);
+    for (const Trial *trial : race.finalists)
+      leading = std::min(leading, trial->ratio);
+    race.dropIf([&](const Trial &trial) {
+      return !trial.rejected.empty() || trial.ratio - doubt > leading;
     });
+    if (doubt < kNoise ||
+        (race.finalists.size() == 1 && race.finalists[0]->ratio + doubt < bestRatio * (1 - kNoise)))
+      break;
   }
   Trial *winner = nullptr;
-  for (Trial *trial : finalists)
-    if (trial->ratio < (winner ? winner->ratio : bestRatio * (1 - kNoise)))
+  for (Trial *trial : race.finalists)
+    if (trial->rejected.empty() &&
+        trial->ratio < (winner ? winner->ratio : bestRatio * (1 - kNoise)))
       winner = trial;
   if (winner) {
     winner->won = true;
@@ -122,34 +149,66 @@ Status Tuner::race(std::span<Trial> trials) {
   return Status::ok();
 }
 
-/// New times of `finalists` and the best so far.
-Status Tuner::takeTurns(std::span<Trial *const> finalists, unsigned rounds) {
+/// The deviation of a difference of two medians, from how far the ratios lie from their builds'
+/// means.
+double Tuner::Race::deviation() const {
+  double squares = 0, freedom = 0;
+  size_t rounds = 1;
+  for (const std::vector<double> &series : ratios) {
+    if (series.empty())
+      continue;
+    double mean = std::accumulate(series.begin(), series.end(), 0.0) / double(series.size());
+    for (double ratio : series)
+      squares += (ratio - mean) * (ratio - mean);
+    freedom += double(series.size() - 1);
+    rounds = std::max(rounds, series.size());
+  }
+  if (freedom == 0)
+    return std::numeric_limits<double>::infinity();
+  // A median deviates 1.25 times as much as a mean.
+  return 1.25 * std::sqrt(2 * squares / freedom / double(rounds));
+}
+
+void Tuner::Race::dropIf(llvm::function_ref<bool(const Trial &)> isOut) {
+  for (size_t i = finalists.size(); i-- > 0;)
+    if (isOut(*finalists[i])) {
+      finalists.erase(finalists.begin() + ptrdiff_t(i));
+      ratios.erase(ratios.begin() + ptrdiff_t(i) + 1);
+    }
+}
+
+/// More times of the finalists and the best so far.
+Status Tuner::takeTurns(Race &race) {
   std::vector<Choice> choices;
   if (result.best != result.defaults)
     choices.push_back(result.best);
   size_t first = choices.size();
-  for (Trial *trial : finalists)
+  for (Trial *trial : race.finalists)
     choices.push_back(trial->choice);
-  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, timer.takeTurns(choices, rounds));
+  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, timer.takeTurns(choices, kRoundsAtOnce));
   // A best that fails now gives way to any that does not.
-  if (first == 0)
+  if (first == 0) {
     bestRatio = 1;
-  else
-    bestRatio = turns.failures[0].empty() ? median(turns.ratios[0])
-                                          : std::numeric_limits<double>::infinity();
-  for (size_t i = 0; i < finalists.size(); ++i) {
-    Trial &trial = *finalists[i];
+  } else if (!turns.failures[0].empty()) {
+    bestRatio = std::numeric_limits<double>::infinity();
+  } else {
+    llvm::append_range(race.ratios[0], turns.ratios[0]);
+    bestRatio = median(race.ratios[0]);
+  }
+  for (size_t i = 0; i < race.finalists.size(); ++i) {
+    Trial &trial = *race.finalists[i];
     trial.finalist = true;
     trial.rejected = turns.failures[first + i];
     if (!trial.rejected.empty())
       continue;
+    llvm::append_range(race.ratios[i + 1], turns.ratios[first + i]);
+    trial.ratio = median(race.ratios[i + 1]);
     trial.microseconds = median(turns.times[first + i]);
-    trial.ratio = median(turns.ratios[first + i]);
   }
   return Status::ok();
 }
 
-/// Compiles what is neither compiled nor was measured in an earlier search.
+/// Begins to compile what neither is nor was measured in an earlier search.
 void Tuner::compile(std::span<const Trial> trials) {
   size_t first = compiled.size();
   for (const Trial &trial : trials)
@@ -158,20 +217,23 @@ void Tuner::compile(std::span<const Trial> trials) {
   std::span<const Choice> choices = std::span(compiled).subspan(first);
   if (choices.empty())
     return;
-  onProgress(fmt::format("compiling {} candidates", choices.size()));
   measurer.prepare(choices);
 }
 
-/// Compiles at once what is sure to be tried, and in a quick search what is tried if the default
-/// stays, as it mostly does: batch by batch, few cores would have something to do. Kernels that are
-/// tried beside another best after all are the same ones, and so in the cache.
+/// Begins to compile at once what is sure to be tried, and in a quick search what is tried if the
+/// default stays, as it mostly does: batch by batch, few cores would have something to do. Kernels
+/// that are tried beside another best after all are the same ones, and so in the cache.
 void Tuner::compileAhead() {
+  if (!compiled.empty())
+    return;
+  compiled = {result.defaults};
+  measurer.prepare(compiled);
   const Lowering &base = lowerings.front();
   std::vector<Trial> trials = loweringTrials();
   for (unsigned matmul : matmulsOf(base)) {
     llvm::append_range(trials, tileTrials(base, matmul));
     if (options.effort == Effort::Quick)
-      llvm::append_range(trials, refinements(base, matmul));
+      llvm::append_range(trials, refinements(base, matmul, result.best.schedules[matmul]));
   }
   // An earlier search of the same knew better what is tried after what.
   if (llvm::none_of(trials, [&](const Trial &trial) { return recall(trial.choice); }))
@@ -191,12 +253,18 @@ Status Tuner::tryBatch(std::vector<Trial> trials) {
   if (fresh.empty() || isOver())
     return Status::ok();
   compile(fresh);
+  // All are checked before one is timed: compilers are busy meanwhile, and the card stays warm from
+  // one time to the next.
+  size_t checked = 0;
+  for (; checked < fresh.size() && !isOver(); ++checked)
+    MOERT_RETURN_IF_ERROR(check(fresh[checked]));
+  fresh.resize(checked);
   // Rows are kept as they come: whoever gives up on the search still has them.
   size_t first = result.trials.size();
   for (Trial &trial : fresh) {
     if (isOver())
       break;
-    MOERT_RETURN_IF_ERROR(evaluate(trial));
+    MOERT_RETURN_IF_ERROR(time(trial));
     onTrial(trial);
     result.trials.push_back(std::move(trial));
   }
@@ -244,11 +312,13 @@ std::vector<Trial> Tuner::tileTrials(const Lowering &lowering, unsigned matmul) 
   return trials;
 }
 
-/// The best with one parameter of a matmul changed; none where its tile does not fit the lowering.
-std::vector<Trial> Tuner::refinements(const Lowering &lowering, unsigned matmul) const {
+/// The best with another schedule of a matmul in which one parameter is changed; none where its
+/// tile does not fit the lowering.
+std::vector<Trial> Tuner::refinements(const Lowering &lowering, unsigned matmul,
+                                      llvm::StringRef schedule) const {
   const search::Task &task = lowering.tasks[matmul];
   Limits limits = limitsOf(options.effort);
-  search::ScheduleText text = search::ScheduleText::parse(result.best.schedules[matmul]);
+  search::ScheduleText text = search::ScheduleText::parse(schedule);
   std::vector<Trial> trials;
   Result<kernel::ScheduleAttr> best = search::legalSchedule(text, task.setting);
   if (!best)
@@ -263,11 +333,34 @@ std::vector<Trial> Tuner::refinements(const Lowering &lowering, unsigned matmul)
   return trials;
 }
 
-/// One matmul: tiles first (where asked for), then one parameter at a time of the best.
+/// One matmul: tiles first (where asked for), then one parameter at a time of the best, and in a
+/// full search of the tile behind it too, which may gain more by it.
 Status Tuner::searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles) {
-  if (tiles)
+  std::string runnerUp;
+  if (tiles) {
+    size_t first = result.trials.size();
     MOERT_RETURN_IF_ERROR(tryBatch(tileTrials(lowering, matmul)));
-  return isOver() ? Status::ok() : tryBatch(refinements(lowering, matmul));
+    if (options.effort == Effort::Full)
+      runnerUp = runnerUpOf(std::span(result.trials).subspan(first), matmul);
+  }
+  if (!isOver())
+    MOERT_RETURN_IF_ERROR(tryBatch(refinements(lowering, matmul, result.best.schedules[matmul])));
+  if (!isOver() && !runnerUp.empty())
+    MOERT_RETURN_IF_ERROR(tryBatch(refinements(lowering, matmul, runnerUp)));
+  return Status::ok();
+}
+
+/// The fastest of these tiles that is not the best; "" where none comes near it.
+std::string Tuner::runnerUpOf(std::span<const Trial> tiles, unsigned matmul) const {
+  double least = kRunnerUp * bestRatio;
+  std::string schedule;
+  for (const Trial &trial : tiles)
+    if (trial.rejected.empty() && trial.ratio < least &&
+        trial.schedule != result.best.schedules[matmul]) {
+      least = trial.ratio;
+      schedule = trial.schedule;
+    }
+  return schedule;
 }
 
 /// Those to search: all, or what was asked for.
@@ -336,9 +429,9 @@ Status Tuner::finish() {
     result = partial();
     return Status::ok();
   }
-  MOERT_ASSIGN_OR_RETURN(
-      FairTimer::Turns turns,
-      timer.takeTurns({&result.best, 1}, result.stopped.empty() ? kLastRounds : kFewRounds));
+  timer.hasRested();
+  unsigned rounds = result.stopped.empty() ? limitsOf(options.effort).rounds : kRoundsAtOnce;
+  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, timer.takeTurns({&result.best, 1}, rounds));
   if (!turns.failures[0].empty())
     return Status(StatusCode::Internal, "the best build, measured again: " + turns.failures[0]);
   result.defaultMicroseconds = median(turns.yardstick);
@@ -353,7 +446,6 @@ Status Tuner::finish() {
 Result<TuneResult> Tuner::run() {
   started = clock();
   const Lowering &base = lowerings.front();
-  result.defaults = result.best = base.defaults;
   for (size_t i = 0; i < base.tasks.size(); ++i) {
     const search::Task &task = base.tasks[i];
     MOERT_ASSIGN_OR_RETURN(
@@ -363,12 +455,9 @@ Result<TuneResult> Tuner::run() {
     result.defaultPredicted.push_back(
         search::predict(schedule, task.problem, task.groups, task.tokens, task.machine).total);
   }
-  onProgress("compiling the default");
-  compiled = {result.defaults};
-  measurer.prepare(compiled);
+  compileAhead();
   if (Status status = measurer.check(result.defaults); !status.isOk())
     return std::move(status).withContext("the default");
-  compileAhead(); // before the card is warm: it rests meanwhile
   MOERT_RETURN_IF_ERROR(timer.warmUp());
   Trial trial;
   trial.change = "default";

@@ -14,6 +14,8 @@
 #include "compiler/Tune/Lowering.h"
 #include "compiler/Tune/Measurer.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+
 #include <functional>
 #include <limits>
 #include <optional>
@@ -30,6 +32,9 @@ struct Limits {
   size_t tiles;       ///< a matmul
   size_t refinements; ///< a matmul and pass
   unsigned passes;    ///< over all matmuls
+  size_t finalists;   ///< of a batch
+  unsigned rounds;    ///< of a race
+  double doubt;       ///< the least share by which a short time is thought to be off
   bool shapes;        ///< whether the tile's neighbours are refinements as well
 };
 Limits limitsOf(Effort effort);
@@ -94,6 +99,10 @@ public:
   std::function<void(const std::string &what)> onProgress = [](const std::string &) {};
   std::function<void(const Trial &)> onTrial = [](const Trial &) {};
 
+  /// Has the measurer begin to build what is sure to be tried; `run` does, unless it was done
+  /// before, while the measurer's inputs were made.
+  void compileAhead();
+
   /// Fails only where the default itself cannot be built, run or trusted, or the device is lost;
   /// everything else is a rejected trial.
   moert::Result<TuneResult> run();
@@ -103,14 +112,24 @@ public:
 
 private:
   bool isOver();
-  moert::Status evaluate(Trial &trial);
+  /// Ratios to the default's time, a series for the best so far and for each finalist.
+  struct Race {
+    std::vector<Trial *> finalists;
+    std::vector<std::vector<double>> ratios;
+    double deviation() const;
+    void dropIf(llvm::function_ref<bool(const Trial &)> isOut);
+  };
+  moert::Status check(Trial &trial);
+  moert::Status time(Trial &trial);
+  std::vector<Trial *> finalistsOf(std::span<Trial> trials) const;
   moert::Status race(std::span<Trial> trials);
-  moert::Status takeTurns(std::span<Trial *const> finalists, unsigned rounds);
+  moert::Status takeTurns(Race &race);
   moert::Status tryBatch(std::vector<Trial> trials);
   void compile(std::span<const Trial> trials);
-  void compileAhead();
   std::vector<Trial> tileTrials(const Lowering &lowering, unsigned matmul) const;
-  std::vector<Trial> refinements(const Lowering &lowering, unsigned matmul) const;
+  std::vector<Trial> refinements(const Lowering &lowering, unsigned matmul,
+                                 llvm::StringRef schedule) const;
+  std::string runnerUpOf(std::span<const Trial> tiles, unsigned matmul) const;
   std::vector<Trial> loweringTrials() const;
   std::vector<unsigned> matmulsOf(const Lowering &lowering) const;
   moert::Status searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles);

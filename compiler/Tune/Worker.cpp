@@ -55,8 +55,8 @@ Result<Worker> Worker::start(const std::vector<std::string> &command) {
   ::posix_spawn_file_actions_adddup2(&actions, childInput.get(), STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, childOutput.get(), STDOUT_FILENO);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  int error = ::posix_spawnp(&worker.process, arguments[0], &actions, &attributes,
-                             arguments.data(), environ);
+  int error = ::posix_spawnp(&worker.process, arguments[0], &actions, &attributes, arguments.data(),
+                             environ);
   ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
   if (error != 0) {
@@ -128,24 +128,9 @@ Result<std::optional<llvm::json::Value>> Worker::receive() {
       llvm::json::parse(llvm::StringRef(buffered).take_front(end));
   buffered.erase(0, end + 1);
   if (!value)
-    return Status(StatusCode::Internal, "the worker talks nonsense: " + toString(value.takeError()));
+    return Status(StatusCode::Internal,
+                  "the worker talks nonsense: " + toString(value.takeError()));
   return std::optional(*std::move(value));
-}
-
-Result<llvm::json::Value> Worker::ask(const llvm::json::Value &request, double seconds) {
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                                  std::chrono::duration<double>(seconds));
-  MOERT_RETURN_IF_ERROR(send(request));
-  for (;;) {
-    MOERT_ASSIGN_OR_RETURN(std::optional<llvm::json::Value> answer, receive());
-    if (answer)
-      return *std::move(answer);
-    auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    if (left.count() <= 0)
-      return Status(StatusCode::Budget, fmt::format("no answer within {:g} s", seconds));
-    waitForOutput(int(left.count()));
-  }
 }
 
 } // namespace moec

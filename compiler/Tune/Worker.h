@@ -16,8 +16,8 @@
 
 namespace moec {
 
-/// A child process in a process group of its own, so that Ctrl-C is the parent's alone. Requests and
-/// answers are JSON values, one a line. Killed with this object.
+/// A child process in a process group of its own, so that Ctrl-C is the parent's alone. Requests
+/// and answers are JSON values, one a line. Killed with this object.
 class Worker {
 public:
   /// Toolchain failure where the program cannot be started.
@@ -26,12 +26,8 @@ public:
   Worker &operator=(Worker &&) = delete;
   ~Worker();
 
-  /// Sends a request and waits for its answer. Budget where none comes in time, Internal where the
-  /// process ends or talks nonsense; it is of no use afterwards.
-  moert::Result<llvm::json::Value> ask(const llvm::json::Value &request, double seconds);
-
-  /// The two halves, for callers who wait for several workers: a request, and its answer if it has
-  /// come. Internal as above.
+  /// A request, and its answer if it has come. Internal where the process ends or talks nonsense;
+  /// it is of no use afterwards.
   moert::Status send(const llvm::json::Value &request);
   moert::Result<std::optional<llvm::json::Value>> receive();
   /// Readable when `receive` has something to tell.

@@ -15,23 +15,39 @@ namespace moec {
 
 Result<std::unique_ptr<WorkerMeasurer>> WorkerMeasurer::create(Options options) {
   std::unique_ptr<WorkerMeasurer> measurer(new WorkerMeasurer(std::move(options)));
-  MOERT_RETURN_IF_ERROR(measurer->startWorker());
   CompileWorkers::Options compilers;
   compilers.command = measurer->options.command;
   if (const json::Object *block = measurer->options.open.getObject("block"))
     compilers.block = *block;
-  // The device may have decided it.
-  if (std::optional<StringRef> target = measurer->properties.getString("target"))
-    compilers.block["target"] = *target;
   compilers.jobs = measurer->options.compilers;
   compilers.seconds = measurer->options.candidateSeconds;
   measurer->compilers.emplace(std::move(compilers));
+  MOERT_RETURN_IF_ERROR(measurer->startWorker());
+  // The device may have decided it.
+  if (std::optional<StringRef> target = measurer->properties.getString("target"))
+    measurer->compilers->setTarget(*target);
   return measurer;
 }
 
-/// Sends a request to the worker that runs. A worker that fails to answer is gone afterwards.
+/// Sends a request to the worker that runs and waits for its answer; compilers do not wait with it.
+Result<json::Value> WorkerMeasurer::converse(const json::Value &request, double seconds) {
+  using Clock = CompileWorkers::Clock;
+  Clock::time_point deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                                  std::chrono::duration<double>(seconds));
+  MOERT_RETURN_IF_ERROR(worker->send(request));
+  for (;;) {
+    MOERT_ASSIGN_OR_RETURN(std::optional<json::Value> answer, worker->receive());
+    if (answer)
+      return *std::move(answer);
+    if (Clock::now() >= deadline)
+      return Status(StatusCode::Budget, fmt::format("no answer within {:g} s", seconds));
+    compilers->sleep(worker->descriptor(), deadline);
+  }
+}
+
+/// A worker that fails to answer is gone afterwards.
 Result<json::Object> WorkerMeasurer::ask(json::Object request, double seconds) {
-  Result<json::Value> answer = worker->ask(std::move(request), seconds);
+  Result<json::Value> answer = converse(std::move(request), seconds);
   if (!answer) {
     worker.reset();
     ++lost;
@@ -67,44 +83,49 @@ Result<json::Object> WorkerMeasurer::askAboutCandidate(json::Object request) {
   return Status(StatusCode::Toolchain, "crashes: " + answer.status().message());
 }
 
-/// Compiles those that have not been; the failure of the last of all.
-Status WorkerMeasurer::compile(std::span<const Choice> choices) {
-  auto find = [&](const Choice &choice) {
-    return llvm::find_if(compiled, [&](const auto &one) { return one.first == choice; });
-  };
+void WorkerMeasurer::prepare(std::span<const Choice> choices) {
   std::vector<Choice> missing;
   for (const Choice &choice : choices)
-    if (find(choice) == compiled.end() && !is_contained(missing, choice))
+    if (none_of(prepared, [&](const auto &one) { return one.first == choice; }) &&
+        !is_contained(missing, choice))
       missing.push_back(choice);
-  std::vector<Status> statuses = compilers->compile(missing, tokens);
-  for (size_t i = 0; i < missing.size(); ++i)
-    compiled.emplace_back(std::move(missing[i]), std::move(statuses[i]));
-  return choices.empty() ? Status::ok() : find(choices.back())->second;
+  if (missing.empty())
+    return;
+  CompileWorkers::Number number = compilers->add(missing, tokens);
+  for (Choice &choice : missing)
+    prepared.emplace_back(std::move(choice), number++);
 }
 
-Status WorkerMeasurer::begin(int64_t count, const Routing &routing, const Choice &choice) {
+/// Until a candidate is compiled; why it cannot be.
+Status WorkerMeasurer::waitForCompiler(const Choice &choice) {
+  prepare({&choice, 1});
+  return compilers->wait(
+      find_if(prepared, [&](const auto &one) { return one.first == choice; })->second);
+}
+
+void WorkerMeasurer::aimAt(int64_t count, const Routing &routing, const Choice &choice) {
   beginning.reset();
   isBaselineKnown = false;
   tokens = count;
-  compiled.clear();
+  prepared.clear();
+  defaults = choice;
+  aim = protocol::request("begin", choice);
+  aim["tokens"] = tokens;
+  aim["routing"] = protocol::toJson(routing);
+  prepare({&choice, 1});
+}
+
+Status WorkerMeasurer::begin() {
   if (!worker)
     MOERT_RETURN_IF_ERROR(startWorker());
-  MOERT_RETURN_IF_ERROR(compile({&choice, 1}));
-  json::Object request = protocol::request("begin", choice);
-  request["tokens"] = tokens;
-  request["routing"] = protocol::toJson(routing);
-  Result<json::Object> answer = ask(json::Object(request), options.prepareSeconds);
-  if (!answer)
-    return std::move(answer).status();
-  beginning = std::move(request);
-  defaults = choice;
+  MOERT_RETURN_IF_ERROR(waitForCompiler(*defaults));
+  MOERT_RETURN_IF_ERROR(ask(json::Object(aim), options.prepareSeconds).status());
+  beginning = json::Object(aim);
   return Status::ok();
 }
 
-void WorkerMeasurer::prepare(std::span<const Choice> choices) { (void)compile(choices); }
-
 Status WorkerMeasurer::check(const Choice &choice) {
-  MOERT_RETURN_IF_ERROR(compile({&choice, 1}));
+  MOERT_RETURN_IF_ERROR(waitForCompiler(choice));
   Status status = askAboutCandidate(protocol::request("check", choice)).status();
   if (status.isOk() && choice == defaults)
     isBaselineKnown = true;
@@ -112,7 +133,9 @@ Status WorkerMeasurer::check(const Choice &choice) {
 }
 
 Result<double> WorkerMeasurer::measure(const Choice &choice, Length length) {
-  MOERT_RETURN_IF_ERROR(compile({&choice, 1}));
+  MOERT_RETURN_IF_ERROR(waitForCompiler(choice));
+  // Busy cores keep the next replay waiting, and the device rests meanwhile.
+  compilers->waitForAll();
   json::Object request = protocol::request("measure", choice);
   request["long"] = length == Length::Long;
   MOERT_ASSIGN_OR_RETURN(json::Object answer, askAboutCandidate(std::move(request)));

@@ -35,8 +35,11 @@ public:
 
   /// What the worker answered to the first request: the device, the target.
   const llvm::json::Object &opened() const { return properties; }
-  /// As CudaMeasurer::begin.
-  moert::Status begin(int64_t tokens, const Routing &routing, const Choice &defaults);
+  /// What is measured from now on; what is prepared is compiled for it, the default first. `begin`
+  /// has to follow.
+  void aimAt(int64_t tokens, const Routing &routing, const Choice &defaults);
+  /// As CudaMeasurer::begin, while compilers go on with what is prepared.
+  moert::Status begin();
   /// How often a worker that measures was lost.
   unsigned losses() const { return lost; }
 
@@ -47,7 +50,8 @@ public:
 private:
   explicit WorkerMeasurer(Options options) : options(std::move(options)) {}
   moert::Status startWorker();
-  moert::Status compile(std::span<const Choice> choices);
+  moert::Status waitForCompiler(const Choice &choice);
+  moert::Result<llvm::json::Value> converse(const llvm::json::Value &request, double seconds);
   moert::Result<llvm::json::Object> ask(llvm::json::Object request, double seconds);
   moert::Result<llvm::json::Object> askAboutCandidate(llvm::json::Object request);
 
@@ -56,9 +60,10 @@ private:
   std::optional<CompileWorkers> compilers;
   llvm::json::Object properties;
   int64_t tokens = 0;
-  /// What was compiled for that many tokens, and why it could not be.
-  std::vector<std::pair<Choice, moert::Status>> compiled;
-  std::optional<llvm::json::Object> beginning; ///< the request that chose what is measured
+  /// What the compilers were given for that many tokens.
+  std::vector<std::pair<Choice, CompileWorkers::Number>> prepared;
+  llvm::json::Object aim;                      ///< the request for the inputs that are wanted
+  std::optional<llvm::json::Object> beginning; ///< the request for those that are there
   std::optional<Choice> defaults;
   bool isBaselineKnown = false; ///< the worker compares with the default's outputs
   unsigned lost = 0;

@@ -212,8 +212,9 @@ Status Tune::keep(const Case &current, const TuneResult &result) const {
                          recordsOf(*subject.block, result, conditions));
   if (records.empty())
     return Status::ok();
-  MOERT_ASSIGN_OR_RETURN(RecordStore store,
-                         RecordStore::open(cacheDirectory(), [](const std::string &text) { warn(text); }));
+  MOERT_ASSIGN_OR_RETURN(
+      RecordStore store,
+      RecordStore::open(cacheDirectory(), [](const std::string &text) { warn(text); }));
   for (const Record &record : records)
     MOERT_RETURN_IF_ERROR(store.publish(record));
   return Status::ok();
@@ -250,21 +251,23 @@ std::filesystem::path Tune::rowsPath(const Case &current) const {
 Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> budgetSeconds) {
   MOERT_ASSIGN_OR_RETURN(std::vector<Lowering> found, lowerings(current));
   progress.show(fmt::format("preparing T={} {}", current.tokens, toString(current.routing)));
-  MOERT_RETURN_IF_ERROR(measurer->begin(current.tokens, current.routing, found.front().defaults));
-  progress.clear();
-  outs() << fmt::format("T={} {}: default {}\n{:>6} {:>10} {:>7} {:>9} {:>4}  schedule\n",
-                        current.tokens, toString(current.routing),
-                        found.front().defaults.scheduleText(), "matmul", "us", "ratio", "predicted",
-                        "rank");
+  measurer->aimAt(current.tokens, current.routing, found.front().defaults);
   TunerOptions tuning;
   tuning.effort = effortOption;
   tuning.matmuls.assign(matmulOption.begin(), matmulOption.end());
   tuning.budgetSeconds = budgetSeconds();
+  const Choice defaults = found.front().defaults;
   Tuner tuner(*measurer, std::move(found), tuning);
   Rows rows(rowsPath(current), resumeOption);
+  tuner.recall = [&](const Choice &choice) { return rows.find(choice); };
+  tuner.compileAhead();
+  MOERT_RETURN_IF_ERROR(measurer->begin());
+  progress.clear();
+  outs() << fmt::format("T={} {}: default {}\n{:>6} {:>10} {:>7} {:>9} {:>4}  schedule\n",
+                        current.tokens, toString(current.routing), defaults.scheduleText(),
+                        "matmul", "us", "ratio", "predicted", "rank");
   if (rows.size() != 0)
     outs() << fmt::format("going on with {} candidates of an earlier search\n", rows.size());
-  tuner.recall = [&](const Choice &choice) { return rows.find(choice); };
   tuner.interrupted = isInterrupted;
   tuner.onProgress = [&](const std::string &what) {
     progress.show(fmt::format("T={}: {}", current.tokens, what));
@@ -314,9 +317,9 @@ Status Tune::startWorker() {
   properties.smCount = int(opened.getInteger("multiprocessors").value_or(0));
   properties.driverVersion = int(opened.getInteger("driver").value_or(0));
   device = tunedFor(properties);
-  clocks = fmt::format("{:.0f} MHz, memory {:.0f} MHz",
-                       1e3 * opened.getNumber("clock_ghz").value_or(0),
-                       1e3 * opened.getNumber("memory_clock_ghz").value_or(0));
+  clocks =
+      fmt::format("{:.0f} MHz, memory {:.0f} MHz", 1e3 * opened.getNumber("clock_ghz").value_or(0),
+                  1e3 * opened.getNumber("memory_clock_ghz").value_or(0));
   target = opened.getString("target").value_or(target).str();
   machine.multiprocessors = double(properties.smCount);
   if (!StringRef(deviceName).contains("H200"))

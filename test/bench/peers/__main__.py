@@ -8,7 +8,7 @@ import time
 
 from .models import DEFAULT_MODELS, load_model
 
-PEERS = ("triton", "dense")
+PEERS = ("triton", "torch", "dense")
 
 
 def parse_arguments(argv=None):

@@ -8,7 +8,11 @@ from . import inputs
 from .dense import DensePeer
 from .protocol import best_of
 from .reference import make_check
+from .torch_block import TorchPeer
 from .triton_block import TritonPeer, compile_all
+
+# Those that compute the block, so that one check and one poison do for all of them.
+BLOCK_PEERS = {peer.name: peer for peer in (TritonPeer, TorchPeer)}
 
 # A token count is left out where inputs and the intermediates of the hungriest form would not fit.
 MEMORY_SHARE = 0.9
@@ -59,4 +63,5 @@ class ModelBench:
         def poison():
             for inputs_of_set in problem.sets:
                 inputs_of_set.output.fill_(float("nan"))
-        return best_of(TritonPeer(problem).candidates(), inputs.NUM_SETS, poison, check, deadline, note)
+        candidates = BLOCK_PEERS[peer](problem).candidates()
+        return best_of(candidates, inputs.NUM_SETS, poison, check, deadline, note)

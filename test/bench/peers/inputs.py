@@ -77,7 +77,8 @@ def make_problem(model, weights, tokens, exponent, seed, device="cuda"):
 
 def select(model, logits):
     """Routing weights f32 [T, k] and experts i64 [T, k], in as few kernels as plain PyTorch needs."""
-    top, experts = logits.topk(model.top_k, dim=-1)
+    # Unsorted: no block cares which slot an expert has. Of logits, not scores, whose rounding makes ties.
+    top, experts = logits.topk(model.top_k, dim=-1, sorted=False)
     if model.normalised:
         return top.softmax(dim=-1), experts
-    return (top - logits.logsumexp(dim=-1, keepdim=True)).exp(), experts
+    return logits.softmax(dim=-1).gather(-1, experts), experts

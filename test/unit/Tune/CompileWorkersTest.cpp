@@ -17,6 +17,8 @@
 #include <set>
 #include <thread>
 
+#include <unistd.h>
+
 using namespace moec;
 using moert::Status;
 using moert::StatusCode;
@@ -69,6 +71,14 @@ protected:
                                       blockM);
     return result;
   }
+  /// What becomes of each.
+  static std::vector<Status> compile(CompileWorkers &workers, std::vector<Choice> choices) {
+    CompileWorkers::Number first = workers.add(choices, kTokens);
+    std::vector<Status> statuses;
+    for (size_t i = 0; i < choices.size(); ++i)
+      statuses.push_back(workers.wait(first + i));
+    return statuses;
+  }
   size_t compiles() const {
     std::ifstream file(scratch / "compiled");
     return size_t(
@@ -87,7 +97,7 @@ protected:
   void expectSecondFails(const std::string &reason) {
     CompileWorkers workers(options);
     std::vector<Choice> choices = {choice(16), choice(32), choice(48)};
-    std::vector<Status> statuses = workers.compile(choices, kTokens);
+    std::vector<Status> statuses = compile(workers, choices);
     ASSERT_EQ(statuses.size(), 3u);
     EXPECT_TRUE(statuses[0].isOk()) << statuses[0].message();
     EXPECT_EQ(statuses[1].code(), StatusCode::Toolchain);
@@ -96,7 +106,7 @@ protected:
     EXPECT_TRUE(build({&choices[0], 1}).front().isOk());
     EXPECT_TRUE(build({&choices[2], 1}).front().isOk());
     // The workers go on, with a new one in the place of one that was lost.
-    statuses = workers.compile(std::vector<Choice>(3, choice(64)), kTokens);
+    statuses = compile(workers, std::vector<Choice>(3, choice(64)));
     for (const Status &status : statuses)
       EXPECT_TRUE(status.isOk()) << status.message();
   }
@@ -112,7 +122,7 @@ TEST_F(CompileWorkersTest, PutKernelsIntoTheCache) {
   std::vector<Choice> choices = {defaults, choice(16), choice(32), choice(48), choice(64)};
   EXPECT_EQ(build(choices).front().status().code(), StatusCode::CacheMiss);
   CompileWorkers workers(options);
-  for (const Status &status : workers.compile(choices, kTokens))
+  for (const Status &status : compile(workers, choices))
     EXPECT_TRUE(status.isOk()) << status.message();
   std::set<std::string> sources;
   for (const moert::Result<moert::Package> &package : build(choices)) {
@@ -123,7 +133,29 @@ TEST_F(CompileWorkersTest, PutKernelsIntoTheCache) {
   EXPECT_GE(sources.size(),
             9u); // five of the default, and at least one more for each of the others
   EXPECT_EQ(compiles(), sources.size()) << "each kernel once, however many candidates have it";
-  EXPECT_TRUE(workers.compile({}, kTokens).empty());
+  EXPECT_TRUE(compile(workers, {}).empty());
+}
+
+TEST_F(CompileWorkersTest, GoOnWhileTheirOwnerWaitsForSomethingElse) {
+  options.jobs = 1;
+  CompileWorkers workers(options);
+  CompileWorkers::Number first =
+      workers.add(std::vector<Choice>{choice(16), choice(32), choice(48)}, kTokens);
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+  while (!build(std::vector<Choice>{choice(48)}).front().isOk() &&
+         std::chrono::steady_clock::now() < deadline)
+    workers.sleep(ends[0], std::chrono::steady_clock::now() + std::chrono::milliseconds(20));
+  EXPECT_LT(std::chrono::steady_clock::now(), deadline)
+      << "the last is handed out when the first is done, although nobody waits for either";
+  ASSERT_EQ(::write(ends[1], "x", 1), 1);
+  workers.sleep(ends[0], deadline); // readable
+  EXPECT_LT(std::chrono::steady_clock::now(), deadline);
+  workers.waitForAll();
+  EXPECT_TRUE(workers.wait(first + 2).isOk());
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST_F(CompileWorkersTest, ACrashIsTheCandidates) {
@@ -153,8 +185,7 @@ TEST_F(CompileWorkersTest, OneWorkerIsEnoughForAll) {
 
 TEST_F(CompileWorkersTest, WhatDoesNotLowerHasTheReason) {
   CompileWorkers workers(options);
-  std::vector<Status> statuses =
-      workers.compile(std::vector<Choice>{choice(100), choice(16)}, kTokens);
+  std::vector<Status> statuses = compile(workers, std::vector<Choice>{choice(100), choice(16)});
   EXPECT_EQ(statuses[0].message(),
             "expects block_m to be a multiple of 16 * warps_m = 16, but got 100");
   EXPECT_TRUE(statuses[1].isOk()) << statuses[1].message();
@@ -163,12 +194,12 @@ TEST_F(CompileWorkersTest, WhatDoesNotLowerHasTheReason) {
 TEST_F(CompileWorkersTest, CompileAtOnce) {
   options.jobs = 4;
   CompileWorkers workers(options);
-  ASSERT_TRUE(workers.compile(std::vector<Choice>{defaults}, kTokens).front().isOk());
+  ASSERT_TRUE(compile(workers, std::vector<Choice>{defaults}).front().isOk());
   setenv("STUB_NVRTC_MS", "1500", 1); // of workers that start from now on
   CompileWorkers slow(options);
   auto start = std::chrono::steady_clock::now();
   for (const Status &status :
-       slow.compile(std::vector<Choice>{choice(16), choice(32), choice(48), choice(64)}, kTokens))
+       compile(slow, std::vector<Choice>{choice(16), choice(32), choice(48), choice(64)}))
     EXPECT_TRUE(status.isOk()) << status.message();
   // One after the other would take that long, or longer.
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(4 * 1500));
@@ -177,7 +208,7 @@ TEST_F(CompileWorkersTest, CompileAtOnce) {
 TEST_F(CompileWorkersTest, WithoutNvrtcNothingCompiles) {
   setenv("MOEC_NVRTC", "/nowhere", 1);
   CompileWorkers workers(options);
-  Status status = workers.compile(std::vector<Choice>{defaults}, kTokens).front();
+  Status status = compile(workers, std::vector<Choice>{defaults}).front();
   EXPECT_EQ(status.code(), StatusCode::Toolchain);
   EXPECT_NE(status.message().find("NVRTC"), std::string::npos) << status.message();
 }
@@ -185,8 +216,7 @@ TEST_F(CompileWorkersTest, WithoutNvrtcNothingCompiles) {
 TEST_F(CompileWorkersTest, AProgramThatIsNotThere) {
   options.command = {"/nowhere/moec"};
   CompileWorkers workers(options);
-  for (const Status &status :
-       workers.compile(std::vector<Choice>{choice(16), choice(32)}, kTokens)) {
+  for (const Status &status : compile(workers, std::vector<Choice>{choice(16), choice(32)})) {
     EXPECT_EQ(status.code(), StatusCode::Toolchain);
     EXPECT_NE(status.message().find("starting the worker '/nowhere/moec' failed"),
               std::string::npos)
@@ -197,7 +227,7 @@ TEST_F(CompileWorkersTest, AProgramThatIsNotThere) {
 TEST_F(CompileWorkersTest, Nonsense) {
   options.command = {"/bin/sh", "-c", "read -r line; echo what; sleep 60"};
   CompileWorkers workers(options);
-  Status status = workers.compile(std::vector<Choice>{choice(16)}, kTokens).front();
+  Status status = compile(workers, std::vector<Choice>{choice(16)}).front();
   EXPECT_TRUE(llvm::StringRef(status.message())
                   .starts_with("crashes the compiler: the worker talks nonsense"))
       << status.message();
@@ -208,7 +238,7 @@ TEST_F(CompileWorkersTest, AWorkerThatLeftMeanwhileIsReplaced) {
   options.jobs = 1;
   CompileWorkers workers(options);
   for (int i = 0; i < 3; ++i) {
-    Status status = workers.compile(std::vector<Choice>{choice(16)}, kTokens).front();
+    Status status = compile(workers, std::vector<Choice>{choice(16)}).front();
     EXPECT_TRUE(status.isOk()) << status.message();
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
   }

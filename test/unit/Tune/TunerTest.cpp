@@ -237,8 +237,8 @@ TEST_F(TunerTest, FinalistsAreToldApartByLongMeasurements) {
   // Short times are off by up to 2 %, and always in favour of the wrong one.
   fake.time = [](const Choice &choice) {
     return contains(choice.schedules[0], "block_m = 96") ? 80.0
-           : contains(choice.schedules[0], "swapped")     ? 81.0
-                                                          : 100.0;
+           : contains(choice.schedules[0], "swapped")    ? 81.0
+                                                         : 100.0;
   };
   fake.factor = [](unsigned n, Measurer::Length length) {
     return length == Measurer::Length::Long ? 1.0 : n % 2 == 0 ? 1.02 : 0.98;
@@ -247,6 +247,64 @@ TEST_F(TunerTest, FinalistsAreToldApartByLongMeasurements) {
   ASSERT_TRUE(result.isOk());
   EXPECT_TRUE(contains(result->best.schedules[0], "block_m = 96")) << result->best.schedules[0];
   EXPECT_GE(llvm::count_if(result->trials, [](const Trial &t) { return t.finalist; }), 2);
+}
+
+TEST_F(TunerTest, WhatTiesWithTheDefaultOnAQuietCardIsNotRaced) {
+  unsigned longs = 0, yardsticks = 0;
+  fake.factor = [&](unsigned, Measurer::Length length) {
+    longs += length == Measurer::Length::Long;
+    return 1.0;
+  };
+  fake.accident = [&](const Choice &choice, unsigned) {
+    yardsticks += choice == lowering().defaults;
+    return Status::ok();
+  };
+  auto result = tune();
+  ASSERT_TRUE(result.isOk());
+  EXPECT_EQ(longs, 0u);
+  // One between two candidates each, and a few to warm up and before each batch.
+  EXPECT_LE(yardsticks, result->trials.size() + 4 + 4);
+}
+
+TEST_F(TunerTest, ARaceTakesAsManyRoundsAsTheNoiseDemands) {
+  std::map<std::string, unsigned> rounds;
+  for (bool noisy : {false, true}) {
+    fake = {};
+    fake.time = [](const Choice &choice) {
+      return contains(choice.schedules[0], "block_m = 96, block_n = 256") ? 99.4 : 100.0;
+    };
+    unsigned longs = 0;
+    fake.factor = [&](unsigned n, Measurer::Length length) {
+      longs += length == Measurer::Length::Long;
+      return noisy ? 1 + 0.006 * std::sin(double(n) * 12.9898) : 1.0;
+    };
+    ASSERT_TRUE(tune({.matmuls = {0}}).isOk());
+    rounds[noisy ? "noisy" : "quiet"] = longs;
+  }
+  EXPECT_GT(rounds["quiet"], 0u);
+  EXPECT_GT(rounds["noisy"], rounds["quiet"]);
+}
+
+TEST_F(TunerTest, AFullSearchRefinesTheTileBehindTheBestToo) {
+  // The second best tile gains more by its refinement than the best.
+  fake.time = [](const Choice &choice) {
+    const std::string &schedule = choice.schedules[0];
+    if (contains(schedule, "block_m = 96, block_n = 256")) {
+      if (!contains(schedule, "cooperative"))
+        return 80.0;
+      return contains(schedule, "cluster = 2") ? 70.0 : 80.5;
+    }
+    return 100.0;
+  };
+  for (Effort effort : {Effort::Quick, Effort::Full}) {
+    TunerOptions options;
+    options.effort = effort;
+    options.matmuls = {0};
+    auto result = tune(options);
+    ASSERT_TRUE(result.isOk());
+    EXPECT_DOUBLE_EQ(result->ratio(), effort == Effort::Full ? 0.7 : 0.8)
+        << result->best.scheduleText();
+  }
 }
 
 TEST_F(TunerTest, OtherLoweringsTakePartWithTheBestSchedules) {
@@ -311,9 +369,8 @@ TEST_F(TunerTest, GoesOnWithTheRowsOfAnEarlierSearch) {
       std::filesystem::temp_directory_path() / ("moec-rows-" + std::to_string(::getpid()));
   fake.time = swappedIsFaster;
   fake.verdict = [](const Choice &choice) {
-    return contains(choice.schedules[0], "block_n = 128")
-               ? Status(StatusCode::Toolchain, "spills")
-               : Status::ok();
+    return contains(choice.schedules[0], "block_n = 128") ? Status(StatusCode::Toolchain, "spills")
+                                                          : Status::ok();
   };
   auto first = tune();
   ASSERT_TRUE(first.isOk());

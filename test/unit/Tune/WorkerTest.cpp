@@ -43,12 +43,16 @@ done
     auto created = WorkerMeasurer::create(std::move(options));
     ASSERT_TRUE(created.isOk()) << created.status().message();
     measurer = *std::move(created);
-    ASSERT_TRUE(measurer->begin(64, {}, choice("default")).isOk());
+    ASSERT_TRUE(begin(64, {}, "default").isOk());
     ASSERT_TRUE(measurer->check(choice("default")).isOk());
   }
   void TearDown() override {
     measurer.reset();
     std::filesystem::remove_all(scratch);
+  }
+  moert::Status begin(int64_t tokens, const Routing &routing, const char *defaults) {
+    measurer->aimAt(tokens, routing, choice(defaults));
+    return measurer->begin();
   }
   static Choice choice(const char *schedule) {
     Choice choice;
@@ -111,9 +115,10 @@ TEST_F(WorkerTest, NonsenseIsTheCandidates) {
 
 TEST_F(WorkerTest, ACompilerThatCrashesCostsOnlyTheCandidate) {
   measurer->prepare(std::vector<Choice>{choice("fine"), choice("uncompilable"), choice("other")});
-  int compiles = requests("compile");
   EXPECT_TRUE(measurer->check(choice("fine")).isOk());
   EXPECT_TRUE(measurer->check(choice("other")).isOk());
+  EXPECT_EQ(measurer->check(choice("uncompilable")).code(), StatusCode::Toolchain);
+  int compiles = requests("compile");
   for (const moert::Status &status :
        {measurer->check(choice("uncompilable")),
         measurer->measure(choice("uncompilable"), Measurer::Length::Short).status()}) {
@@ -137,7 +142,7 @@ TEST_F(WorkerTest, WhatWasNotPreparedIsCompiledBeforeItIsMeasured) {
 }
 
 TEST_F(WorkerTest, ADefaultThatDoesNotCompileIsTheFailure) {
-  moert::Status status = measurer->begin(32, {}, choice("uncompilable"));
+  moert::Status status = begin(32, {}, "uncompilable");
   EXPECT_EQ(status.message(),
             "crashes the compiler: the process died of signal 11 (Segmentation fault)");
   EXPECT_EQ(requests("begin"), 1);
@@ -154,7 +159,7 @@ TEST_F(WorkerTest, AHistogramGoesToANewWorkerAsItWasRead) {
   std::ofstream(path) << R"({"counts": [1.5, 0, 7]})";
   auto routing = parseRouting("histogram:" + path);
   ASSERT_TRUE(routing.isOk());
-  ASSERT_TRUE(measurer->begin(64, *routing, choice("default")).isOk());
+  ASSERT_TRUE(begin(64, *routing, "default").isOk());
   std::filesystem::remove(path);
   EXPECT_EQ(measurer->check(choice("crash")).code(), StatusCode::Toolchain);
   EXPECT_TRUE(measurer->check(choice("fine")).isOk());
