@@ -27,8 +27,8 @@ static constexpr unsigned kRoundsAtOnce = 2;
 static constexpr double kDeviations = 2.5;
 
 Limits limitsOf(Effort effort) {
-  return effort == Effort::Quick ? Limits{8, 4, 1, 3, 6, 0.0015, false}
-                                 : Limits{20, 20, 3, 5, 12, 0.013, true};
+  return effort == Effort::Quick ? Limits{8, 4, 1, 3, 6, 0.0015, false, false}
+                                 : Limits{20, 20, 2, 4, 6, 0.013, true, true};
 }
 
 static double secondsNow() {
@@ -101,7 +101,7 @@ std::vector<Trial *> Tuner::finalistsOf(std::span<Trial> trials) const {
   double doubt = std::max(limits.doubt, kDeviations * timer.scatter());
   std::vector<Trial *> finalists;
   for (Trial &trial : trials)
-    if (trial.rejected.empty() &&
+    if (trial.rejected.empty() && trial.choice != result.best &&
         trial.ratio <= std::min(kNear * least, (1 - kNoise + doubt) * bestRatio))
       finalists.push_back(&trial);
   llvm::sort(finalists, [](Trial *a, Trial *b) { return a->ratio < b->ratio; });
@@ -269,14 +269,23 @@ Status Tuner::tryBatch(std::vector<Trial> trials) {
     result.trials.push_back(std::move(trial));
   }
   auto batch = std::span(result.trials).subspan(first);
-  if (!isOver())
+  if (limitsOf(options.effort).races && !isOver())
     return race(batch);
-  for (Trial &trial : batch) // out of time: the measured order decides
-    if (trial.rejected.empty() && trial.ratio < bestRatio * (1 - kNoise)) {
-      result.best = trial.choice;
-      bestRatio = trial.ratio;
-    }
+  adopt(batch);
   return Status::ok();
+}
+
+/// Lets short times decide what the best is for now.
+void Tuner::adopt(std::span<Trial> trials) {
+  Trial *winner = nullptr;
+  for (Trial &trial : trials)
+    if (trial.rejected.empty() && (!winner || trial.ratio < winner->ratio))
+      winner = &trial;
+  if (!winner || winner->ratio >= bestRatio * (1 - std::max(kNoise, timer.scatter())))
+    return;
+  winner->won = true;
+  result.best = winner->choice;
+  bestRatio = winner->ratio;
 }
 
 Trial Tuner::scheduleTrial(unsigned matmul, std::string change, const search::Task &task,
@@ -471,6 +480,8 @@ Result<TuneResult> Tuner::run() {
     if (status.isOk() && current != 0 && options.effort == Effort::Full)
       status = searchSchedules(lowerings[current]);
   }
+  if (status.isOk() && !isOver() && !limitsOf(options.effort).races)
+    status = race(result.trials);
   if (status.code() == StatusCode::Budget && result.stopped.empty()) {
     // A candidate that hangs takes the device with it; what was found before stands.
     result.stopped = status.message();

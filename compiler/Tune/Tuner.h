@@ -32,9 +32,10 @@ struct Limits {
   size_t tiles;       ///< a matmul
   size_t refinements; ///< a matmul and pass
   unsigned passes;    ///< over all matmuls
-  size_t finalists;   ///< of a batch
+  size_t finalists;   ///< of a race
   unsigned rounds;    ///< of a race
   double doubt;       ///< the least share by which a short time is thought to be off
+  bool races;         ///< whether each batch is raced, and not only all together at the end
   bool shapes;        ///< whether the tile's neighbours are refinements as well
 };
 Limits limitsOf(Effort effort);
@@ -125,6 +126,7 @@ private:
   moert::Status race(std::span<Trial> trials);
   moert::Status takeTurns(Race &race);
   moert::Status tryBatch(std::vector<Trial> trials);
+  void adopt(std::span<Trial> trials);
   void compile(std::span<const Trial> trials);
   std::vector<Trial> tileTrials(const Lowering &lowering, unsigned matmul) const;
   std::vector<Trial> refinements(const Lowering &lowering, unsigned matmul,

@@ -243,7 +243,10 @@ TEST_F(TunerTest, FinalistsAreToldApartByLongMeasurements) {
   fake.factor = [](unsigned n, Measurer::Length length) {
     return length == Measurer::Length::Long ? 1.0 : n % 2 == 0 ? 1.02 : 0.98;
   };
-  auto result = tune({.matmuls = {0}});
+  TunerOptions options;
+  options.effort = Effort::Full;
+  options.matmuls = {0};
+  auto result = tune(options);
   ASSERT_TRUE(result.isOk());
   EXPECT_TRUE(contains(result->best.schedules[0], "block_m = 96")) << result->best.schedules[0];
   EXPECT_GE(llvm::count_if(result->trials, [](const Trial &t) { return t.finalist; }), 2);
