@@ -52,6 +52,7 @@ Status CudaBench::prepare(const InputOptions &options,
   tokens = options.tokens;
   sets.clear();
   workspaces.clear();
+  ++allocations;
   MOERT_ASSIGN_OR_RETURN(uint64_t needed, deviceBytes(tokens));
   if (needed > device->properties().memoryBytes)
     return Status(
@@ -94,6 +95,7 @@ Status CudaBench::reserveWorkspaces(size_t count, uint64_t bytes) {
   if (workspaces.size() == count && workspaces.front().bytes() >= bytes)
     return Status::ok();
   workspaces.clear();
+  ++allocations;
   for (size_t i = 0; i < count; ++i) {
     Result<DeviceMemory> memory = DeviceMemory::allocate(package->device(), bytes);
     if (!memory)
@@ -157,12 +159,27 @@ Status CudaBench::walk(const moert::LoadedPackage &subject, const Stream &stream
   return Status::ok();
 }
 
-Result<Timing> CudaBench::measure(const moert::LoadedPackage &subject,
-                                  const TimingOptions &options) {
+Result<Graph> CudaBench::captureWalk(const moert::LoadedPackage &subject,
+                                     const Stream &stream) const {
+  // Errors of kernels show here, with the first launch's cost.
+  MOERT_RETURN_IF_ERROR(walk(subject, stream));
+  MOERT_RETURN_IF_ERROR(stream.synchronize());
+  return Graph::capture(stream, [&] { return walk(subject, stream); });
+}
+
+Result<Timing> CudaBench::measure(const moert::LoadedPackage &subject, const TimingOptions &options,
+                                  std::optional<Walk> *kept) {
   MOERT_ASSIGN_OR_RETURN(uint64_t bytes, subject.workspaceBytes(tokens));
   MOERT_RETURN_IF_ERROR(reserveWorkspaces(1, bytes));
   MOERT_ASSIGN_OR_RETURN(Stream stream, Stream::create(package->device()));
-  return replay(subject, stream, options);
+  std::optional<Walk> own;
+  std::optional<Walk> &walk = kept ? *kept : own;
+  if (!walk || walk->memory != allocations) {
+    walk.reset();
+    MOERT_ASSIGN_OR_RETURN(Graph graph, captureWalk(subject, stream));
+    walk.emplace(Walk{std::move(graph), allocations});
+  }
+  return replay(walk->graph, stream, options);
 }
 
 Result<Timing> CudaBench::measureAlone(const moert::LoadedPackage &whole,
@@ -172,17 +189,13 @@ Result<Timing> CudaBench::measureAlone(const moert::LoadedPackage &whole,
   MOERT_RETURN_IF_ERROR(reserveWorkspaces(kSets, bytes));
   MOERT_ASSIGN_OR_RETURN(Stream stream, Stream::create(package->device()));
   MOERT_RETURN_IF_ERROR(walk(whole, stream));
-  return replay(part, stream, options);
+  MOERT_ASSIGN_OR_RETURN(Graph graph, captureWalk(part, stream));
+  return replay(graph, stream, options);
 }
 
-Result<Timing> CudaBench::replay(const moert::LoadedPackage &subject, const Stream &stream,
-                                 const TimingOptions &options) {
+Result<Timing> CudaBench::replay(const Graph &graph, const Stream &stream,
+                                 const TimingOptions &options) const {
   const std::shared_ptr<const moert::cuda::Device> &device = package->device();
-  // Errors of kernels show here, with the first launch's cost.
-  MOERT_RETURN_IF_ERROR(walk(subject, stream));
-  MOERT_RETURN_IF_ERROR(stream.synchronize());
-  MOERT_ASSIGN_OR_RETURN(Graph graph,
-                         Graph::capture(stream, [&] { return walk(subject, stream); }));
   MOERT_ASSIGN_OR_RETURN(Event begin, Event::create(device));
   MOERT_ASSIGN_OR_RETURN(Event end, Event::create(device));
 

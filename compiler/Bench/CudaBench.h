@@ -16,6 +16,7 @@
 #include "runtime/Exec/LoadedPackage.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,11 +59,18 @@ public:
 
   /// Runs `subject` once on one set, from outputs and workspace full of NaN; returns its outputs in
   /// the order of the arguments.
-  moert::Result<std::vector<moert::HostTensor>> run(const moert::LoadedPackage &subject, size_t set);
+  moert::Result<std::vector<moert::HostTensor>> run(const moert::LoadedPackage &subject,
+                                                    size_t set);
 
+  /// A graph of a package's launches on all sets.
+  struct Walk {
+    moert::cuda::Graph graph;
+    uint64_t memory; ///< that the launches hold, by the number of its allocation
+  };
   /// Measures a package with the arguments of this one's: itself, a part of it, or another schedule
-  /// of the same block.
-  moert::Result<Timing> measure(const moert::LoadedPackage &subject, const TimingOptions &options);
+  /// of the same block. `kept`: its walk between two calls, made where there is none.
+  moert::Result<Timing> measure(const moert::LoadedPackage &subject, const TimingOptions &options,
+                                std::optional<Walk> *kept = nullptr);
 
   /// Measures `part`, a launch of `whole` without those before it: the whole plan runs once on each
   /// set and leaves in a workspace of the set's own what the launch reads, then only the launch is
@@ -77,9 +85,12 @@ private:
   std::vector<moert::cuda::DevicePtr> addresses(size_t set) const;
   /// Puts `subject` on the stream, once for each set.
   moert::Status walk(const moert::LoadedPackage &subject, const moert::cuda::Stream &stream) const;
+  /// Runs one walk and captures another.
+  moert::Result<moert::cuda::Graph> captureWalk(const moert::LoadedPackage &subject,
+                                                const moert::cuda::Stream &stream) const;
   /// Times a graph of one walk.
-  moert::Result<Timing> replay(const moert::LoadedPackage &subject,
-                               const moert::cuda::Stream &stream, const TimingOptions &options);
+  moert::Result<Timing> replay(const moert::cuda::Graph &graph, const moert::cuda::Stream &stream,
+                               const TimingOptions &options) const;
   moert::Result<uint64_t> deviceBytes(int64_t tokens) const;
 
   std::shared_ptr<const moert::LoadedPackage> package;
@@ -89,6 +100,7 @@ private:
   std::vector<moert::cuda::DeviceMemory> shared;            ///< per argument: weights, else empty
   std::vector<std::vector<moert::cuda::DeviceMemory>> sets; ///< per set, per argument: the rest
   std::vector<moert::cuda::DeviceMemory> workspaces;        ///< one, or one a set
+  uint64_t allocations = 0;                                 ///< of memory that walks hold
 };
 
 /// The package with the launches of the variant for T = `tokens` cut down to the first `launches`.
@@ -98,8 +110,8 @@ moert::Package firstLaunches(const moert::Package &package, int64_t tokens, size
 /// The package with launch `launch` alone in the variant for T = `tokens`.
 moert::Package onlyLaunch(const moert::Package &package, int64_t tokens, size_t launch);
 
-/// Bytes a second that a plain kernel reads from device memory on this device; the kernel comes from
-/// `compiler`.
+/// Bytes a second that a plain kernel reads from device memory on this device; the kernel comes
+/// from `compiler`.
 moert::Result<double> measureReadBandwidth(std::shared_ptr<const moert::cuda::Device> device,
                                            CachedCompiler &compiler);
 

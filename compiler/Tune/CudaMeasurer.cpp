@@ -71,7 +71,8 @@ void CudaMeasurer::prepare(std::span<const Choice> choices) {
       missing.push_back(choice);
   std::vector<Result<Package>> packages = builder.build(missing, inputs.tokens);
   for (size_t i = 0; i < missing.size(); ++i)
-    builds.push_back(std::make_unique<Build>(Build{missing[i], std::move(packages[i]), nullptr}));
+    builds.push_back(
+        std::make_unique<Build>(Build{missing[i], std::move(packages[i]), nullptr, std::nullopt}));
 }
 
 /// Registers that do not fit make a schedule slow in a way that no other card repeats.
@@ -128,7 +129,7 @@ Result<double> CudaMeasurer::measure(const Choice &choice, Length length) {
   timing.warmupSeconds = 0.01;
   timing.measureSeconds = brief ? 0.03 : 0.12;
   timing.minReplays = brief ? 3 : 5;
-  Result<Timing> measured = bench->measure(*build.loaded, timing);
+  Result<Timing> measured = bench->measure(*build.loaded, timing, &build.walk);
   if (!measured)
     return recover(measured.status());
   return measured->median;
@@ -139,8 +140,10 @@ Status CudaMeasurer::recover(Status failure) {
   if (bench->run(*find(defaults).loaded, 0))
     return failure;
   // Whatever holds the device keeps its broken context alive.
-  for (std::unique_ptr<Build> &build : builds)
+  for (std::unique_ptr<Build> &build : builds) {
+    build->walk.reset();
     build->loaded.reset();
+  }
   bench.reset();
   opened.reset();
   Result<std::shared_ptr<const moert::cuda::Device>> device = openDevice();

@@ -51,6 +51,7 @@ private:
     Choice choice;
     moert::Result<moert::Package> package;
     std::shared_ptr<const moert::LoadedPackage> loaded;
+    std::optional<CudaBench::Walk> walk; ///< goes before the package
   };
 
   CudaMeasurer(const MoeBlock &block, Options options, KernelBuilder builder,

@@ -15,6 +15,7 @@
 #include <string>
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 using namespace llvm;
 using moert::Result;
@@ -92,8 +93,12 @@ Result<json::Object> Server::open(const json::Object &request) {
 
 /// Puts the kernels of a choice into the cache.
 Status Server::compile(const json::Object &request) {
-  if (!block)
+  if (!block) {
+    // The process that measures must not wait for a core.
+    constexpr int kNiceness = 10;
+    (void)::setpriority(PRIO_PROCESS, 0, kNiceness);
     MOERT_RETURN_IF_ERROR(openBlock(request));
+  }
   MOERT_ASSIGN_OR_RETURN(Choice choice, protocol::choiceFromJson(request.getObject("choice")));
   KernelBuilder builder(*block, target, jobsOf(request), cache);
   return builder.build(std::span(&choice, 1), request.getInteger("tokens").value_or(0))

@@ -112,6 +112,9 @@ public:
   TuneResult partial() const;
 
 private:
+  /// A gain below this is noise: the former best stays.
+  static constexpr double kNoise = 0.003;
+
   bool isOver();
   /// Ratios to the default's time, a series for the best so far and for each finalist.
   struct Race {
@@ -150,6 +153,7 @@ private:
   std::vector<Choice> compiled; ///< that the measurer was asked to prepare
   FairTimer timer;              ///< against the default
   double bestRatio = 1;         ///< of the best, to the default
+  double bestDoubt = 0;         ///< by how much a race may be wrong about it
 };
 
 } // namespace moec

@@ -134,8 +134,10 @@ Status WorkerMeasurer::check(const Choice &choice) {
 
 Result<double> WorkerMeasurer::measure(const Choice &choice, Length length) {
   MOERT_RETURN_IF_ERROR(waitForCompiler(choice));
-  // Busy cores keep the next replay waiting, and the device rests meanwhile.
-  compilers->waitForAll();
+  // Busy cores keep replays waiting now and then, and the device rests meanwhile: good enough to
+  // drop most candidates.
+  if (length == Length::Long)
+    compilers->waitForAll();
   json::Object request = protocol::request("measure", choice);
   request["long"] = length == Length::Long;
   MOERT_ASSIGN_OR_RETURN(json::Object answer, askAboutCandidate(std::move(request)));

@@ -4,8 +4,9 @@
 #   quick      the runtime's GPU tests, and all examples that are small enough in a few shapes
 #   full       every example at T = 0 ... 16384 under three routings, checked against the reference
 #   fusions    every subset of the fusions on the small block, and both forms of combine
-#   sanitizer  compute-sanitizer's memcheck, synccheck and initcheck over small shapes
-#   host       what a host waits for: cold start, start from the cache and from a package, a launch
+#   sanitizer  compute-sanitizer's memcheck, synccheck, initcheck and racecheck over small shapes
+#   host       what a host waits for: cold start, start from the cache and from a package, a launch;
+#              a host that serves while its block is tuned
 #   tune       a short search on three blocks; every winner is checked against the reference
 #   bench      times of all examples, written as JSON
 #
@@ -26,7 +27,7 @@ while [ $# -gt 0 ]; do
     --moec) moec=$2; shift ;;
     --limit) limit=$2; shift ;;
     quick | full | fusions | sanitizer | host | tune | bench) modes+=("$1") ;;
-    *) sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+    *) sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
   esac
   shift
 done
@@ -156,7 +157,7 @@ sanitizer() {
   [ -n "$program" ] || { skip "sanitizer: no compute-sanitizer here"; return; }
   wide_block
   deep_block
-  for tool in memcheck synccheck initcheck; do
+  for tool in memcheck synccheck initcheck racecheck; do
     for tokens in 0 1 3 64 257 1500; do
       sanitized "$program" $tool $tokens wide
     done
@@ -173,7 +174,7 @@ sanitized() { # COMPUTE-SANITIZER TOOL TOKENS BLOCK MOEC-RUN-ARGUMENTS...
   out_of_time && { skip "$name: out of time"; return; }
   if timeout $((limit - SECONDS + 1)) "$program" --tool "$tool" --report-api-errors no --error-exitcode 42 \
     "$moec" run "$out/$block.mlir" --device cuda --check --tokens "$tokens" --routing uniform,one-expert "$@" \
-    >"$log" 2>&1 && grep -q 'ERROR SUMMARY: 0 errors' "$log"; then
+    >"$log" 2>&1 && grep -Eq '(ERROR SUMMARY: 0 errors|RACECHECK SUMMARY: 0 hazards)' "$log"; then
     pass
     echo "ok      $name"
   else
@@ -181,37 +182,54 @@ sanitized() { # COMPUTE-SANITIZER TOOL TOKENS BLOCK MOEC-RUN-ARGUMENTS...
   fi
 }
 
+# Whether what host_cost printed is within the goals.
+host_is_fast() { # cold|warm|package
+  awk -v name=$1 '
+    /^launchable/ { launchable = $2; compiled = $4 }
+    /^first result/ { first = $3 }
+    /^loaded/ { nvrtc = $3 }
+    /^launch:/ { sub(/.*repeated: /, ""); repeated = $1 }
+    END {
+      if (name == "cold") good = first < 1500 && compiled > 0
+      else if (name == "warm") good = compiled == 0
+      else good = launchable < 10 && nvrtc == "no,"
+      exit !(good && repeated > 0 && repeated < 3)
+    }'
+}
+
 # Goals: 1.5 s from an empty cache to the first result; 10 ms from a package on disk, without NVRTC; a
 # second start compiles nothing; 3 us for a launch that repeats one.
 host() {
   local block="$models/qwen3-30b-a3b.mlir" package="$out/host.moepkg" tokens=64 name program
-  rm -rf "$out/host-cache"
   "$moec" compile "$block" -o "$package" --target native --tokens $tokens >"$out/host-compile.log" 2>&1 ||
     { fail "compiling for host" "$out/host-compile.log"; return; }
   for name in cold warm package; do
     program=$(first_existing "$here/host_cost-moec" "$here/../../build/bin/host_cost-moec")
     [ $name != package ] || program=${program%moec}moert
     [ -x "$program" ] || { skip "host-$name: not built"; continue; }
-    local log="$out/host-$name.log" file=$block
+    local log="$out/host-$name.log" file=$block attempt good=
     [ $name != package ] || file=$package
-    MOEC_CACHE_DIR=$out/host-cache "$program" "$file" $tokens >"$log" 2>&1
-    if [ $? -eq 0 ] && awk -v name=$name '
-        /^launchable/ { launchable = $2; compiled = $4 }
-        /^first result/ { first = $3 }
-        /^loaded/ { nvrtc = $3 }
-        /^launch:/ { sub(/.*repeated: /, ""); repeated = $1 }
-        END {
-          if (name == "cold") good = first < 1500 && compiled > 0
-          else if (name == "warm") good = compiled == 0
-          else good = launchable < 10 && nvrtc == "no,"
-          exit !(good && repeated > 0 && repeated < 3)
-        }' "$log"; then
+    for attempt in 1 2 3; do # others use the machine, too
+      [ $name != cold ] || rm -rf "$out/host-cache"
+      MOEC_CACHE_DIR=$out/host-cache "$program" "$file" $tokens >"$log" 2>&1 && host_is_fast $name <"$log" &&
+        { good=1; break; }
+    done
+    if [ -n "$good" ]; then
       pass
       echo "ok      host-$name: $(tr '\n' ';' <"$log")"
     else
-      fail "host-$name: $(tr '\n' ';' <"$log")" "$log"
+      fail "host-$name, three times: $(tr '\n' ';' <"$log")" "$log"
     fi
   done
+  program=$(first_existing "$here/host_tune" "$here/../../build/bin/host_tune")
+  [ -n "$program" ] || { skip "host-tune: not built"; return; }
+  if MOEC_CACHE_DIR=$out/host-cache timeout $((limit - SECONDS + 1)) "$program" "$models/mixtral-8x7b.mlir" 1024 \
+    >"$out/host-tune.log" 2>&1; then
+    pass
+    echo "ok      host-tune: $(tail -1 "$out/host-tune.log")"
+  else
+    fail "host-tune: $(tail -1 "$out/host-tune.log")" "$out/host-tune.log"
+  fi
 }
 
 # A search of a minute; the command of the winner, run with a check instead of a clock.

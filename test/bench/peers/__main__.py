@@ -8,7 +8,8 @@ import time
 
 from .models import DEFAULT_MODELS, load_model
 
-PEERS = ("triton", "torch", "dense")
+DEFAULT_PEERS = ("triton", "torch", "dense")
+PEERS = (*DEFAULT_PEERS, "deepgemm")  # optional: needs a library that PyTorch does not bring
 
 
 def parse_arguments(argv=None):
@@ -21,7 +22,8 @@ def parse_arguments(argv=None):
     parser.add_argument("--tokens", type=lambda text: [int(t) for t in names(text)],
                         default=[1024, 4096, 16384])
     parser.add_argument("--routing", default="uniform", metavar="uniform|zipf:A")
-    parser.add_argument("--peers", type=names, default=list(PEERS))
+    parser.add_argument("--peers", type=names, default=list(DEFAULT_PEERS),
+                        help=f"some of {', '.join(PEERS)}; by default {', '.join(DEFAULT_PEERS)}")
     parser.add_argument("--json", metavar="FILE", help="results so far, rewritten after each row")
     parser.add_argument("--limit", type=float, metavar="SECONDS", help="skip what has not begun by then")
     parser.add_argument("--seed", type=int, default=0)
@@ -118,7 +120,8 @@ def main():
     if skipped:
         say(f"# skipped by --limit {options.limit:g}: {', '.join(skipped)}")
     say(f"# {results['seconds']:.0f} s")
-    wrong = any(row[peer]["status"] == "WRONG" for row in results["rows"] for peer in options.peers)
+    wrong = any(row[peer] and row[peer]["status"] == "WRONG"
+                for row in results["rows"] for peer in options.peers)
     return 1 if wrong else 0
 
 

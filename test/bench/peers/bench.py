@@ -4,7 +4,7 @@ import gc
 
 import torch
 
-from . import inputs
+from . import deepgemm, inputs
 from .dense import DensePeer
 from .protocol import best_of
 from .reference import make_check
@@ -35,7 +35,7 @@ class ModelBench:
         return sets + 2 * 2 * rows * (3 * model.hidden + 5 * model.inner)
 
     def measure(self, tokens, exponent, deadline, note):
-        """A dict from peer to its result; see protocol.best_of."""
+        """A dict from peer to its result, None where its library is absent; see protocol.best_of."""
         gc.collect()  # graphs and their pools may sit in cycles
         torch.cuda.empty_cache()
         free, total = torch.cuda.mem_get_info()
@@ -59,6 +59,13 @@ class ModelBench:
         if peer == "dense":
             dense = DensePeer(problem)
             return best_of(dense.candidates(), inputs.NUM_SETS, dense.poison, dense.check, deadline, note)
+        if peer == "deepgemm":
+            library = deepgemm.load_library(note)
+            if library is None:
+                return None
+            products = deepgemm.DeepGemmPeer(problem, library)
+            return best_of(products.candidates(), inputs.NUM_SETS, products.poison, products.check, deadline,
+                           note)
 
         def poison():
             for inputs_of_set in problem.sets:
