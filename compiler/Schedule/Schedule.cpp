@@ -145,7 +145,8 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
   const MatmulRow &row = getMatmulTable(target)[bucket.matmulRow];
   kernel::MatmulTraits traits = getMatmulTraits(problem);
 
-  // Legality is silent here: the table's tile, fewer stages, then a single block.
+  // Legality is silent here: the table's tile, without its cluster, with fewer stages, a token step
+  // lower, then a single block.
   ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
   auto emitError = [&] { return mlir::emitError(UnknownLoc::get(context)); };
   for (const MatmulTile &tile : {row.first, row.other}) {
@@ -153,15 +154,19 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
     int64_t blockK = tile.blockK;
     while (tile.form == kernel::MatmulForm::Mma && blockK > 32 && blockK / 2 >= problem.reduction)
       blockK /= 2;
+    bool isSwapped = tile.form == kernel::MatmulForm::WgmmaSwapped;
+    int64_t leastM = isSwapped ? tile.blockM - tile.tokenStep : tile.blockM;
     for (int64_t minBlocks : {tile.minBlocks, int64_t(1)})
-      for (int64_t stages = tile.stages; stages >= 2; --stages) {
-        auto schedule = ScheduleAttr::getChecked(
-            emitError, context, tile.form, tile.blockM, tile.blockN, blockK, stages, tile.warpsM,
-            tile.warpsN, minBlocks, tile.tokenStep, tile.cooperative, tile.dynamic,
-            /*cluster=*/int64_t(1), tile.rasterGroup, tile.weights);
-        if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
-          return schedule;
-      }
+      for (int64_t blockM = tile.blockM; blockM >= leastM; blockM -= tile.tokenStep)
+        for (int64_t stages = tile.stages; stages >= 2; --stages)
+          for (int64_t cluster : {tile.cluster, int64_t(1)}) {
+            auto schedule = ScheduleAttr::getChecked(
+                emitError, context, tile.form, blockM, tile.blockN, blockK, stages, tile.warpsM,
+                tile.warpsN, minBlocks, tile.tokenStep, tile.cooperative, tile.dynamic, cluster,
+                tile.rasterGroup, tile.weights);
+            if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
+              return schedule;
+          }
   }
   return {};
 }

@@ -4,7 +4,7 @@
 //
 // Rows are chosen by m = T * k / E, the mean rows of an expert, since m and not T decides whether
 // the weights' stream or the tensor cores limit a grouped matmul (the crossover lies near m = 185
-// for every bf16 block on an H200). Every row brings two kernels to a block, hence only four.
+// for every bf16 block on an H200). Every row brings two kernels to a block, hence only five.
 //
 // sm_90a (H200 and H100, measured):
 // * m <= 12: nothing but weights moves. A 16-row mma tile of 32 weight rows, steps of 128 and four
@@ -18,8 +18,11 @@
 //   and of the heights that leave room for four stages 176 divides rows of 128 n best (m = 512 and
 //   1024). Drawn tiles and weights that stay in L2 keep blocks on the same weights: without them
 //   they drift apart, and DRAM reads grow two- to fourfold (17.5 to 5.5 GB at K = 4096, m = 1024).
-//   Pairs of blocks (cluster = 2, 160 tokens) are 1 to 4 % faster near m = 256 where all experts
-//   have alike rows, and 4 to 9 % slower under zipf:1.2, where most have few: left to the search.
+// * more than 700: the same in pairs of blocks that load weights for each other, 192 tokens each: 1.5
+//   to 3.4 % faster at m >= 1024, under zipf:1.2 too. Below that a pair with an expert of few rows
+//   keeps two multiprocessors waiting: near m = 256 pairs are 1 to 4 % faster where all experts have
+//   alike rows and 4 to 9 % slower under zipf:1.2, and at m = 512 one or the other: left to the
+//   search.
 //
 // Portable mma, for what the wgmma forms do not admit and for other cards:
 // * m <= 16: the stream with 32 rows; 128 weight rows a tile halve the re-reads of the rows.
@@ -49,22 +52,24 @@ static constexpr WeightPolicy kAsUsual = WeightPolicy::Normal, kOnce = WeightPol
                               kKeep = WeightPolicy::EvictLast;
 
 // clang-format off
-//                                            M    N    K  stages wM wN min step coop dyn raster weights
-static constexpr MatmulTile kStream16  {kMma,   16,  32, 128, 4, 1, 2, 4, 32, false, false, 1, kOnce};
-static constexpr MatmulTile kStream32  {kMma,   32,  64, 128, 4, 1, 4, 2, 32, false, false, 1, kOnce};
-static constexpr MatmulTile kMiddle64  {kMma,   64, 128,  64, 4, 2, 2, 2, 32, false, false, 4, kAsUsual};
-static constexpr MatmulTile kLarge128  {kMma,  128, 128,  64, 3, 2, 2, 2, 32, false, false, 8, kAsUsual};
-static constexpr MatmulTile kSm80Middle{kMma,   64, 128,  64, 3, 2, 2, 2, 32, false, false, 4, kAsUsual};
-static constexpr MatmulTile kSm80Large {kMma,  128, 128,  32, 4, 2, 2, 2, 32, false, false, 8, kAsUsual};
-static constexpr MatmulTile kHopper64  {kWgmma, 64, 256,  64, 5, 1, 1, 1, 32, false, false, 8, kOnce};
-static constexpr MatmulTile kTokens176 {kSwap, 176, 256,  64, 4, 1, 1, 1, 16, true,  true,  8, kKeep};
+//                                            M    N    K  stages wM wN min step coop   dyn cluster raster weights
+static constexpr MatmulTile kStream16  {kMma,   16,  32, 128, 4, 1, 2, 4, 32, false, false, 1, 1, kOnce};
+static constexpr MatmulTile kStream32  {kMma,   32,  64, 128, 4, 1, 4, 2, 32, false, false, 1, 1, kOnce};
+static constexpr MatmulTile kMiddle64  {kMma,   64, 128,  64, 4, 2, 2, 2, 32, false, false, 1, 4, kAsUsual};
+static constexpr MatmulTile kLarge128  {kMma,  128, 128,  64, 3, 2, 2, 2, 32, false, false, 1, 8, kAsUsual};
+static constexpr MatmulTile kSm80Middle{kMma,   64, 128,  64, 3, 2, 2, 2, 32, false, false, 1, 4, kAsUsual};
+static constexpr MatmulTile kSm80Large {kMma,  128, 128,  32, 4, 2, 2, 2, 32, false, false, 1, 8, kAsUsual};
+static constexpr MatmulTile kHopper64  {kWgmma, 64, 256,  64, 5, 1, 1, 1, 32, false, false, 1, 8, kOnce};
+static constexpr MatmulTile kTokens176 {kSwap, 176, 256,  64, 4, 1, 1, 1, 16, true,  true,  1, 8, kKeep};
+static constexpr MatmulTile kPairs192  {kSwap, 192, 256,  64, 4, 1, 1, 1, 16, true,  true,  2, 8, kKeep};
 
 //    m <=         first        other
 static constexpr MatmulRow kHopperRows[] = {
     {12,         kStream16,   kStream16},
     {24,         kHopper64,   kStream32},
     {160,        kTokens176,  kMiddle64},
-    {kUnbounded, kTokens176,  kLarge128},
+    {700,        kTokens176,  kLarge128},
+    {kUnbounded, kPairs192,   kLarge128},
 };
 static constexpr MatmulRow kSm80Rows[] = {
     {8,          kStream16,   kStream16},

@@ -12,6 +12,7 @@ struct MatmulTile {
   kernel::MatmulForm form;
   int64_t blockM, blockN, blockK, stages, warpsM, warpsN, minBlocks, tokenStep;
   bool cooperative, dynamic;
+  int64_t cluster; ///< where the problem admits it, else 1
   int64_t rasterGroup;
   kernel::WeightPolicy weights;
 };

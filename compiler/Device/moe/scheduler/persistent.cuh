@@ -126,14 +126,9 @@ struct TileSlots {
     ptx::st_shared_16(
         address(), {u32(tile.expert), u32(tile.row_begin), u32(tile.rows), u32(tile.column_tile)});
   }
-  /// By a whole warp. Only the lane that later says that the slot is free reads it: others would be
-  /// ordered before that by a __syncwarp, which racecheck does not follow.
   MOE_DEVICE Tile get() const {
-    uint4 v = {0, 0, 0, 0};
-    if (threadIdx.x % 32 == 0)
-      v = ptx::ld_shared_16(address());
-    return {int(__shfl_sync(~0u, v.x, 0)), int(__shfl_sync(~0u, v.y, 0)),
-            int(__shfl_sync(~0u, v.z, 0)), int(__shfl_sync(~0u, v.w, 0))};
+    const uint4 v = ptx::ld_shared_16(address());
+    return {int(v.x), int(v.y), int(v.z), int(v.w)};
   }
   MOE_DEVICE void wait_full() const { bounded_wait(full(), phase, failure_flag); }
   MOE_DEVICE void wait_empty() const { bounded_wait(empty(), phase ^ 1, failure_flag); }
