@@ -24,7 +24,7 @@ namespace moec {
 
 enum class Effort {
   Quick, ///< at most 12 candidates a matmul
-  Full,  ///< more tiles, every refinement, until nothing improves
+  Full,  ///< more tiles, every refinement, a second pass where one improved something
 };
 
 /// How many candidates of a kind an effort allows.

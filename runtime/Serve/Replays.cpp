@@ -80,6 +80,8 @@ Status Replays::launch(const LoadedPackage &package, int64_t tokens,
     return Status::ok();
   }
   entry->lastUse = ++uses;
+  cuda::ContextScope scope(*device); // the default streams are those of a context
+  MOERT_RETURN_IF_ERROR(Status(scope.status()));
   cuda::CaptureStatus status = cuda::kCaptureNone;
   if (entry->isPlain || device->api().cuStreamIsCapturing(stream, &status) != cuda::kSuccess ||
       status != cuda::kCaptureNone)
