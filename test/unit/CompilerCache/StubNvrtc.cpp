@@ -2,8 +2,8 @@
 //
 // Gives PTX, cubin and an assembler's report that follow from source, options and the version that
 // it was built with. So tests of the cache run without a toolkit, with any number of versions, and
-// can count compiles: each appends the name of its file to $STUB_NVRTC_LOG and takes
-// $STUB_NVRTC_MS milliseconds. A source that contains $STUB_NVRTC_CRASH, $STUB_NVRTC_HANG or
+// can count compiles: each appends the name of its file and a digest of its source to $STUB_NVRTC_LOG
+// and takes $STUB_NVRTC_MS milliseconds. A source that contains $STUB_NVRTC_CRASH, $STUB_NVRTC_HANG or
 // $STUB_NVRTC_SILENT takes the process down, never comes to an end, or has no assembler's report.
 //
 //===----------------------------------------------------------------------===//
@@ -55,12 +55,12 @@ std::string entryOf(const std::string &source) {
   return source.substr(at, end - at);
 }
 
-void countCompile(const std::string &name) {
+void countCompile(const std::string &name, const std::string &source) {
   if (const char *milliseconds = std::getenv("STUB_NVRTC_MS"))
     std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(milliseconds)));
   if (const char *path = std::getenv("STUB_NVRTC_LOG")) {
     int file = ::open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    std::string line = name + "\n";
+    std::string line = name + " " + std::to_string(std::hash<std::string>()(source)) + "\n";
     (void)!::write(file, line.data(), line.size());
     ::close(file);
   }
@@ -106,7 +106,7 @@ int nvrtcDestroyProgram(void **program) {
 int nvrtcCompileProgram(void *handle, int numOptions, const char *const *options) {
   Program &program = of(handle);
   if (program.name != "version.cu")
-    countCompile(program.name);
+    countCompile(program.name, program.source);
   if (isNamed(program, "STUB_NVRTC_CRASH"))
     std::abort();
   while (isNamed(program, "STUB_NVRTC_HANG"))
