@@ -2,9 +2,10 @@
 //
 // Gives PTX, cubin and an assembler's report that follow from source, options and the version that
 // it was built with. So tests of the cache run without a toolkit, with any number of versions, and
-// can count compiles: each appends the name of its file and a digest of its source to $STUB_NVRTC_LOG
-// and takes $STUB_NVRTC_MS milliseconds. A source that contains $STUB_NVRTC_CRASH, $STUB_NVRTC_HANG or
-// $STUB_NVRTC_SILENT takes the process down, never comes to an end, or has no assembler's report.
+// can count compiles: each appends the name of its file and a digest of its source to
+// $STUB_NVRTC_LOG and takes $STUB_NVRTC_MS milliseconds. A source that contains $STUB_NVRTC_CRASH,
+// $STUB_NVRTC_HANG or $STUB_NVRTC_SILENT takes the process down, never comes to an end, or has no
+// assembler's report.
 //
 //===----------------------------------------------------------------------===//
 
@@ -129,7 +130,8 @@ int nvrtcCompileProgram(void *handle, int numOptions, const char *const *options
                   std::string(60, '\0') + program.ptx;
   program.log = program.name + "(3): warning #177-D: stub\n" +
                 "ptxas info    : Compiling entry function '" + entry + "' for 'sm_90a'\n" +
-                "    0 bytes stack frame, " + spillBytes() + " bytes spill stores, 0 bytes spill loads\n" +
+                "    0 bytes stack frame, " + spillBytes() +
+                " bytes spill stores, 0 bytes spill loads\n" +
                 "ptxas info    : Used 40 registers, used 1 barriers\n";
   if (isNamed(program, "STUB_NVRTC_SILENT"))
     program.log.clear();
