@@ -21,8 +21,23 @@ static constexpr double kRunnerUp = 1.015;
 static constexpr unsigned kFewRounds = 2;
 
 Limits limitsOf(Effort effort) {
-  return effort == Effort::Quick ? Limits{8, 4, 1, 3, 4, 0.0015, false, false}
-                                 : Limits{20, 20, 2, 4, 6, 0.013, true, true};
+  if (effort == Effort::Quick)
+    return {.tiles = 8,
+            .refinements = 4,
+            .passes = 1,
+            .finalists = 3,
+            .rounds = 4,
+            .doubt = 0.0015,
+            .races = false,
+            .shapes = false};
+  return {.tiles = 20,
+          .refinements = 20,
+          .passes = 2,
+          .finalists = 4,
+          .rounds = 6,
+          .doubt = 0.013,
+          .races = true,
+          .shapes = true};
 }
 
 static double secondsNow() {
@@ -327,7 +342,7 @@ Status Tuner::finish() {
     }
     result.defaultMicroseconds = timer.yardstickMicroseconds();
     result.bestMicroseconds = result.defaultMicroseconds * bestRatio;
-    return Status::ok();
+    return result.best.combine == CombineMode::Accumulate ? proveDeterministic() : Status::ok();
   }
   timer.hasRested();
   unsigned rounds = result.stopped.empty() ? limitsOf(options.effort).rounds : kFewRounds;
@@ -340,6 +355,20 @@ Status Tuner::finish() {
     result.best = result.defaults;
     result.bestMicroseconds = result.defaultMicroseconds;
   }
+  return Status::ok();
+}
+
+/// Races the best deterministic build, which is kept beside one that is not, against the default
+/// where only short times have spoken for it.
+Status Tuner::proveDeterministic() {
+  if (!result.deterministic || result.deterministic->choice == result.defaults)
+    return Status::ok();
+  timer.hasRested();
+  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, timer.takeTurns({&result.deterministic->choice, 1},
+                                                                 limitsOf(options.effort).rounds));
+  result.deterministic->ratio = turns.failures[0].empty() ? median(turns.ratios[0]) : 1;
+  if (result.deterministic->ratio > 1 - kNoise)
+    result.deterministic = {result.defaults, 1};
   return Status::ok();
 }
 

@@ -141,6 +141,7 @@ private:
   moert::Status searchSchedules(const Lowering &lowering);
   moert::Status tryLowerings();
   moert::Status finish();
+  moert::Status proveDeterministic();
   Trial scheduleTrial(unsigned matmul, std::string change, const search::Task &task,
                       kernel::ScheduleAttr schedule) const;
 
