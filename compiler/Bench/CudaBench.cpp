@@ -26,14 +26,25 @@ static bool isConstant(const Argument &argument) {
                              [](const moert::Expr &dim) { return dim.isConstant(); });
 }
 
-Result<uint64_t> CudaBench::deviceBytes(int64_t count) const {
+Result<uint64_t> CudaBench::deviceBytes(int64_t count, size_t sets) const {
   MOERT_ASSIGN_OR_RETURN(uint64_t bytes, package->workspaceBytes(count));
   const std::vector<Argument> &arguments = package->manifest().arguments;
   for (size_t i = 0; i < arguments.size(); ++i) {
     MOERT_ASSIGN_OR_RETURN(uint64_t argument, package->argumentBytes(i, count));
-    bytes += isConstant(arguments[i]) ? argument : kSets * argument;
+    bytes += isConstant(arguments[i]) ? argument : sets * argument;
   }
   return bytes;
+}
+
+Status CudaBench::checkRoom(int64_t count, size_t numSets) const {
+  MOERT_ASSIGN_OR_RETURN(uint64_t needed, deviceBytes(count, numSets));
+  uint64_t room = package->device()->properties().memoryBytes;
+  if (needed <= room)
+    return Status::ok();
+  return Status(StatusCode::Unsupported,
+                fmt::format("{} tokens in {} sets need {:.1f} GiB of device memory, but there are "
+                            "{:.1f} GiB",
+                            count, numSets, double(needed) / (1 << 30), double(room) / (1 << 30)));
 }
 
 /// Memory with the content of a host tensor.
@@ -45,29 +56,16 @@ static Result<DeviceMemory> uploaded(const std::shared_ptr<const moert::cuda::De
   return memory;
 }
 
-Status CudaBench::prepare(const InputOptions &options,
-                          std::vector<std::vector<HostTensor>> *bound) {
+Status CudaBench::prepare(int64_t count, std::span<const std::vector<HostTensor>> inputs) {
   const std::shared_ptr<const moert::cuda::Device> &device = package->device();
   const std::vector<Argument> &arguments = package->manifest().arguments;
-  tokens = options.tokens;
+  tokens = count;
   sets.clear();
   workspaces.clear();
   ++allocations;
-  MOERT_ASSIGN_OR_RETURN(uint64_t needed, deviceBytes(tokens));
-  if (needed > device->properties().memoryBytes)
-    return Status(
-        StatusCode::Unsupported,
-        fmt::format("{} tokens in {} sets need {:.1f} GiB of device memory, but there are "
-                    "{:.1f} GiB",
-                    tokens, kSets, double(needed) / (1 << 30),
-                    double(device->properties().memoryBytes) / (1 << 30)));
-  MOERT_ASSIGN_OR_RETURN(MemoryPlan plan, planMemory(specs, weights, tokens, 0));
-  (void)plan;
+  MOERT_RETURN_IF_ERROR(checkRoom(tokens, inputs.size()));
   shared.resize(arguments.size());
-  for (size_t set = 0; set < kSets; ++set) {
-    InputOptions own = options;
-    own.seed = options.seed + set;
-    MOERT_ASSIGN_OR_RETURN(std::vector<HostTensor> hosts, bindInputs(specs, weights, own));
+  for (const std::vector<HostTensor> &hosts : inputs) {
     std::vector<DeviceMemory> memories(arguments.size());
     for (size_t i = 0, input = 0; i < arguments.size(); ++i) {
       if (arguments[i].isOutput) {
@@ -80,12 +78,9 @@ Status CudaBench::prepare(const InputOptions &options,
         MOERT_ASSIGN_OR_RETURN(memories[i], uploaded(device, host));
       } else if (shared[i].bytes() == 0) {
         MOERT_ASSIGN_OR_RETURN(shared[i], uploaded(device, host));
-        weights.emplace(arguments[i].name, host);
       }
     }
     sets.push_back(std::move(memories));
-    if (bound)
-      bound->push_back(std::move(hosts));
   }
   MOERT_ASSIGN_OR_RETURN(uint64_t bytes, package->workspaceBytes(tokens));
   return reserveWorkspaces(1, bytes);
@@ -186,7 +181,7 @@ Result<Timing> CudaBench::measureAlone(const moert::LoadedPackage &whole,
                                        const moert::LoadedPackage &part,
                                        const TimingOptions &options) {
   MOERT_ASSIGN_OR_RETURN(uint64_t bytes, whole.workspaceBytes(tokens));
-  MOERT_RETURN_IF_ERROR(reserveWorkspaces(kSets, bytes));
+  MOERT_RETURN_IF_ERROR(reserveWorkspaces(sets.size(), bytes));
   MOERT_ASSIGN_OR_RETURN(Stream stream, Stream::create(package->device()));
   MOERT_RETURN_IF_ERROR(walk(whole, stream));
   MOERT_ASSIGN_OR_RETURN(Graph graph, captureWalk(part, stream));
@@ -216,7 +211,7 @@ Result<Timing> CudaBench::replay(const Graph &graph, const Stream &stream,
     MOERT_RETURN_IF_ERROR(end.record(stream));
     MOERT_RETURN_IF_ERROR(stream.synchronize());
     MOERT_ASSIGN_OR_RETURN(float milliseconds, end.millisecondsSince(begin));
-    times.push_back(1e3 * double(milliseconds) / double(kSets));
+    times.push_back(1e3 * double(milliseconds) / double(sets.size()));
   }
   std::ranges::sort(times);
   return Timing{percentile(times, 0.5), percentile(times, 0.1), percentile(times, 0.9),

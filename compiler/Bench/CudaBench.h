@@ -10,14 +10,14 @@
 #ifndef MOEC_COMPILER_BENCH_CUDABENCH_H
 #define MOEC_COMPILER_BENCH_CUDABENCH_H
 
-#include "compiler/Inputs/Inputs.h"
 #include "runtime/Cuda/Memory.h"
 #include "runtime/Cuda/Stream.h"
 #include "runtime/Exec/LoadedPackage.h"
+#include "runtime/Tensor/HostTensor.h"
 
 #include <memory>
 #include <optional>
-#include <string>
+#include <span>
 #include <vector>
 
 namespace moec {
@@ -41,21 +41,19 @@ struct Timing {
 /// (one for each set where a launch is measured alone).
 class CudaBench {
 public:
-  /// How many inputs and routings a measurement walks.
+  /// How many inputs and routings a measurement walks if nobody wants otherwise.
   static constexpr size_t kSets = 8;
 
-  /// `weights`: tensors of a size without T that need not be generated again.
-  CudaBench(std::shared_ptr<const moert::LoadedPackage> package, std::vector<InputSpec> specs,
-            moert::NamedTensors weights = {})
-      : package(std::move(package)), specs(std::move(specs)), weights(std::move(weights)) {}
+  explicit CudaBench(std::shared_ptr<const moert::LoadedPackage> package)
+      : package(std::move(package)) {}
 
-  const moert::NamedTensors &hostWeights() const { return weights; }
+  /// Unsupported, with both numbers, where the device's memory cannot hold so many sets.
+  moert::Status checkRoom(int64_t tokens, size_t sets) const;
 
-  /// Uploads inputs for T = `tokens`: generated from `options.seed` for weights and from the seeds
-  /// after it, one a set, for everything that depends on T. `bound`, where given, receives each
-  /// set's host tensors.
-  moert::Status prepare(const InputOptions &options,
-                        std::vector<std::vector<moert::HostTensor>> *bound = nullptr);
+  /// Uploads inputs for T = `tokens`, those of one set in the order of the package's (as
+  /// `bindInputSets` makes them). What does not depend on T is uploaded once in the life of this
+  /// object.
+  moert::Status prepare(int64_t tokens, std::span<const std::vector<moert::HostTensor>> inputs);
 
   /// Runs `subject` once on one set, from outputs and workspace full of NaN; returns its outputs in
   /// the order of the arguments.
@@ -91,12 +89,10 @@ private:
   /// Times a graph of one walk.
   moert::Result<Timing> replay(const moert::cuda::Graph &graph, const moert::cuda::Stream &stream,
                                const TimingOptions &options) const;
-  moert::Result<uint64_t> deviceBytes(int64_t tokens) const;
+  moert::Result<uint64_t> deviceBytes(int64_t tokens, size_t sets) const;
 
   std::shared_ptr<const moert::LoadedPackage> package;
-  std::vector<InputSpec> specs;
   int64_t tokens = 0;
-  moert::NamedTensors weights;                              ///< on the host
   std::vector<moert::cuda::DeviceMemory> shared;            ///< per argument: weights, else empty
   std::vector<std::vector<moert::cuda::DeviceMemory>> sets; ///< per set, per argument: the rest
   std::vector<moert::cuda::DeviceMemory> workspaces;        ///< one, or one a set

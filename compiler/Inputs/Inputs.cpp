@@ -91,6 +91,23 @@ Result<std::vector<HostTensor>> bindInputs(std::span<const InputSpec> specs, con
   return tensors;
 }
 
+Result<std::vector<std::vector<HostTensor>>>
+bindInputSets(std::span<const InputSpec> specs, NamedTensors &constants,
+              const InputOptions &options, size_t count) {
+  std::vector<std::vector<HostTensor>> sets;
+  for (size_t set = 0; set < count; ++set) {
+    InputOptions own = options;
+    own.seed = options.seed + set;
+    MOERT_RETURN_IF_ERROR(planMemory(specs, constants, options.tokens, 0).status());
+    MOERT_ASSIGN_OR_RETURN(std::vector<HostTensor> tensors, bindInputs(specs, constants, own));
+    for (size_t i = 0; i < specs.size(); ++i)
+      if (std::ranges::none_of(specs[i].shape, [](int64_t dim) { return dim < 0; }))
+        constants.emplace(specs[i].name, tensors[i]);
+    sets.push_back(std::move(tensors));
+  }
+  return sets;
+}
+
 std::optional<int64_t> inferTokens(std::span<const InputSpec> specs, const NamedTensors &given) {
   for (const InputSpec &spec : specs) {
     auto found = given.find(spec.name);

@@ -77,6 +77,14 @@ moert::Result<std::vector<moert::HostTensor>> bindInputs(std::span<const InputSp
                                                          const moert::NamedTensors &given,
                                                          const InputOptions &options);
 
+/// The inputs of `count` calls, one vector a call: what depends on T from the seeds from
+/// `options.seed` on, one a call, everything else from `options.seed`, once for all. `constants`
+/// are those of them that are known already; it receives the others. Unsupported where the system's
+/// memory does not hold them.
+moert::Result<std::vector<std::vector<moert::HostTensor>>>
+bindInputSets(std::span<const InputSpec> specs, moert::NamedTensors &constants,
+              const InputOptions &options, size_t count);
+
 /// The number of tokens that the given tensors imply, or nothing where none of them has a dynamic
 /// dimension.
 std::optional<int64_t> inferTokens(std::span<const InputSpec> specs, const moert::NamedTensors &given);

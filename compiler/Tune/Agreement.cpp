@@ -2,13 +2,17 @@
 
 #include "compiler/Tune/Agreement.h"
 
+#include "runtime/Tensor/Float.h"
 #include "runtime/Tensor/Parallel.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <vector>
 
+using moert::DType;
 using moert::HostTensor;
 using moert::Status;
 using moert::StatusCode;
@@ -22,26 +26,45 @@ struct Worst {
 };
 } // namespace
 
-static Worst compareRow(const HostTensor &actual, const HostTensor &baseline, double tolerance,
-                        int64_t begin, int64_t columns) {
+/// A row as floats: exact for every float type that a block may return.
+static void readRow(const HostTensor &tensor, int64_t begin, std::span<float> row) {
+  switch (tensor.dtype()) {
+  case DType::BF16:
+    std::ranges::transform(tensor.as<uint16_t>().subspan(size_t(begin), row.size()), row.begin(),
+                           moert::bf16ToFloat);
+    return;
+  case DType::F16:
+    std::ranges::transform(tensor.as<uint16_t>().subspan(size_t(begin), row.size()), row.begin(),
+                           moert::halfToFloat);
+    return;
+  default:
+    for (size_t i = 0; i < row.size(); ++i)
+      row[i] = float(tensor.at(begin + int64_t(i)));
+  }
+}
+
+static Worst compareRow(std::span<const float> actual, std::span<const float> baseline,
+                        double tolerance) {
   double squares = 0;
-  for (int64_t i = begin; i < begin + columns; ++i)
-    if (double value = baseline.at(i); std::isfinite(value))
+  for (double value : baseline)
+    if (std::isfinite(value))
       squares += value * value;
-  double scale = 4 * std::sqrt(squares / double(columns));
+  double scale = 4 * std::sqrt(squares / double(baseline.size()));
   Worst worst;
-  for (int64_t i = begin; i < begin + columns; ++i) {
-    double a = actual.at(i), b = baseline.at(i);
+  for (size_t i = 0; i < baseline.size(); ++i) {
+    double a = actual[i], b = baseline[i];
+    double band = 2 * tolerance * (scale + std::abs(b));
+    if (std::isfinite(b) && std::abs(a - b) <= band)
+      continue; // not where a is NaN
     if (!std::isfinite(a) && !std::isfinite(b))
       continue;
-    double band = 2 * tolerance * (scale + std::abs(b));
     double excess =
         std::isfinite(a) && std::isfinite(b) ? std::abs(a - b) / std::max(band, 1e-30) : INFINITY;
     if (excess <= 1)
       continue;
     ++worst.wrong;
     if (worst.index < 0 || excess > worst.excess)
-      worst.index = i, worst.excess = excess;
+      worst.index = int64_t(i), worst.excess = excess;
   }
   return worst;
 }
@@ -58,10 +81,14 @@ Status checkAgreement(const HostTensor &actual, const HostTensor &baseline, doub
   Worst total;
   std::mutex mutex;
   moert::parallelFor(rows, 16, threads, [&](int64_t begin, int64_t end) {
+    std::vector<float> a(static_cast<size_t>(columns)), b(a.size());
     for (int64_t row = begin; row < end; ++row) {
-      Worst worst = compareRow(actual, baseline, tolerance, row * columns, columns);
+      readRow(actual, row * columns, a);
+      readRow(baseline, row * columns, b);
+      Worst worst = compareRow(a, b, tolerance);
       if (worst.wrong == 0)
         continue;
+      worst.index += row * columns;
       std::lock_guard<std::mutex> lock(mutex);
       total.wrong += worst.wrong;
       if (total.index < 0 || worst.excess > total.excess)

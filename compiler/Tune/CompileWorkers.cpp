@@ -18,6 +18,10 @@ using moert::StatusCode;
 
 namespace moec {
 
+/// Of the first worker, which gets what everything waits for, and of the others: whoever measures
+/// goes before both.
+static constexpr int kFirstNiceness = 2, kNiceness = 15;
+
 CompileWorkers::CompileWorkers(Options given) : options(std::move(given)) {
   if (options.jobs == 0)
     options.jobs = std::max(1u, std::thread::hardware_concurrency());
@@ -33,7 +37,9 @@ Status CompileWorkers::begin(Slot &slot, const json::Object &request) {
   slot.worker.reset();
   MOERT_ASSIGN_OR_RETURN(Worker started, Worker::start(options.command));
   slot.worker.emplace(std::move(started));
-  return slot.worker->send(json::Object(request));
+  json::Object first(request);
+  first["niceness"] = &slot == slots.data() ? kFirstNiceness : kNiceness;
+  return slot.worker->send(std::move(first));
 }
 
 /// What became of the slot's candidate; nothing while its worker is busy with it.

@@ -28,19 +28,28 @@ Result<std::unique_ptr<CudaMeasurer>> CudaMeasurer::create(const MoeBlock &block
       new CudaMeasurer(block, std::move(options), std::move(builder), std::move(device)));
 }
 
-Status CudaMeasurer::begin(int64_t tokens, const Routing &routing, const Choice &choice) {
+Status CudaMeasurer::aimAt(int64_t count, const Routing &routing, size_t numSets) {
   builds.clear();
   baseline.clear();
   expectation.reset();
-  inputs = {tokens, options.seed, routing, options.jobs};
-  defaults = choice;
-  MOERT_RETURN_IF_ERROR(fillDevice());
+  sets.clear();
+  tokens = count;
+  MOERT_ASSIGN_OR_RETURN(sets,
+                         bindInputSets(block.inputs(), weights,
+                                       {tokens, options.seed, routing, options.jobs}, numSets));
   mlir::FailureOr<Expectation> expected =
-      expectResult(block.function(), arguments, {0.0, 64, options.seed, options.jobs});
+      expectResult(block.function(), sets.front(), {0.0, 64, options.seed, options.jobs});
   if (failed(expected))
     return Status(StatusCode::InvalidInput, "expects inputs that the block can be evaluated on");
   expectation = *std::move(expected);
   return Status::ok();
+}
+
+Status CudaMeasurer::begin(const Choice &choice) {
+  if (!expectation)
+    return Status(StatusCode::Internal, "expects inputs before a search begins");
+  defaults = choice;
+  return fillDevice();
 }
 
 /// Uploads what is not on the device.
@@ -48,12 +57,8 @@ Status CudaMeasurer::fillDevice() {
   Build &build = find(defaults);
   MOERT_RETURN_IF_ERROR(load(build));
   if (!bench)
-    bench = std::make_unique<CudaBench>(build.loaded, block.inputs(), weights);
-  std::vector<std::vector<HostTensor>> bound;
-  MOERT_RETURN_IF_ERROR(bench->prepare(inputs, &bound));
-  arguments = std::move(bound.front());
-  weights = bench->hostWeights();
-  return Status::ok();
+    bench = std::make_unique<CudaBench>(build.loaded);
+  return bench->prepare(tokens, sets);
 }
 
 CudaMeasurer::Build &CudaMeasurer::find(const Choice &choice) {
@@ -69,7 +74,7 @@ void CudaMeasurer::prepare(std::span<const Choice> choices) {
   for (const Choice &choice : choices)
     if (std::ranges::none_of(builds, [&](const auto &build) { return build->choice == choice; }))
       missing.push_back(choice);
-  std::vector<Result<Package>> packages = builder.build(missing, inputs.tokens);
+  std::vector<Result<Package>> packages = builder.build(missing, tokens);
   for (size_t i = 0; i < missing.size(); ++i)
     builds.push_back(
         std::make_unique<Build>(Build{missing[i], std::move(packages[i]), nullptr, std::nullopt}));

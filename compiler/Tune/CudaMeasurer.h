@@ -37,9 +37,12 @@ public:
   const moert::cuda::DeviceProperties &device() const { return opened->properties(); }
   const std::string &target() const { return options.target; }
 
-  /// Makes `tokens` and `routing` what is measured. `defaults` is what every other choice is
-  /// compared with; its failure to build or to run is the failure of this call.
-  moert::Status begin(int64_t tokens, const Routing &routing, const Choice &defaults);
+  /// Makes `tokens` and `routing`, in `sets` inputs, what is measured from the next `begin` on: the
+  /// inputs and what the reference makes of them, on the host.
+  moert::Status aimAt(int64_t tokens, const Routing &routing, size_t sets);
+  /// Uploads these. `defaults` is what every other choice is compared with; its failure to build is
+  /// the failure of this call.
+  moert::Status begin(const Choice &defaults);
 
   void prepare(std::span<const Choice> choices) override;
   moert::Status check(const Choice &choice) override;
@@ -71,11 +74,11 @@ private:
   KernelBuilder builder;
   std::shared_ptr<const moert::cuda::Device> opened;
   std::unique_ptr<CudaBench> bench;
-  InputOptions inputs;
+  int64_t tokens = 0;
+  std::vector<std::vector<moert::HostTensor>> sets; ///< for a device that has to be filled again
   Choice defaults;
   std::vector<std::unique_ptr<Build>> builds;
-  moert::NamedTensors weights; ///< on the host, for a device that has to be filled again
-  std::vector<moert::HostTensor> arguments; ///< of the first set
+  moert::NamedTensors weights;
   std::optional<Expectation> expectation;
   std::vector<moert::HostTensor> baseline; ///< the default's outputs; empty until they are checked
 };

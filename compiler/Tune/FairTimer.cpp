@@ -14,14 +14,15 @@ using moert::StatusCode;
 
 namespace moec {
 
-/// The card is warm once this many times in a row are within a small band; it always is after so
-/// many that more would not be worth their time.
-static constexpr size_t kWarmTimes = 4, kMostWarmTimes = 24;
+/// The card is warm once this many times in a row are within a small band.
+static constexpr size_t kWarmTimes = 4;
 static constexpr double kWarmBand = 0.005;
-/// How far apart the times of the yardstick before and after a candidate may be, and how often a
-/// candidate is measured to get there.
+/// How far apart the times of the yardstick before and after a candidate may be.
 static constexpr double kSteady = 0.02;
-static constexpr unsigned kAttempts = 3;
+/// After a rest a card has power to spare for a moment: its times count once two in a row are
+/// within a small band, and after so many anyway.
+static constexpr double kWokenBand = 0.01;
+static constexpr unsigned kMostWakingTimes = 5;
 
 /// What is assumed before that many of the yardstick's times were compared, and never undercut.
 static constexpr size_t kFewDepartures = 4;
@@ -52,7 +53,7 @@ Result<double> FairTimer::measureYardstick(Measurer::Length length) {
 
 Status FairTimer::warmUp() {
   std::vector<double> times;
-  while (times.size() < kMostWarmTimes) {
+  while (times.size() < warmTimes) {
     onProgress("warming up");
     MOERT_ASSIGN_OR_RETURN(double time, measureYardstick(Measurer::Length::Short));
     times.push_back(time);
@@ -67,15 +68,25 @@ Status FairTimer::warmUp() {
   return Status::ok();
 }
 
+/// Brings a card that rested back to where it was.
+Status FairTimer::wakeUp() {
+  double before = 0;
+  for (unsigned count = 0; !isWarm && count < kMostWakingTimes; ++count) {
+    MOERT_ASSIGN_OR_RETURN(double time, measureYardstick(Measurer::Length::Short));
+    isWarm = isOver() || std::abs(time / before - 1) <= kWokenBand;
+    before = time;
+  }
+  isWarm = true;
+  return Status::ok();
+}
+
 Result<FairTimer::Time> FairTimer::time(const Choice &choice) {
   // The time before must be as warm as the candidate's.
+  MOERT_RETURN_IF_ERROR(wakeUp());
   double before = latest;
-  if (!isWarm) {
-    MOERT_ASSIGN_OR_RETURN(before, measureYardstick(Measurer::Length::Short));
-  }
   Time best;
   double steadiest = std::numeric_limits<double>::infinity();
-  for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
+  for (unsigned attempt = 0; attempt < attempts; ++attempt) {
     Result<double> time = measurer.measure(choice, Measurer::Length::Short);
     if (!time && !isRejection(time.status()))
       return time.status();
@@ -128,9 +139,7 @@ static double yardstickAt(const std::vector<Placed> &known, size_t place) {
 }
 
 Result<FairTimer::Turns> FairTimer::takeTurns(std::span<const Choice> choices, unsigned rounds) {
-  if (!isWarm) {
-    MOERT_RETURN_IF_ERROR(measureYardstick(Measurer::Length::Short).status());
-  }
+  MOERT_RETURN_IF_ERROR(wakeUp());
   Turns turns;
   turns.times.resize(choices.size());
   turns.ratios.resize(choices.size());

@@ -30,6 +30,10 @@ public:
 
   /// Whether to stop as soon as what was asked for has an answer.
   std::function<bool()> isOver = [] { return false; };
+  /// After how many times of the yardstick the card counts as warm, whatever they are.
+  size_t warmTimes = 24;
+  /// How often a candidate may be measured until the yardstick's times around it agree.
+  unsigned attempts = 3;
   std::function<void(const std::string &what)> onProgress = [](const std::string &) {};
 
   /// Runs the yardstick until its time stays the same.
@@ -65,6 +69,7 @@ public:
 
 private:
   moert::Result<double> measureYardstick(Measurer::Length length);
+  moert::Status wakeUp();
 
   Measurer &measurer;
   Choice yardstick;

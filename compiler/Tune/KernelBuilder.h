@@ -1,8 +1,8 @@
 //===- KernelBuilder.h - packages of many choices ---------------------------===//
 //
 // Builds of one block differ in a kernel or two. Lowering is quick and done one by one; kernels are
-// compiled all at once, each text once for the life of the builder, and those that the cache holds not
-// at all.
+// compiled all at once, each text once for the life of the builder, and those that the cache holds
+// not at all.
 //
 //===----------------------------------------------------------------------===//
 

@@ -33,7 +33,7 @@ public:
 private:
   Status openBlock(const json::Object &request);
   Result<json::Object> open(const json::Object &request);
-  Status begin(const json::Object &request);
+  Status aimAt(const json::Object &request);
   Status compile(const json::Object &request);
   Result<json::Object> handle(const json::Object &request);
 
@@ -95,8 +95,7 @@ Result<json::Object> Server::open(const json::Object &request) {
 Status Server::compile(const json::Object &request) {
   if (!block) {
     // The process that measures must not wait for a core.
-    constexpr int kNiceness = 10;
-    (void)::setpriority(PRIO_PROCESS, 0, kNiceness);
+    (void)::setpriority(PRIO_PROCESS, 0, int(request.getInteger("niceness").value_or(0)));
     MOERT_RETURN_IF_ERROR(openBlock(request));
   }
   MOERT_ASSIGN_OR_RETURN(Choice choice, protocol::choiceFromJson(request.getObject("choice")));
@@ -106,10 +105,10 @@ Status Server::compile(const json::Object &request) {
       .status();
 }
 
-Status Server::begin(const json::Object &request) {
-  MOERT_ASSIGN_OR_RETURN(Choice choice, protocol::choiceFromJson(request.getObject("choice")));
+Status Server::aimAt(const json::Object &request) {
   MOERT_ASSIGN_OR_RETURN(Routing routing, protocol::routingFromJson(request.getObject("routing")));
-  return measurer->begin(request.getInteger("tokens").value_or(0), routing, choice);
+  return measurer->aimAt(request.getInteger("tokens").value_or(0), routing,
+                         size_t(std::max<int64_t>(request.getInteger("sets").value_or(1), 1)));
 }
 
 Result<json::Object> Server::handle(const json::Object &request) {
@@ -120,9 +119,11 @@ Result<json::Object> Server::handle(const json::Object &request) {
     return protocol::answer(compile(request));
   if (!measurer)
     return Status(StatusCode::Internal, "expects 'open' first");
-  if (operation == "begin")
-    return protocol::answer(begin(request));
+  if (operation == "aim")
+    return protocol::answer(aimAt(request));
   MOERT_ASSIGN_OR_RETURN(Choice choice, protocol::choiceFromJson(request.getObject("choice")));
+  if (operation == "begin")
+    return protocol::answer(measurer->begin(choice));
   if (operation == "check")
     return protocol::answer(measurer->check(choice));
   if (operation != "measure")

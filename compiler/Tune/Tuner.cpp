@@ -20,33 +20,17 @@ static constexpr double kRunnerUp = 1.015;
 /// Rounds of the last race of a search that ran out of time.
 static constexpr unsigned kFewRounds = 2;
 
-Limits limitsOf(Effort effort) {
-  if (effort == Effort::Quick)
-    return {.tiles = 8,
-            .refinements = 4,
-            .passes = 1,
-            .finalists = 3,
-            .rounds = 4,
-            .doubt = 0.0015,
-            .races = false,
-            .shapes = false};
-  return {.tiles = 20,
-          .refinements = 20,
-          .passes = 2,
-          .finalists = 4,
-          .rounds = 6,
-          .doubt = 0.013,
-          .races = true,
-          .shapes = true};
-}
-
 static double secondsNow() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 Tuner::Tuner(Measurer &measurer, std::vector<Lowering> lowerings, TunerOptions options)
     : clock(secondsNow), measurer(measurer), lowerings(std::move(lowerings)),
-      options(std::move(options)), timer(measurer, this->lowerings.front().defaults) {
+      options(std::move(options)),
+      limits(limitsOf(this->options.effort, predictedMicroseconds(this->lowerings.front()))),
+      timer(measurer, this->lowerings.front().defaults) {
+  timer.attempts = limits.attempts;
+  timer.warmTimes = limits.warmTimes;
   result.defaults = result.best = this->lowerings.front().defaults;
   timer.isOver = [this] { return isOver(); };
   timer.onProgress = [this](const std::string &what) { onProgress(what); };
@@ -94,6 +78,12 @@ Status Tuner::time(Trial &trial) {
     return Status::ok();
   onProgress(trial.schedule.empty() ? trial.change : trial.schedule);
   MOERT_ASSIGN_OR_RETURN(FairTimer::Time time, timer.time(trial.choice));
+  // What would lead the rest of a search has to be as fast once more where no race follows.
+  if (time.rejected.empty() && !limits.races && time.ratio < bestRatio && !isOver()) {
+    MOERT_ASSIGN_OR_RETURN(FairTimer::Time again, timer.time(trial.choice));
+    if (!again.rejected.empty() || again.ratio > time.ratio)
+      time = std::move(again);
+  }
   trial.microseconds = time.microseconds;
   trial.ratio = time.ratio;
   trial.rejected = std::move(time.rejected);
@@ -121,19 +111,22 @@ void Tuner::compileAhead() {
   compiled = {result.defaults};
   measurer.prepare(compiled);
   const Lowering &base = lowerings.front();
-  std::vector<Trial> trials = loweringTrials();
+  std::vector<Trial> trials;
   for (unsigned matmul : matmulsOf(base)) {
     llvm::append_range(trials, tileTrials(base, matmul));
     if (options.effort == Effort::Quick)
       llvm::append_range(trials, refinements(base, matmul, result.best.schedules[matmul]));
   }
+  llvm::append_range(trials, loweringTrials());
   // An earlier search of the same knew better what is tried after what.
   if (llvm::none_of(trials, [&](const Trial &trial) { return recall(trial.choice); }))
     compile(trials);
 }
 
-/// Builds, measures and races candidates.
-Status Tuner::tryBatch(std::vector<Trial> trials) {
+/// Builds, measures and races candidates. `whenLeading` hears of each that short times put before
+/// all others.
+Status Tuner::tryBatch(std::vector<Trial> trials,
+                       llvm::function_ref<void(const Trial &)> whenLeading) {
   // Nothing is tried twice, neither as part of another batch.
   std::vector<Trial> fresh;
   for (Trial &trial : trials) {
@@ -153,15 +146,21 @@ Status Tuner::tryBatch(std::vector<Trial> trials) {
   fresh.resize(checked);
   // Rows are kept as they come: whoever gives up on the search still has them.
   size_t first = result.trials.size();
+  double leading = bestRatio;
   for (Trial &trial : fresh) {
     if (isOver())
       break;
     MOERT_RETURN_IF_ERROR(time(trial));
     onTrial(trial);
+    if (trial.rejected.empty() && trial.ratio < leading) {
+      leading = trial.ratio;
+      if (whenLeading)
+        whenLeading(trial);
+    }
     result.trials.push_back(std::move(trial));
   }
   auto batch = std::span(result.trials).subspan(first);
-  if (limitsOf(options.effort).races && !isOver())
+  if (limits.races && !isOver())
     return race(batch);
   adopt(batch);
   return Status::ok();
@@ -191,8 +190,8 @@ static void rankTrials(std::vector<Trial> &trials) {
 std::vector<Trial> Tuner::tileTrials(const Lowering &lowering, unsigned matmul) const {
   const search::Task &task = lowering.tasks[matmul];
   search::Space space = search::enumerate(task.setting);
-  std::vector<search::Candidate> chosen = search::shortlist(
-      search::rank(space, task), search::proven(task), limitsOf(options.effort).tiles);
+  std::vector<search::Candidate> chosen =
+      search::shortlist(search::rank(space, task), search::proven(task), limits.tiles);
   std::vector<Trial> trials;
   for (const search::Candidate &candidate : chosen)
     trials.push_back(scheduleTrial(matmul, "tile", task, candidate.schedule));
@@ -205,7 +204,6 @@ std::vector<Trial> Tuner::tileTrials(const Lowering &lowering, unsigned matmul) 
 std::vector<Trial> Tuner::refinements(const Lowering &lowering, unsigned matmul,
                                       llvm::StringRef schedule) const {
   const search::Task &task = lowering.tasks[matmul];
-  Limits limits = limitsOf(options.effort);
   search::ScheduleText text = search::ScheduleText::parse(schedule);
   std::vector<Trial> trials;
   Result<kernel::ScheduleAttr> best = search::legalSchedule(text, task.setting);
@@ -227,7 +225,9 @@ Status Tuner::searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles
   std::string runnerUp;
   if (tiles) {
     size_t first = result.trials.size();
-    MOERT_RETURN_IF_ERROR(tryBatch(tileTrials(lowering, matmul)));
+    MOERT_RETURN_IF_ERROR(tryBatch(tileTrials(lowering, matmul), [&](const Trial &leading) {
+      compileSupposing(leading, [&] { return refinements(lowering, matmul, leading.schedule); });
+    }));
     if (options.effort == Effort::Full)
       runnerUp = runnerUpOf(std::span(result.trials).subspan(first), matmul);
   }
@@ -260,8 +260,39 @@ std::vector<unsigned> Tuner::matmulsOf(const Lowering &lowering) const {
   return matmuls;
 }
 
+/// Begins to compile what follows if a trial stays the best, while others are timed.
+void Tuner::compileSupposing(const Trial &leading, llvm::function_ref<std::vector<Trial>()> next) {
+  Choice former = std::exchange(result.best, leading.choice);
+  compile(next());
+  result.best = std::move(former);
+}
+
+/// The tiles of all matmuls, then the refinements of the best: so compilers are done with what
+/// follows one batch while another is timed.
+Status Tuner::searchQuickly(const Lowering &lowering) {
+  std::vector<unsigned> matmuls = matmulsOf(lowering);
+  for (size_t i = 0; i < matmuls.size(); ++i)
+    MOERT_RETURN_IF_ERROR(tryBatch(tileTrials(lowering, matmuls[i]), [&](const Trial &leading) {
+      compileSupposing(leading,
+                       [&] { return refinements(lowering, matmuls[i], leading.schedule); });
+      if (i + 1 < matmuls.size())
+        compileSupposing(leading, [&] { return tileTrials(lowering, matmuls[i + 1]); });
+    }));
+  auto refine = [&](unsigned matmul) {
+    return refinements(lowering, matmul, result.best.schedules[matmul]);
+  };
+  for (size_t i = 0; i < matmuls.size(); ++i)
+    MOERT_RETURN_IF_ERROR(tryBatch(refine(matmuls[i]), [&](const Trial &leading) {
+      if (i + 1 < matmuls.size())
+        compileSupposing(leading, [&] { return refine(matmuls[i + 1]); });
+    }));
+  return Status::ok();
+}
+
 Status Tuner::searchSchedules(const Lowering &lowering) {
-  for (unsigned pass = 0; pass < limitsOf(options.effort).passes && !isOver(); ++pass) {
+  if (options.effort == Effort::Quick)
+    return searchQuickly(lowering);
+  for (unsigned pass = 0; pass < limits.passes && !isOver(); ++pass) {
     Choice before = result.best;
     for (unsigned matmul : matmulsOf(lowering)) {
       MOERT_RETURN_IF_ERROR(searchMatmul(lowering, matmul, pass == 0));
@@ -284,7 +315,7 @@ std::vector<Trial> Tuner::loweringTrials() const {
       return trial.choice == lowering.defaults &&
              (!trial.rejected.empty() || trial.ratio > 1 - kNoise);
     };
-    if (!limitsOf(options.effort).races && llvm::any_of(result.trials, isSlower))
+    if (!limits.races && llvm::any_of(result.trials, isSlower))
       continue;
     Trial trial;
     trial.change = lowering.name;
@@ -301,7 +332,7 @@ std::vector<Trial> Tuner::loweringTrials() const {
 Status Tuner::tryLowerings() {
   if (result.best.combine == CombineMode::Ordered)
     result.deterministic = {result.best, bestRatio};
-  if (!limitsOf(options.effort).races && result.best != result.defaults) {
+  if (!limits.races && result.best != result.defaults) {
     std::vector<Trial> trials;
     for (const Lowering &lowering : llvm::drop_begin(lowerings)) {
       trials.emplace_back().change = lowering.name;
@@ -334,7 +365,7 @@ Status Tuner::finish() {
     result = partial();
     return Status::ok();
   }
-  if (!limitsOf(options.effort).races && result.stopped.empty()) {
+  if (!limits.races && result.stopped.empty()) {
     // The only race has just been run: the winner stays where it is faster beyond doubt.
     if (bestRatio > 1 - std::max(kNoise, bestDoubt)) {
       result.best = result.defaults;
@@ -345,7 +376,7 @@ Status Tuner::finish() {
     return result.best.combine == CombineMode::Accumulate ? proveDeterministic() : Status::ok();
   }
   timer.hasRested();
-  unsigned rounds = result.stopped.empty() ? limitsOf(options.effort).rounds : kFewRounds;
+  unsigned rounds = result.stopped.empty() ? limits.rounds : kFewRounds;
   MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, timer.takeTurns({&result.best, 1}, rounds));
   if (!turns.failures[0].empty())
     return Status(StatusCode::Internal, "the best build, measured again: " + turns.failures[0]);
@@ -364,8 +395,8 @@ Status Tuner::proveDeterministic() {
   if (!result.deterministic || result.deterministic->choice == result.defaults)
     return Status::ok();
   timer.hasRested();
-  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, timer.takeTurns({&result.deterministic->choice, 1},
-                                                                 limitsOf(options.effort).rounds));
+  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns,
+                         timer.takeTurns({&result.deterministic->choice, 1}, limits.rounds));
   result.deterministic->ratio = turns.failures[0].empty() ? median(turns.ratios[0]) : 1;
   if (result.deterministic->ratio > 1 - kNoise)
     result.deterministic = {result.defaults, 1};
@@ -400,7 +431,7 @@ Result<TuneResult> Tuner::run() {
     if (status.isOk() && current != 0 && options.effort == Effort::Full)
       status = searchSchedules(lowerings[current]);
   }
-  if (status.isOk() && !isOver() && !limitsOf(options.effort).races)
+  if (status.isOk() && !isOver() && !limits.races)
     status = race(result.trials);
   if (status.code() == StatusCode::Budget && result.stopped.empty()) {
     // A candidate that hangs takes the device with it; what was found before stands.

@@ -10,8 +10,8 @@
 #ifndef MOEC_COMPILER_TUNE_TUNER_H
 #define MOEC_COMPILER_TUNE_TUNER_H
 
+#include "compiler/Tune/Effort.h"
 #include "compiler/Tune/FairTimer.h"
-#include "compiler/Tune/Lowering.h"
 #include "compiler/Tune/Measurer.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -21,24 +21,6 @@
 #include <optional>
 
 namespace moec {
-
-enum class Effort {
-  Quick, ///< at most 12 candidates a matmul
-  Full,  ///< more tiles, every refinement, a second pass where one improved something
-};
-
-/// How many candidates of a kind an effort allows.
-struct Limits {
-  size_t tiles;       ///< a matmul
-  size_t refinements; ///< a matmul and pass
-  unsigned passes;    ///< over all matmuls
-  size_t finalists;   ///< of a race
-  unsigned rounds;    ///< of a race
-  double doubt;       ///< the least share by which a short time is thought to be off
-  bool races;         ///< whether each batch is raced, and not only all together at the end
-  bool shapes;        ///< whether the tile's neighbours are refinements as well
-};
-Limits limitsOf(Effort effort);
 
 struct TunerOptions {
   Effort effort = Effort::Quick;
@@ -100,6 +82,9 @@ public:
   std::function<void(const std::string &what)> onProgress = [](const std::string &) {};
   std::function<void(const Trial &)> onTrial = [](const Trial &) {};
 
+  /// Over how many inputs the measurer is to measure.
+  size_t sets() const { return limits.sets; }
+
   /// Has the measurer begin to build what is sure to be tried; `run` does, unless it was done
   /// before, while the measurer's inputs were made.
   void compileAhead();
@@ -128,7 +113,8 @@ private:
   std::vector<Trial *> finalistsOf(std::span<Trial> trials) const;
   moert::Status race(std::span<Trial> trials);
   moert::Status takeTurns(Race &race);
-  moert::Status tryBatch(std::vector<Trial> trials);
+  moert::Status tryBatch(std::vector<Trial> trials,
+                         llvm::function_ref<void(const Trial &)> whenLeading = {});
   void adopt(std::span<Trial> trials);
   void compile(std::span<const Trial> trials);
   std::vector<Trial> tileTrials(const Lowering &lowering, unsigned matmul) const;
@@ -138,6 +124,8 @@ private:
   std::vector<Trial> loweringTrials() const;
   std::vector<unsigned> matmulsOf(const Lowering &lowering) const;
   moert::Status searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles);
+  void compileSupposing(const Trial &leading, llvm::function_ref<std::vector<Trial>()> next);
+  moert::Status searchQuickly(const Lowering &lowering);
   moert::Status searchSchedules(const Lowering &lowering);
   moert::Status tryLowerings();
   moert::Status finish();
@@ -148,6 +136,7 @@ private:
   Measurer &measurer;
   std::vector<Lowering> lowerings;
   TunerOptions options;
+  Limits limits;
   TuneResult result;
   size_t current = 0; ///< lowering of the best
   double started = 0;

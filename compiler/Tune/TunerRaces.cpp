@@ -35,7 +35,6 @@ void Tuner::adopt(std::span<Trial> trials) {
 
 /// The trials that may turn out to be worth more than the best, in the order of their times.
 std::vector<Trial *> Tuner::finalistsOf(std::span<Trial> trials) const {
-  Limits limits = limitsOf(options.effort);
   double least = bestRatio;
   for (const Trial &trial : trials)
     if (trial.rejected.empty())
@@ -57,11 +56,9 @@ std::vector<Trial *> Tuner::finalistsOf(std::span<Trial> trials) const {
 Status Tuner::race(std::span<Trial> trials) {
   std::vector<Trial *> finalists = finalistsOf(trials);
   Race race{finalists, std::vector<std::vector<double>>(finalists.size() + 1)};
-  unsigned most = limitsOf(options.effort).rounds;
+  unsigned most = limits.rounds;
   // Where batches are not raced, the best has never been either.
-  auto isUnproven = [&] {
-    return !limitsOf(options.effort).races && result.best != result.defaults;
-  };
+  auto isUnproven = [&] { return !limits.races && result.best != result.defaults; };
   for (unsigned rounds = 0; rounds < most && (!race.finalists.empty() || isUnproven());
        rounds += kRoundsAtOnce) {
     if (rounds != 0 && isOver())
@@ -80,7 +77,8 @@ Status Tuner::race(std::span<Trial> trials) {
     bool isClear = race.finalists.size() == 1
                        ? race.finalists[0]->ratio + doubt < bestRatio * (1 - kNoise)
                        : race.finalists.empty() && bestRatio + doubt < 1 - kNoise;
-    if (doubt < kNoise || isClear)
+    // The first rounds may all fall into one of a card's moods.
+    if (doubt < kNoise || (isClear && rounds != 0))
       break;
   }
   Trial *winner = nullptr;

@@ -61,9 +61,9 @@ Status WorkerMeasurer::startWorker() {
   MOERT_ASSIGN_OR_RETURN(Worker started, Worker::start(options.command));
   worker.emplace(std::move(started));
   MOERT_ASSIGN_OR_RETURN(properties, ask(json::Object(options.open), options.prepareSeconds));
-  if (!beginning)
+  if (!areInputsThere)
     return Status::ok();
-  MOERT_RETURN_IF_ERROR(ask(json::Object(*beginning), options.prepareSeconds).status());
+  MOERT_RETURN_IF_ERROR(sendInputs());
   if (!isBaselineKnown)
     return Status::ok();
   return ask(protocol::request("check", *defaults), options.candidateSeconds).status();
@@ -103,24 +103,31 @@ Status WorkerMeasurer::waitForCompiler(const Choice &choice) {
       find_if(prepared, [&](const auto &one) { return one.first == choice; })->second);
 }
 
-void WorkerMeasurer::aimAt(int64_t count, const Routing &routing, const Choice &choice) {
-  beginning.reset();
-  isBaselineKnown = false;
+void WorkerMeasurer::aimAt(int64_t count, const Routing &routing, size_t sets,
+                           const Choice &choice) {
+  areInputsThere = isBaselineKnown = false;
   tokens = count;
   prepared.clear();
   defaults = choice;
-  aim = protocol::request("begin", choice);
-  aim["tokens"] = tokens;
-  aim["routing"] = protocol::toJson(routing);
+  aim = json::Object{{"op", "aim"},
+                     {"tokens", tokens},
+                     {"routing", protocol::toJson(routing)},
+                     {"sets", int64_t(sets)}};
   prepare({&choice, 1});
+}
+
+/// Has the worker make the inputs, while the default is compiled, and upload them.
+Status WorkerMeasurer::sendInputs() {
+  MOERT_RETURN_IF_ERROR(ask(json::Object(aim), options.prepareSeconds).status());
+  MOERT_RETURN_IF_ERROR(waitForCompiler(*defaults));
+  return ask(protocol::request("begin", *defaults), options.prepareSeconds).status();
 }
 
 Status WorkerMeasurer::begin() {
   if (!worker)
     MOERT_RETURN_IF_ERROR(startWorker());
-  MOERT_RETURN_IF_ERROR(waitForCompiler(*defaults));
-  MOERT_RETURN_IF_ERROR(ask(json::Object(aim), options.prepareSeconds).status());
-  beginning = json::Object(aim);
+  MOERT_RETURN_IF_ERROR(sendInputs());
+  areInputsThere = true;
   return Status::ok();
 }
 

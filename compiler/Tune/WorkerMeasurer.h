@@ -35,10 +35,10 @@ public:
 
   /// What the worker answered to the first request: the device, the target.
   const llvm::json::Object &opened() const { return properties; }
-  /// What is measured from now on; what is prepared is compiled for it, the default first. `begin`
-  /// has to follow.
-  void aimAt(int64_t tokens, const Routing &routing, const Choice &defaults);
-  /// As CudaMeasurer::begin, while compilers go on with what is prepared.
+  /// What is measured from now on, in `sets` inputs; what is prepared is compiled for it, the
+  /// default first. `begin` has to follow.
+  void aimAt(int64_t tokens, const Routing &routing, size_t sets, const Choice &defaults);
+  /// As CudaMeasurer::aimAt and begin, while compilers go on with what is prepared.
   moert::Status begin();
   /// How often a worker that measures was lost.
   unsigned losses() const { return lost; }
@@ -50,6 +50,7 @@ public:
 private:
   explicit WorkerMeasurer(Options options) : options(std::move(options)) {}
   moert::Status startWorker();
+  moert::Status sendInputs();
   moert::Status waitForCompiler(const Choice &choice);
   moert::Result<llvm::json::Value> converse(const llvm::json::Value &request, double seconds);
   moert::Result<llvm::json::Object> ask(llvm::json::Object request, double seconds);
@@ -62,8 +63,8 @@ private:
   int64_t tokens = 0;
   /// What the compilers were given for that many tokens.
   std::vector<std::pair<Choice, CompileWorkers::Number>> prepared;
-  llvm::json::Object aim;                      ///< the request for the inputs that are wanted
-  std::optional<llvm::json::Object> beginning; ///< the request for those that are there
+  llvm::json::Object aim;      ///< the request for the inputs
+  bool areInputsThere = false; ///< the worker has them on the device
   std::optional<Choice> defaults;
   bool isBaselineKnown = false; ///< the worker compares with the default's outputs
   unsigned lost = 0;

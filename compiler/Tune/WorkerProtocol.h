@@ -4,13 +4,14 @@
 //
 //   open     block, jobs, seed, logits_argument, top_k
 //            -> device, multiprocessors, target, driver, clocks
-//   begin    choice (the default), tokens, routing
+//   aim      tokens, routing, sets (how many inputs)
+//   begin    choice (the default)
 //   check    choice
 //   measure  choice, long -> us
 //
 // To those that compile, each request for itself:
 //
-//   compile  block, jobs, choice, tokens
+//   compile  block, jobs, choice, tokens, niceness (of the process, decided by its first request)
 //
 // `block` is what is built and for whom: source, name, target, cache (the folder where compiled
 // kernels go) and use_layers (whether they are also looked for in the read-only ones). Every answer

@@ -34,9 +34,10 @@ static cl::opt<std::string> jsonOption("json", cl::sub(benchCommand()), cl::cat(
 static cl::opt<double> peakTflopsOption("peak-tflops", cl::sub(benchCommand()), cl::cat(category()),
                                         cl::init(750), cl::value_desc("X"),
                                         cl::desc("ceiling of the floor (default: 750, bf16)"));
-static cl::opt<double> peakTbsOption("peak-tbs", cl::sub(benchCommand()), cl::cat(category()),
-                                     cl::init(4.6), cl::value_desc("X"),
-                                     cl::desc("ceiling of the floor (default: 3.07 on an H100, else 4.6, H200)"));
+static cl::opt<double>
+    peakTbsOption("peak-tbs", cl::sub(benchCommand()), cl::cat(category()), cl::init(4.6),
+                  cl::value_desc("X"),
+                  cl::desc("ceiling of the floor (default: 3.07 on an H100, else 4.6, H200)"));
 static cl::opt<bool> measurePeakOption("measure-peak", cl::sub(benchCommand()), cl::cat(category()),
                                        cl::desc("measure this GPU's read bandwidth first"));
 static cl::opt<bool> perKernelOption("per-kernel", cl::sub(benchCommand()), cl::cat(category()),
@@ -91,6 +92,7 @@ private:
   std::string deviceName;
   std::string only;       ///< what of the block is measured, for the header; empty for all of it
   double measuredTbs = 0; ///< 0: not measured
+  moert::NamedTensors weights; ///< what does not depend on T, once it is made
   std::vector<Row> rows;
 };
 
@@ -230,12 +232,15 @@ Result<Row> Bench::cudaRow(CudaBench &bench, const moert::Package &package, int6
   row.tokens = tokens;
   row.routing = toString(routing);
   progress.show(fmt::format("preparing T={} {}", tokens, row.routing));
-  std::vector<std::vector<HostTensor>> bound;
-  MOERT_RETURN_IF_ERROR(bench.prepare({tokens, seed(), routing, options.jobs}, &bound));
-  for (const std::vector<HostTensor> &set : bound)
+  MOERT_RETURN_IF_ERROR(bench.checkRoom(tokens, CudaBench::kSets));
+  MOERT_ASSIGN_OR_RETURN(std::vector<std::vector<HostTensor>> sets,
+                         bindInputSets(subject.inputs(), weights,
+                                       {tokens, seed(), routing, options.jobs}, CudaBench::kSets));
+  MOERT_RETURN_IF_ERROR(bench.prepare(tokens, sets));
+  for (const std::vector<HostTensor> &set : sets)
     row.touchedExperts +=
-        double(countTouchedExperts(set[cost.logitsArgument], cost.topK)) / double(bound.size());
-  bound.clear();
+        double(countTouchedExperts(set[cost.logitsArgument], cost.topK)) / double(sets.size());
+  sets.clear();
   progress.show(fmt::format("measuring T={} {}", tokens, row.routing));
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::LoadedPackage> loaded,
@@ -262,7 +267,7 @@ Status Bench::measureCuda() {
   MOERT_ASSIGN_OR_RETURN(moert::Package package, packageFor(subject, *device, options));
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::LoadedPackage> loaded,
                          moert::LoadedPackage::load(device, package));
-  CudaBench bench(loaded, subject.inputs());
+  CudaBench bench(loaded);
   progress.clear();
   printHeader();
   for (int64_t tokens : options.tokens)
@@ -290,7 +295,6 @@ Status Bench::measureCpu() {
   std::vector<InputSpec> specs = subject.inputs();
   progress.clear();
   printHeader();
-  moert::NamedTensors weights;
   for (int64_t tokens : options.tokens)
     for (const Routing &routing : distributions) {
       Row row;

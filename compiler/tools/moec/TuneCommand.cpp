@@ -251,13 +251,13 @@ std::filesystem::path Tune::rowsPath(const Case &current) const {
 Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> budgetSeconds) {
   MOERT_ASSIGN_OR_RETURN(std::vector<Lowering> found, lowerings(current));
   progress.show(fmt::format("preparing T={} {}", current.tokens, toString(current.routing)));
-  measurer->aimAt(current.tokens, current.routing, found.front().defaults);
   TunerOptions tuning;
   tuning.effort = effortOption;
   tuning.matmuls.assign(matmulOption.begin(), matmulOption.end());
   tuning.budgetSeconds = budgetSeconds();
   const Choice defaults = found.front().defaults;
   Tuner tuner(*measurer, std::move(found), tuning);
+  measurer->aimAt(current.tokens, current.routing, tuner.sets(), defaults);
   Rows rows(rowsPath(current), resumeOption);
   tuner.recall = [&](const Choice &choice) { return rows.find(choice); };
   tuner.compileAhead();
@@ -370,7 +370,7 @@ Status Tune::execute() {
   Status status;
   std::optional<json::Value> text;
   if (dryRunOption) {
-    DryRun dryRun(subject.path, target, effortOption == Effort::Quick);
+    DryRun dryRun(subject.path, target, effortOption);
     for (const Case &current : cases) {
       MOERT_ASSIGN_OR_RETURN(std::vector<Lowering> found, lowerings(current));
       dryRun.add(found, current.tokens, toString(current.routing), matmulOption);

@@ -2,7 +2,7 @@
 
 #include "compiler/tools/moec/TuneDryRun.h"
 
-#include "compiler/Tune/Tuner.h"
+#include "compiler/Tune/Effort.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -17,8 +17,8 @@ namespace moec::cli {
 /// Reasons that are printed; JSON has all.
 static constexpr size_t kReasons = 5;
 
-DryRun::DryRun(std::string subject, std::string target, bool quick)
-    : subject(std::move(subject)), target(std::move(target)), quick(quick) {
+DryRun::DryRun(std::string subject, std::string target, Effort effort)
+    : subject(std::move(subject)), target(std::move(target)), effort(effort) {
   outs() << this->subject << " for " << this->target << "; nothing is measured\n";
 }
 
@@ -39,11 +39,12 @@ static void print(const search::Candidate &candidate, const std::string &rank) {
                         search::toText(candidate.schedule));
 }
 
-json::Object DryRun::show(const search::Task &task, const std::string &defaults) {
+json::Object DryRun::show(const search::Task &task, const std::string &defaults,
+                          const Limits &limits) {
   search::Space space = search::enumerate(task.setting);
   std::vector<search::Candidate> ranked = search::rank(space, task);
-  std::vector<search::Candidate> chosen = search::shortlist(
-      ranked, search::proven(task), limitsOf(quick ? Effort::Quick : Effort::Full).tiles);
+  std::vector<search::Candidate> chosen =
+      search::shortlist(ranked, search::proven(task), limits.tiles);
   outs() << fmt::format("  {} of {} tiles are legal\n", space.legal.size(), space.points);
   std::vector<std::pair<size_t, std::string>> reasons;
   for (const auto &[reason, count] : space.reasons)
@@ -84,7 +85,7 @@ json::Object DryRun::show(const search::Task &task, const std::string &defaults)
   if (!chosen.empty()) {
     outs() << "  refinements of the best:";
     for (const search::Neighbour &neighbour :
-         search::neighbours(chosen.front().schedule, task.setting, !quick)) {
+         search::neighbours(chosen.front().schedule, task.setting, limits.shapes)) {
       std::string words = (neighbour.parameter + " = " + neighbour.value).str();
       outs() << (refinements.empty() ? " " : ", ") << words;
       refinements.push_back(words);
@@ -98,6 +99,7 @@ json::Object DryRun::show(const search::Task &task, const std::string &defaults)
 void DryRun::add(ArrayRef<Lowering> lowerings, int64_t tokens, const std::string &routing,
                  ArrayRef<unsigned> matmuls) {
   const Lowering &base = lowerings.front();
+  Limits limits = limitsOf(effort, predictedMicroseconds(base));
   json::Array tasks, others;
   for (auto [number, task] : enumerate(base.tasks)) {
     if (!matmuls.empty() && !is_contained(matmuls, number))
@@ -105,7 +107,7 @@ void DryRun::add(ArrayRef<Lowering> lowerings, int64_t tokens, const std::string
     auto [least, most] = std::minmax_element(task.groups.begin(), task.groups.end());
     outs() << fmt::format("T={} {} matmul {}: {}; {} to {} rows an expert\n", tokens, routing,
                           number, toString(task.problem), *least, *most);
-    json::Object entry = show(task, base.defaults.schedules[number]);
+    json::Object entry = show(task, base.defaults.schedules[number], limits);
     entry["matmul"] = int64_t(number);
     tasks.push_back(std::move(entry));
   }

@@ -10,6 +10,7 @@ namespace {
 class CudaBenchTest : public test::StubGpuTest {
 protected:
   static constexpr int64_t kTokens = 64;
+  static constexpr size_t kSets = 5;
 
   void SetUp() override {
     StubGpuTest::SetUp();
@@ -20,8 +21,11 @@ protected:
     options.tokens = {kTokens};
     package = *packageFor(subject, *device, options);
     loaded = *moert::LoadedPackage::load(device, package);
-    bench = std::make_unique<CudaBench>(loaded, subject.inputs());
-    ASSERT_TRUE(bench->prepare({kTokens, 0, {}, 1}).isOk());
+    bench = std::make_unique<CudaBench>(loaded);
+    moert::NamedTensors constants;
+    auto sets = bindInputSets(subject.inputs(), constants, {kTokens, 0, {}, 1}, kSets);
+    ASSERT_TRUE(sets.isOk()) << sets.status().message();
+    ASSERT_TRUE(bench->prepare(kTokens, *sets).isOk());
     stub().numLaunches = 0;
   }
   void TearDown() override {
@@ -66,7 +70,7 @@ TEST_F(CudaBenchTest, AloneMeansOneLaunchASet) {
   // most.
   unsigned launches = stub().numLaunches;
   unsigned replays = stub().graphLaunches;
-  EXPECT_EQ(launches, CudaBench::kSets * (all + 1 + replays));
+  EXPECT_EQ(launches, kSets * (all + 1 + replays));
 }
 
 TEST_F(CudaBenchTest, OutputsComeFromPoisonedMemory) {

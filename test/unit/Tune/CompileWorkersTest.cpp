@@ -225,7 +225,7 @@ TEST_F(CompileWorkersTest, AProgramThatIsNotThere) {
 }
 
 TEST_F(CompileWorkersTest, Nonsense) {
-  options.command = {"/bin/sh", "-c", "read -r line; echo what; sleep 60"};
+  options.command = {"/bin/sh", "-c", "read -r line; echo what; exec sleep 60"};
   CompileWorkers workers(options);
   Status status = compile(workers, std::vector<Choice>{choice(16)}).front();
   EXPECT_TRUE(llvm::StringRef(status.message())

@@ -11,6 +11,7 @@ namespace {
 class CudaMeasurerTest : public test::StubGpuTest {
 protected:
   static constexpr int64_t kTokens = 64;
+  static constexpr size_t kSets = 3;
 
   void SetUp() override {
     StubGpuTest::SetUp();
@@ -28,7 +29,8 @@ protected:
     auto created = CudaMeasurer::create(*subject.block, options);
     ASSERT_TRUE(created.isOk()) << created.status().message();
     measurer = *std::move(created);
-    moert::Status status = measurer->begin(kTokens, {}, lowering.defaults);
+    ASSERT_TRUE(measurer->aimAt(kTokens, {}, kSets).isOk());
+    moert::Status status = measurer->begin(lowering.defaults);
     ASSERT_TRUE(status.isOk()) << status.message();
     ASSERT_TRUE(measurer->check(lowering.defaults).isOk());
   }
@@ -64,7 +66,8 @@ TEST_F(CudaMeasurerTest, ASecondSearchCompilesNothing) {
   uint64_t compiled = cache->counters().compiles;
   EXPECT_GT(compiled, 0u);
   measurer = *CudaMeasurer::create(*subject.block, {"", 2, 0, 0, 1, cache});
-  ASSERT_TRUE(measurer->begin(kTokens, {}, lowering.defaults).isOk());
+  ASSERT_TRUE(measurer->aimAt(kTokens, {}, kSets).isOk());
+  ASSERT_TRUE(measurer->begin(lowering.defaults).isOk());
   EXPECT_TRUE(measurer->check(lowering.defaults).isOk());
   EXPECT_TRUE(measurer->check(other()).isOk());
   EXPECT_EQ(cache->counters().compiles, compiled);

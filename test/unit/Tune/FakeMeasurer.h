@@ -22,7 +22,7 @@ struct FakeMeasurer final : Measurer {
   /// Factor on the n-th measurement: a clock that drifts, noise.
   std::function<double(unsigned n, Length length)> factor = [](unsigned, Length) { return 1.0; };
 
-  /// Called by every batch and every check, while the device rests.
+  /// Called by every check, while the device rests.
   std::function<void()> rest = [] {};
 
   double now = 0; ///< seconds; every measurement takes one
@@ -31,7 +31,6 @@ struct FakeMeasurer final : Measurer {
 
   void prepare(std::span<const Choice> choices) override {
     ++batches;
-    rest();
     prepared.insert(prepared.end(), choices.begin(), choices.end());
   }
   moert::Status check(const Choice &choice) override {

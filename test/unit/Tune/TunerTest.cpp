@@ -233,6 +233,39 @@ TEST_F(TunerTest, ADriftingClockIsNotAGain) {
   }
 }
 
+TEST_F(TunerTest, AQuickSearchOfALongBlockTriesLess) {
+  Limits brief = limitsOf(Effort::Quick, 100);
+  EXPECT_EQ(brief.tiles + brief.refinements, 12u);
+  EXPECT_EQ(brief.sets, 8u);
+  Limits former = brief;
+  for (double microseconds : {600.0, 2000.0, 20000.0}) {
+    Limits limits = limitsOf(Effort::Quick, microseconds);
+    EXPECT_LT(limits.tiles, former.tiles);
+    EXPECT_LE(limits.sets, former.sets);
+    EXPECT_GE(limits.sets, 2u);
+    former = limits;
+    Limits full = limitsOf(Effort::Full, microseconds);
+    EXPECT_EQ(full.tiles, 20u);
+    EXPECT_EQ(full.sets, 8u);
+  }
+}
+
+TEST_F(TunerTest, OneLuckyTimeDoesNotLead) {
+  // The first time of one tile is 15 % short, and no other.
+  unsigned timed = 0;
+  fake.accident = [&](const Choice &choice, unsigned) {
+    timed += contains(choice.schedules[0], "block_m = 128, block_n = 256");
+    return Status::ok();
+  };
+  fake.factor = [&](unsigned, Measurer::Length) { return timed == 1 ? 0.85 : 1.0; };
+  auto result = tune();
+  ASSERT_TRUE(result.isOk());
+  EXPECT_EQ(result->best, result->defaults);
+  EXPECT_GE(timed, 2u);
+  for (const Trial &trial : result->trials)
+    EXPECT_FALSE(trial.won);
+}
+
 TEST_F(TunerTest, FinalistsAreToldApartByLongMeasurements) {
   // Short times are off by up to 2 %, and always in favour of the wrong one.
   fake.time = [](const Choice &choice) {
@@ -265,8 +298,8 @@ TEST_F(TunerTest, WhatTiesWithTheDefaultOnAQuietCardIsNotRaced) {
   auto result = tune();
   ASSERT_TRUE(result.isOk());
   EXPECT_EQ(longs, 0u);
-  // One between two candidates each, and a few to warm up and before each batch.
-  EXPECT_LE(yardsticks, result->trials.size() + 4 + 4);
+  // One between two candidates each, a few to warm up and two before each of four batches.
+  EXPECT_LE(yardsticks, result->trials.size() + 4 + 4 * 2);
 }
 
 TEST_F(TunerTest, ARaceTakesAsManyRoundsAsTheNoiseDemands) {
@@ -274,7 +307,7 @@ TEST_F(TunerTest, ARaceTakesAsManyRoundsAsTheNoiseDemands) {
   for (bool noisy : {false, true}) {
     fake = {};
     fake.time = [](const Choice &choice) {
-      return contains(choice.schedules[0], "block_m = 96, block_n = 256") ? 99.4 : 100.0;
+      return contains(choice.schedules[0], "block_m = 128, block_n = 256") ? 99.4 : 100.0;
     };
     unsigned longs = 0;
     fake.factor = [&](unsigned n, Measurer::Length length) {
@@ -292,11 +325,10 @@ TEST_F(TunerTest, AFullSearchRefinesTheTileBehindTheBestToo) {
   // The second best tile gains more by its refinement than the best.
   fake.time = [](const Choice &choice) {
     const std::string &schedule = choice.schedules[0];
-    if (contains(schedule, "block_m = 96, block_n = 256")) {
-      if (!contains(schedule, "cooperative"))
-        return 80.0;
+    if (contains(schedule, "block_m = 256, block_n = 192"))
+      return 80.0;
+    if (contains(schedule, "block_m = 256, block_n = 128"))
       return contains(schedule, "cluster = 2") ? 70.0 : 80.5;
-    }
     return 100.0;
   };
   for (Effort effort : {Effort::Quick, Effort::Full}) {

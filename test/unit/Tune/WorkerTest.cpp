@@ -25,7 +25,7 @@ protected:
   case "$line" in
   *uncompilable*'"op":"compile"'*) kill -SEGV $$;;
   *'"op":"compile"'*) echo '{"code":0}';;
-  *hang*) sleep 60;;
+  *hang*) exec sleep 60;;
   *crash*) kill -SEGV $$;;
   *leave*) exit 3;;
   *nonsense*) echo "what?";;
@@ -51,7 +51,7 @@ done
     std::filesystem::remove_all(scratch);
   }
   moert::Status begin(int64_t tokens, const Routing &routing, const char *defaults) {
-    measurer->aimAt(tokens, routing, choice(defaults));
+    measurer->aimAt(tokens, routing, 2, choice(defaults));
     return measurer->begin();
   }
   static Choice choice(const char *schedule) {
@@ -166,7 +166,7 @@ TEST_F(WorkerTest, AHistogramGoesToANewWorkerAsItWasRead) {
   std::ifstream log(scratch / "log");
   int begun = 0;
   for (std::string line; std::getline(log, line);)
-    begun += line.find("\"begin\"") != std::string::npos &&
+    begun += line.find("\"aim\"") != std::string::npos &&
              line.find("\"counts\":[1.5,0,7]") != std::string::npos;
   EXPECT_EQ(begun, 2);
 }

@@ -140,18 +140,15 @@ class GroupedMatmulConsumer {
   /// One K step of the first kActive strips over kN columns, as one committed group.
   template <int kActive, int kN>
   MOE_DEVICE void issue(u32 stage, int keep) {
-    using Mma = ptx::WgmmaM64K16<typename Plan::Element, kN>;
+    using Mma = ptx::WgmmaM64K64<typename Plan::Element, kN>;
     constexpr u32 kStride = Plan::kStripStride * kStripBytes;
     const u32 rows = stage, weights = stage + Plan::kRowTileBytes;
     const u64 a = ptx::wgmma_descriptor((Plan::kSwapped ? weights : rows) + strip_ * kStripBytes);
     const u64 b = ptx::wgmma_descriptor(Plan::kSwapped ? rows : weights);
     ptx::wgmma_fence();
 #pragma unroll
-    for (int k16 = 0; k16 < 4; ++k16)
-#pragma unroll
-      for (int s = 0; s < kActive; ++s)
-        Mma::run(reinterpret_cast<float(&)[kN / 2]>(acc_[s]), a + ((s * kStride + k16 * 32) >> 4),
-                 b + ((k16 * 32) >> 4), k16 == 0 ? keep : 1);
+    for (int s = 0; s < kActive; ++s)
+      Mma::run(reinterpret_cast<float(&)[kN / 2]>(acc_[s]), a + ((s * kStride) >> 4), b, keep);
     ptx::wgmma_commit();
   }
 

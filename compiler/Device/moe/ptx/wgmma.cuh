@@ -1,7 +1,8 @@
 // Warpgroup matrix instructions of sm_90a: wgmma m64nNk16, both operands in shared memory.
 //
 // PTX names every accumulator register, so the operand lists grow with N. They are built up here
-// eight columns (four registers a thread) at a time; wgmma_m64k16<T, N> picks one.
+// eight columns (four registers a thread) at a time; WgmmaM64K64<T, N> picks one. What belongs to
+// one row of 128 bytes is one statement: each costs the compiler as much as its operands.
 #pragma once
 #include "moe/common/types.cuh"
 
@@ -91,18 +92,27 @@ MOE_DEVICE u64 wgmma_descriptor(u32 shared) {
 #define MOE_WGMMA_TEXT_256 MOE_WGMMA_TEXT_248 "," "%124,%125,%126,%127"
 #define MOE_WGMMA_REGS_256 MOE_WGMMA_REGS_248, "+f"(d[124]), "+f"(d[125]), "+f"(d[126]), "+f"(d[127])
 
-/// d (64 x N, f32) = a (64 x 16) * b (N x 16) + (keep ? d : 0). Thread t of the warpgroup holds
-/// d[4 j + c] at row 16 (t / 32) + (t % 32) / 4 + 8 (c / 2), column 8 j + 2 (t % 4) + c % 2.
+/// d (64 x N, f32) = a (64 x 64) * b (N x 64) + (keep ? d : 0), in four instructions; a and b are
+/// descriptors of the first k16 slices, the others follow 32 bytes apart. Thread t of the warpgroup
+/// holds d[4 j + c] at row 16 (t / 32) + (t % 32) / 4 + 8 (c / 2), column 8 j + 2 (t % 4) + c % 2.
 template <class T, int kN>
-struct WgmmaM64K16;
+struct WgmmaM64K64;
 
+#define MOE_WGMMA_K16(NAME, N, A, B, KEEP)                                                         \
+  "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." NAME "." NAME " {" MOE_WGMMA_TEXT_##N          \
+      "}, " A ", " B ", " KEEP ", 1, 1, 0, 0;\n"
+#define MOE_WGMMA_LATER_K16(NAME, N, A, B, SLICE)                                                  \
+  "add.s64 a, %" A ", 2 * " SLICE ";\nadd.s64 b, %" B ", 2 * " SLICE                               \
+  ";\n" MOE_WGMMA_K16(NAME, N, "a", "b", "1")
 #define MOE_WGMMA_FORM(TYPE, NAME, N, A, B, KEEP)                                                  \
   template <>                                                                                      \
-  struct WgmmaM64K16<TYPE, N> {                                                                    \
+  struct WgmmaM64K64<TYPE, N> {                                                                    \
     MOE_DEVICE static void run(float (&d)[N / 2], u64 a, u64 b, int keep) {                        \
-      asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" KEEP ", 0;\n"                              \
-                   "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." NAME "." NAME                 \
-                   " {" MOE_WGMMA_TEXT_##N "}, %" A ", %" B ", p, 1, 1, 0, 0;\n}"                  \
+      asm volatile("{\n.reg .pred p;\n.reg .b64 a, b;\nsetp.ne.b32 p, %" KEEP                      \
+                   ", 0;\n" MOE_WGMMA_K16(NAME, N, "%" A, "%" B, "p")                              \
+                       MOE_WGMMA_LATER_K16(NAME, N, A, B, "1")                                     \
+                           MOE_WGMMA_LATER_K16(NAME, N, A, B, "2")                                 \
+                               MOE_WGMMA_LATER_K16(NAME, N, A, B, "3") "}"                         \
                    : MOE_WGMMA_REGS_##N                                                            \
                    : "l"(a), "l"(b), "r"(keep));                                                   \
     }                                                                                              \
@@ -147,5 +157,7 @@ MOE_WGMMA(256, "128", "129", "130")
 
 #undef MOE_WGMMA
 #undef MOE_WGMMA_FORM
+#undef MOE_WGMMA_LATER_K16
+#undef MOE_WGMMA_K16
 
 } // namespace moe::ptx

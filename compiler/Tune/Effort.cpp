@@ -1,0 +1,72 @@
+//===- Effort.cpp - how much a search tries ---------------------------------===//
+
+#include "compiler/Tune/Effort.h"
+
+#include "compiler/Bench/CudaBench.h"
+
+#include <algorithm>
+
+namespace moec {
+
+/// From when on, in microseconds of a block, a quick search tries less and less.
+static constexpr double kMedium = 500, kLong = 1500, kVeryLong = 3000;
+/// How long a walk of a quick search should take, in microseconds: longer ones are repeated too
+/// rarely.
+static constexpr double kWalk = 5000;
+
+Limits limitsOf(Effort effort, double microseconds) {
+  if (effort == Effort::Full)
+    return {.tiles = 20,
+            .refinements = 20,
+            .passes = 2,
+            .sets = CudaBench::kSets,
+            .warmTimes = 24,
+            .attempts = 3,
+            .finalists = 4,
+            .rounds = 6,
+            .doubt = 0.013,
+            .races = true,
+            .shapes = true};
+  Limits limits{.tiles = 8,
+                .refinements = 4,
+                .passes = 1,
+                .sets = CudaBench::kSets,
+                .warmTimes = 16,
+                .attempts = 2,
+                .finalists = 3,
+                .rounds = 4,
+                .doubt = 0.0015,
+                .races = false,
+                .shapes = false};
+  if (microseconds > 0)
+    limits.sets = size_t(std::clamp(kWalk / microseconds, 2.0, double(CudaBench::kSets)));
+  if (microseconds > kMedium) {
+    limits.tiles = 6;
+    limits.refinements = 3;
+    limits.finalists = 2;
+  }
+  if (microseconds > kLong) {
+    limits.tiles = 5;
+    limits.refinements = 2;
+    limits.attempts = 1;
+  }
+  if (microseconds > kVeryLong) {
+    limits.tiles = 3;
+    limits.warmTimes = 8;
+  }
+  return limits;
+}
+
+double predictedMicroseconds(const Lowering &lowering) {
+  double total = 0;
+  for (size_t i = 0; i < lowering.tasks.size(); ++i) {
+    const search::Task &task = lowering.tasks[i];
+    if (moert::Result<kernel::ScheduleAttr> schedule = search::legalSchedule(
+            search::ScheduleText::parse(lowering.defaults.schedules[i]), task.setting))
+      total +=
+          search::predict(*schedule, task.problem, task.groups, task.tokens, task.machine).total;
+  }
+  return total;
+}
+
+} // namespace moec

@@ -1,0 +1,38 @@
+//===- Effort.h - how much a search tries -----------------------------------===//
+
+#ifndef MOEC_COMPILER_TUNE_EFFORT_H
+#define MOEC_COMPILER_TUNE_EFFORT_H
+
+#include "compiler/Tune/Lowering.h"
+
+namespace moec {
+
+enum class Effort {
+  Quick, ///< at most 12 candidates a matmul, in about ten seconds
+  Full,  ///< more tiles, every refinement, a second pass where one improved something
+};
+
+struct Limits {
+  size_t tiles;       ///< a matmul
+  size_t refinements; ///< a matmul and pass
+  unsigned passes;    ///< over all matmuls
+  size_t sets;        ///< inputs and routings that a measurement walks
+  size_t warmTimes;   ///< of the default, at most, until the card counts as warm
+  unsigned attempts;  ///< at a short time, until the default's times around it agree
+  size_t finalists;   ///< of a race
+  unsigned rounds;    ///< of a race
+  double doubt;       ///< the least share by which a short time is thought to be off
+  bool races;         ///< whether each batch is raced, and not only all together at the end
+  bool shapes;        ///< whether the tile's neighbours are refinements as well
+};
+
+/// What an effort allows for a block that is predicted to take so long. A quick search of a long
+/// one tries less: its default is proven in more of the same shapes, and it has to end in time.
+Limits limitsOf(Effort effort, double microseconds);
+
+/// Microseconds that the model gives a lowering's products with their default schedules.
+double predictedMicroseconds(const Lowering &lowering);
+
+} // namespace moec
+
+#endif // MOEC_COMPILER_TUNE_EFFORT_H
