@@ -92,7 +92,7 @@ bool run_case(const char *name) {
     args.bias = bias.data;
     args.up_bias = up_bias.data;
   }
-  launch<Problem, Schedule, Epilogue>(args, experts, tiles.count);
+  launch<Problem, Schedule, Epilogue>(args, experts, std::max<i64>(rows, 1), tiles.count);
 
   Buffer<Verdict> verdict(1);
   Buffer<float> sums(kAccumulate ? outputs : 1);

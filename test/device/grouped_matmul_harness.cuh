@@ -171,13 +171,14 @@ constexpr bool kIsWgmma = requires {
 
 template <class Problem, class Schedule, class Epilogue>
 __global__ void __launch_bounds__(384, 1) __cluster_dims__(Schedule::kCluster, 1, 1)
-    grouped_matmul_hopper(GroupedMatmulArgs<Problem> args,
+    grouped_matmul_hopper(GroupedMatmulArgs<Problem> args, const __grid_constant__ TensorMap rows,
                           const __grid_constant__ TensorMap weights,
                           const __grid_constant__ TensorMap up_weights, u32 *tickets) {
   extern __shared__ unsigned char hopper_shared[];
   using Plan = GroupedMatmulWgmmaPlan<Problem, Schedule>;
   const GroupedMatmulWgmmaArgs<Plan> wgmma = {
       args.rows,
+      &rows,
       args.routes,
       args.tiles,
       tickets,
@@ -189,10 +190,10 @@ __global__ void __launch_bounds__(384, 1) __cluster_dims__(Schedule::kCluster, 1
 
 // --------------------------------------------------------------------------------- host helpers
 
-/// The map of one part (gate or up) of the weights as (K, columns, experts).
-template <class Problem, class Plan>
-TensorMap weight_map(const GroupedMatmulArgs<Problem> &args, int experts, int part) {
-  using Map = typename Plan::RowMap;
+/// A map of `Rank` dimensions in the swizzle that wgmma reads, as the runtime encodes it.
+template <class Element, int kRank>
+TensorMap encode_map(const Element *base, const cuuint64_t (&extents)[kRank],
+                     const cuuint64_t (&strides)[kRank - 1], const cuuint32_t (&box)[kRank]) {
   static PFN_cuTensorMapEncodeTiled_v12000 encode = [] {
     void *entry = nullptr;
     cudaDriverEntryPointQueryResult found;
@@ -200,22 +201,14 @@ TensorMap weight_map(const GroupedMatmulArgs<Problem> &args, int experts, int pa
                                                 cudaEnableDefault, &found));
     return reinterpret_cast<PFN_cuTensorMapEncodeTiled_v12000>(entry);
   }();
-  const WeightRow first = Map::locate(0, part), second = Map::locate(1, part);
-  auto *base = const_cast<typename Problem::Element *>(
-      (first.matrix ? args.up_weights : args.weights) + first.row * Problem::kK);
-  const cuuint64_t extents[] = {Problem::kK, Problem::kN, cuuint64_t(experts)};
-  const cuuint64_t strides[] = {cuuint64_t(second.row - first.row) * Problem::kK * 2,
-                                cuuint64_t(Map::kMatrixRows) * Problem::kK * 2};
-  const cuuint32_t box[] = {64, cuuint32_t(Plan::kBoxRows), 1};
   const cuuint32_t steps[] = {1, 1, 1};
   alignas(64) CUtensorMap map;
-  const CUresult result =
-      encode(&map,
-             is_same<typename Problem::Element, bf16> ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
-                                                      : CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
-             3, base, extents, strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
-             CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-             CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  const CUresult result = encode(
+      &map,
+      is_same<Element, bf16> ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
+      kRank, const_cast<Element *>(base), extents, strides, box, steps,
+      CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+      CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (result != CUDA_SUCCESS) {
     std::printf("FAILED cuTensorMapEncodeTiled: %d\n", int(result));
     std::exit(5);
@@ -223,6 +216,27 @@ TensorMap weight_map(const GroupedMatmulArgs<Problem> &args, int experts, int pa
   TensorMap out;
   std::memcpy(&out, &map, sizeof out);
   return out;
+}
+
+/// The map of one part (gate or up) of the weights as (K, columns, experts).
+template <class Problem, class Plan>
+TensorMap weight_map(const GroupedMatmulArgs<Problem> &args, int experts, int part) {
+  using Map = typename Plan::RowMap;
+  const WeightRow first = Map::locate(0, part), second = Map::locate(1, part);
+  const auto *base = (first.matrix ? args.up_weights : args.weights) + first.row * Problem::kK;
+  return encode_map<typename Problem::Element, 3>(
+      base, {Problem::kK, Problem::kN, cuuint64_t(experts)},
+      {cuuint64_t(second.row - first.row) * Problem::kK * 2,
+       cuuint64_t(Map::kMatrixRows) * Problem::kK * 2},
+      {64, cuuint32_t(Plan::kBoxRows), 1});
+}
+
+/// The map of `rows` contiguous rows as (K, rows).
+template <class Problem, class Plan>
+TensorMap row_map(const GroupedMatmulArgs<Problem> &args, i64 rows) {
+  return encode_map<typename Problem::Element, 2>(args.rows, {Problem::kK, cuuint64_t(rows)},
+                                                  {Problem::kK * 2},
+                                                  {64, cuuint32_t(Plan::kRowBox)});
 }
 
 /// Device memory that lives as long as the process or its scope.
@@ -286,19 +300,21 @@ struct Routing {
   }
 };
 
+/// `rows`: of the left operand where they are contiguous, at least 1.
 template <class Problem, class Schedule, class Epilogue>
-void launch(const GroupedMatmulArgs<Problem> &args, int experts, i64 row_tiles,
+void launch(const GroupedMatmulArgs<Problem> &args, int experts, i64 rows, i64 row_tiles,
             cudaStream_t stream = nullptr) {
   if constexpr (kIsWgmma<Schedule>) {
     using Plan = GroupedMatmulWgmmaPlan<Problem, Schedule>;
     auto kernel = grouped_matmul_hopper<Problem, Schedule, Epilogue>;
     CHECK_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                     Plan::kSharedBytes));
+    const TensorMap row = row_map<Problem, Plan>(args, rows);
     const TensorMap weights = weight_map<Problem, Plan>(args, experts, 0);
     const TensorMap up = weight_map<Problem, Plan>(args, experts, Plan::kGated ? 1 : 0);
     const int blocks =
         int(std::min<i64>(132 / Plan::kCluster, row_tiles * Plan::kColumnTiles)) * Plan::kCluster;
-    kernel<<<blocks, Plan::kThreads, Plan::kSharedBytes, stream>>>(args, weights, up,
+    kernel<<<blocks, Plan::kThreads, Plan::kSharedBytes, stream>>>(args, row, weights, up,
                                                                    ticket_counter());
     CHECK_CUDA(cudaGetLastError());
     return;

@@ -177,7 +177,7 @@ void measure(Scenario &scenario, GroupedMatmulArgs<Problem> args, float mean_row
   cudaGraphExec_t replayed;
   CHECK_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));
   for (auto &c : scenario.copies)
-    launch<Problem, Schedule, Epilogue>(with(*c), int(c->host.offsets.size()) - 1,
+    launch<Problem, Schedule, Epilogue>(with(*c), int(c->host.offsets.size()) - 1, c->host.rows(),
                                         c->map(Schedule::kTiles).count, stream());
   CHECK_CUDA(cudaStreamEndCapture(stream(), &graph));
   CHECK_CUDA(cudaGraphInstantiate(&replayed, graph, 0));

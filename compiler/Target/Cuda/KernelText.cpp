@@ -31,8 +31,8 @@ void KernelText::addOutput(StringRef name, Value memref) {
   parameters.push_back({getPointerType(memref), name.str(), memref, {}});
 }
 
-void KernelText::addWeightMap(StringRef name, const kernel::WeightMap &map) {
-  parameters.push_back({"const __grid_constant__ moe::TensorMap ", name.str(), map.weight, map});
+void KernelText::addCopyMap(StringRef name, const kernel::CopyMap &map) {
+  parameters.push_back({"const __grid_constant__ moe::TensorMap ", name.str(), map.memref, map});
 }
 
 //===----------------------------------------------------------------------===//

@@ -18,7 +18,7 @@ struct KernelText {
     std::string type; ///< "const moe::bf16 *"
     std::string name;
     mlir::Value value; ///< the memref behind it
-    std::optional<kernel::WeightMap> map; ///< a tensor map of `value` instead of its address
+    std::optional<kernel::CopyMap> map; ///< a tensor map of `value` instead of its address
   };
 
   llvm::SmallVector<std::string> includes; ///< "moe/kernels/combine.cuh"
@@ -31,7 +31,7 @@ struct KernelText {
   /// Adds a parameter that the kernel only reads, or one that it writes.
   void addInput(llvm::StringRef name, mlir::Value memref);
   void addOutput(llvm::StringRef name, mlir::Value memref);
-  void addWeightMap(llvm::StringRef name, const kernel::WeightMap &map);
+  void addCopyMap(llvm::StringRef name, const kernel::CopyMap &map);
 };
 
 /// The device type of an element: "moe::bf16", "moe::f16", "float", "int".

@@ -126,15 +126,15 @@ unsigned ManifestBuilder::addKernel(StringRef name, kernel::KernelOpInterface op
   return manifest.kernels.size() - 1;
 }
 
-moert::TensorMap ManifestBuilder::getTensorMap(const kernel::WeightMap &map) const {
+moert::TensorMap ManifestBuilder::getTensorMap(const kernel::CopyMap &map) const {
   moert::TensorMap tensorMap;
-  auto argument = dyn_cast<BlockArgument>(map.weight);
+  auto argument = dyn_cast<BlockArgument>(map.memref);
   tensorMap.fromBuffer = !argument;
-  tensorMap.index = argument ? argument.getArgNumber() : buffers.lookup(map.weight);
+  tensorMap.index = argument ? argument.getArgNumber() : buffers.lookup(map.memref);
   tensorMap.offset = map.offset;
-  tensorMap.dtype = getDType(cast<MemRefType>(map.weight.getType()).getElementType());
-  for (int64_t extent : map.extents)
-    tensorMap.dims.push_back(moert::Expr(extent));
+  tensorMap.dtype = getDType(cast<MemRefType>(map.memref.getType()).getElementType());
+  for (AffineMap extent : map.extents)
+    tensorMap.dims.push_back(getExpr(extent));
   for (int64_t stride : map.strides)
     tensorMap.strides.push_back(moert::Expr(stride));
   for (int64_t extent : map.box)

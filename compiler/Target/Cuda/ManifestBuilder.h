@@ -29,7 +29,7 @@ public:
   moert::Manifest take();
 
 private:
-  moert::TensorMap getTensorMap(const kernel::WeightMap &map) const;
+  moert::TensorMap getTensorMap(const kernel::CopyMap &map) const;
   /// The greatest T whose grids and extents all fit 32-bit indices.
   int64_t getMaxTokens() const;
 

@@ -140,7 +140,12 @@ static Value getOrNone(OperandRange values, size_t i) {
 /// Parameters of the wgmma template; its members nest the store's.
 static std::string addHopperArguments(GroupedMatmulOp op, KernelText &text) {
   Initialisers args(text), store(text);
-  args.addInput("rows", op.getRows());
+  if (std::optional<kernel::CopyMap> rows = op.getRowMap()) {
+    text.addCopyMap("rows", *rows);
+    args.addName("row_map", "&rows");
+  } else {
+    args.addInput("rows", op.getRows());
+  }
   args.addInput("routes", op.getRoutes());
   args.addInput("tiles", op.getTiles());
   text.parameters.back().type = "const int4 *";
@@ -150,7 +155,7 @@ static std::string addHopperArguments(GroupedMatmulOp op, KernelText &text) {
   }
   constexpr StringRef kMembers[] = {"weights", "up_weights"};
   for (auto [member, map] : llvm::zip(kMembers, op.getWeightMaps())) {
-    text.addWeightMap(member, map);
+    text.addCopyMap(member, map);
     args.addName(member, ("&" + member).str());
   }
   store.addOutput("out", getOrNone(op.getOuts(), 0));

@@ -33,22 +33,37 @@ AffineMap GroupedMatmulOp::getGrid() {
 
 int64_t GroupedMatmulOp::getCluster() { return getSchedule().getCluster(); }
 
-SmallVector<WeightMap> GroupedMatmulOp::getWeightMaps() {
-  SmallVector<WeightMap> maps;
+/// Of rows and weights in the wgmma forms.
+static constexpr int64_t kElementBytes = 2;
+
+std::optional<CopyMap> GroupedMatmulOp::getRowMap() {
+  if (!getSchedule().isHopper() || getGathered())
+    return std::nullopt;
+  constexpr int64_t kBoxRows = 16; // GroupedMatmulWgmmaPlan::kRowBox
+  CopyMap map;
+  map.memref = getRows();
+  map.extents = {getConstantExtent(getContext(), getReduction()), getLeadingExtent(getRows())};
+  map.strides = {getReduction() * kElementBytes};
+  map.box = {64, kBoxRows};
+  return map;
+}
+
+SmallVector<CopyMap> GroupedMatmulOp::getWeightMaps() {
+  SmallVector<CopyMap> maps;
   if (!getSchedule().isHopper())
     return maps;
-  constexpr int64_t kElementBytes = 2;
   int64_t columns = getColumns(), rowBytes = getReduction() * kElementBytes;
   for (int part = 0; part < (isGated() ? 2 : 1); ++part) {
-    WeightMap map;
-    map.weight = getWeights()[getWeights().size() == 2 ? part : 0];
+    CopyMap map;
+    map.memref = getWeights()[getWeights().size() == 2 ? part : 0];
     int64_t first = 0, second = 1;
     if (auto layout = getGateLayout()) {
       first = layout->getEntry(0, columns, part == 0);
       second = layout->getEntry(1, columns, part == 0);
     }
     map.offset = first * rowBytes;
-    map.extents = {getReduction(), columns, getNumExperts()};
+    for (int64_t extent : {getReduction(), columns, getNumExperts()})
+      map.extents.push_back(getConstantExtent(getContext(), extent));
     map.strides = {(second - first) * rowBytes, getWeightRows() * rowBytes};
     // Gate and up come apart, and so do the halves that blocks of a cluster load for each other.
     bool halves = isGated() || getCluster() == 2;

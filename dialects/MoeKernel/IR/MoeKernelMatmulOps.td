@@ -89,7 +89,9 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     /// Tiles along the columns.
     int64_t getColumnTiles();
     /// What the copy engine reads in the wgmma forms: the weights, or gate and up. Else nothing.
-    ::llvm::SmallVector<::moec::kernel::WeightMap> getWeightMaps();
+    ::llvm::SmallVector<::moec::kernel::CopyMap> getWeightMaps();
+    /// The rows, where it reads them too: contiguous ones of the wgmma forms.
+    std::optional<::moec::kernel::CopyMap> getRowMap();
     ::mlir::MemRefType getWeightType() {
       return ::mlir::cast<::mlir::MemRefType>(getWeights().front().getType());
     }

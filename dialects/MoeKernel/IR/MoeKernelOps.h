@@ -22,14 +22,14 @@
 #include "dialects/MoeKernel/IR/MoeKernelAttrs.h.inc"
 
 namespace moec::kernel {
-/// A part of a weight (all of it, its gate or its up rows) as a tensor (K, columns, E), of which the
-/// copy engine takes boxes.
-struct WeightMap {
-  mlir::Value weight;
-  int64_t offset = 0;                   ///< bytes from the weight's start
-  std::array<int64_t, 3> extents = {};  ///< elements, innermost first
-  std::array<int64_t, 2> strides = {};  ///< bytes between columns and between experts
-  std::array<int64_t, 3> box = {};      ///< elements
+/// A tensor of which the copy engine takes boxes: rows (K, R), or a part of a weight (all of it,
+/// its gate or its up rows) as (K, columns, E).
+struct CopyMap {
+  mlir::Value memref;
+  int64_t offset = 0;                            ///< bytes from the memref's start
+  llvm::SmallVector<mlir::AffineMap, 3> extents; ///< elements, innermost first
+  llvm::SmallVector<int64_t, 2> strides;         ///< bytes between steps of all but the first
+  llvm::SmallVector<int64_t, 3> box;             ///< elements
 };
 } // namespace moec::kernel
 

@@ -1,5 +1,6 @@
-// The callers of the wgmma forms: weights as tensor maps, by value; stores nested; one persistent
-// block a multiprocessor. The plan describes each map: gate and up rows of one weight are two maps.
+// The callers of the wgmma forms: weights and contiguous rows as tensor maps, by value; stores
+// nested; one persistent block a multiprocessor. The plan describes each map: gate and up rows of one
+// weight are two maps, and rows are as many as T makes them.
 // RUN: moe-opt %s --emit-cuda="manifest=true" -o /dev/null | FileCheck %s
 
 #t = affine_map<(d0) -> (d0 floordiv 128 + 4, d0 + d0 floordiv 128)>
@@ -55,8 +56,9 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK-NEXT:   static constexpr moe::WeightPolicy kWeightPolicy = moe::WeightPolicy::evict_first;
     // CHECK-NEXT:   static constexpr bool kDependentLaunch = true;
     // CHECK-NEXT: };
+    // CHECK: moe_grouped_matmul_1(const __grid_constant__ moe::TensorMap rows, const int *routes,
     // CHECK: moe::grouped_matmul_wgmma<Plan, moe::IdentityEpilogue>(
-    // CHECK-NEXT: {.rows = rows, .routes = routes, .tiles = tiles, .tickets = tickets, .weights = &weights,
+    // CHECK-NEXT: {.row_map = &rows, .routes = routes, .tiles = tiles, .tickets = tickets, .weights = &weights,
     // CHECK-NEXT: .store = {.out = out, .routes = routes, .routing_weights = routing_weights}}, shared);
     moe_kernel.grouped_matmul ins(%h : memref<?x144xbf16>) tiles(%tiles : memref<?x4xi32>) tickets(%tickets : memref<1xi32>)
       weights(%d : memref<4x256x144xbf16>) routes(%routes : memref<?xi32>) routing_weights(%rw : memref<?x1xf32>)
@@ -86,6 +88,13 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
 // CHECK: "tensor": 1,
 // CHECK-NEXT: "offset": 0,
 // CHECK: "kernel": 1,
+// CHECK: "tensor": 7,
+// CHECK-NEXT: "offset": 0,
+// CHECK-NEXT: "dtype": "bf16",
+// CHECK-NEXT: "dims": [144, "T"],
+// CHECK-NEXT: "strides": [288],
+// CHECK-NEXT: "box": [64, 16],
+// CHECK-NEXT: "swizzle": "128b",
 // CHECK: "tensor": 2,
 // CHECK-NEXT: "offset": 0,
 // CHECK-NEXT: "dtype": "bf16",

@@ -1,10 +1,11 @@
 // Grouped matmul for Hopper (sm_90a): persistent blocks, warp-specialised, wgmma from shared
 // memory.
 //
-// Warpgroup 0 produces: its 128 threads copy row tiles through cp.async (gathered or contiguous),
-// one of them asks the copy engine for weight tiles. Warpgroups 1 and 2 consume: ping-pong ones
-// take whole tiles in turn, so that one stores while the other multiplies; cooperating ones share
-// each tile, which doubles the tile that their accumulators hold and so saves loads.
+// Warpgroup 0 produces: it asks the copy engine for weight tiles and for contiguous rows, and
+// copies gathered rows through cp.async, all 128 threads together. Warpgroups 1 and 2 consume:
+// ping-pong ones take whole tiles in turn, so that one stores while the other multiplies;
+// cooperating ones share each tile, which doubles the tile that their accumulators hold and so
+// saves loads.
 #pragma once
 #include "moe/epilogue/fragment_store.cuh"
 #include "moe/ptx/misc.cuh"
@@ -18,7 +19,8 @@ namespace moe {
 
 template <class Plan>
 struct GroupedMatmulWgmmaArgs {
-  const typename Plan::Element *rows; ///< [R, K], or x [T, K] when gathered
+  const typename Plan::Element *rows; ///< gathered rows: x [T, K]
+  const TensorMap *row_map;           ///< contiguous rows: (K, R), box (64, Plan::kRowBox)
   const i32 *routes;                  ///< [R]; gathered rows and weighted stores read it
   const int4 *tiles;                  ///< map for kBlockM * kCluster rows; entry 0's .w counts
   u32 *tickets;                       ///< kDynamic: zero at launch, this matmul's alone
@@ -40,8 +42,12 @@ class GroupedMatmulProducer {
       min_of(max_of(kPublishStep, kTakeStep + 1) + 1, Plan::kSteps - 1);
 
 public:
+  /// Arrivals that fill a stage: the request for the weights, and each thread's rows.
+  static constexpr u32 kArrivals = Plan::kRowBoxes ? 1 : 1 + 128;
+
   MOE_DEVICE static void run(const GroupedMatmulWgmmaArgs<Plan> &args, u32 stages, u32 barriers) {
     State state{barriers};
+    const bool fills = !Plan::kRowBoxes || threadIdx.x < 32; // one warp asks the copy engine
     TileSlots<Plan> slots(barriers);
     RowProducer<Plan> rows(
         args.rows, Plan::kRowSource == RowSource::gathered ? args.routes : args.store.routes,
@@ -63,12 +69,18 @@ public:
       Tile next;
 #pragma unroll 1
       for (int step = 0; step < Plan::kSteps; ++step) {
-        state.wait_empty();
+        if (fills)
+          state.wait_empty();
         const u32 at = stages + state.stage * Plan::kStageBytes;
-        if (threadIdx.x == step % 4 * 32) // warps take turns, for an even load
-          load_weights(args, at + Plan::kRowTileBytes, state.full(), tile, step, policy);
-        rows.load(at, step);
-        ptx::mbarrier_arrive_cp_async(state.full());
+        if constexpr (Plan::kRowBoxes) {
+          if (threadIdx.x == 0)
+            load_boxes(args, at, state.full(), tile, step, policy);
+        } else {
+          if (threadIdx.x == step % 4 * 32) // warps take turns, for an even load
+            load_weights(args, at, state.full(), tile, step, policy, 0);
+          rows.load(at, step);
+          ptx::mbarrier_arrive_cp_async(state.full());
+        }
         state.advance();
         if (step == 0)
           walk.draw();
@@ -85,8 +97,10 @@ public:
           rows.prefetch_weights();
       }
       if constexpr (Plan::kStaged) { // left to the consumers
-        state.wait_empty();
-        ptx::mbarrier_arrive(state.full());
+        if (fills)
+          state.wait_empty();
+        if constexpr (!Plan::kRowBoxes)
+          ptx::mbarrier_arrive(state.full());
         if (threadIdx.x == 0)
           ptx::mbarrier_arrive(state.full());
         state.advance();
@@ -106,11 +120,23 @@ private:
     ptx::mbarrier_arrive(slots.full());
     slots.advance();
   }
-  MOE_DEVICE static void load_weights(const GroupedMatmulWgmmaArgs<Plan> &args, u32 shared,
-                                      u32 barrier, const Tile &tile, int step, u64 policy) {
+  /// The rows of a K step, and its weights, into the stage at `at`.
+  MOE_DEVICE static void load_boxes(const GroupedMatmulWgmmaArgs<Plan> &args, u32 at, u32 barrier,
+                                    const Tile &tile, int step, u64 policy) {
+    constexpr int kBytes = Plan::kRowBox * 128;
+    const int boxes = int(ceil_div(tile.rows, Plan::kRowBox));
+    load_weights(args, at, barrier, tile, step, policy, u32(boxes * kBytes));
+    for (int box = 0; box < boxes; ++box)
+      ptx::tma_load_2d(at + box * kBytes, args.row_map, barrier, step * Plan::kBlockK,
+                       tile.row_begin + box * Plan::kRowBox);
+  }
+  /// `row_bytes`: what else the copy engine brings for the step.
+  MOE_DEVICE static void load_weights(const GroupedMatmulWgmmaArgs<Plan> &args, u32 at, u32 barrier,
+                                      const Tile &tile, int step, u64 policy, u32 row_bytes) {
     const int k = step * Plan::kBlockK, column = tile.column_tile * Plan::kTileColumns;
+    const u32 shared = at + Plan::kRowTileBytes;
     constexpr u32 kHalf = Plan::kWeightTileBytes / 2;
-    ptx::mbarrier_arrive_expect(barrier, Plan::kWeightTileBytes);
+    ptx::mbarrier_arrive_expect(barrier, Plan::kWeightTileBytes + row_bytes);
     if constexpr (Plan::kCluster == 2) {
       constexpr u16 kBoth = 3;
       const u32 rank = ptx::cluster_rank(); // each brings one half: gated forms one of the parts
@@ -277,7 +303,7 @@ MOE_DEVICE void grouped_matmul_wgmma(const GroupedMatmulWgmmaArgs<Plan> &args, v
   if (threadIdx.x == 0) {
     ptx::tma_prefetch_map(args.weights);
     for (u32 s = 0; s < Plan::kStages; ++s) {
-      ptx::mbarrier_init(barriers + s * 8, 128 + 1); // each producer's rows, and the weights
+      ptx::mbarrier_init(barriers + s * 8, GroupedMatmulProducer<Plan>::kArrivals);
       ptx::mbarrier_init(state.empty(s), kWarps * Plan::kCluster); // the warps that multiply it
     }
     for (u32 slot = 0; slot < 2; ++slot) {

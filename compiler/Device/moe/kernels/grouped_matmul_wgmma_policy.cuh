@@ -62,6 +62,11 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr bool kStaged =
       S::kSwapped && S::kCooperative && sizeof(Output) == 2 && S::kBlockM <= S::kBlockN;
 
+  /// Contiguous rows come by the copy engine, in boxes of so many: few enough that a tile's last
+  /// box brings little of the next tile.
+  static constexpr bool kRowBoxes = P::kRowSource == RowSource::contiguous;
+  static constexpr int kRowBox = 16;
+
   static constexpr int kRowTileBytes = S::kBlockM * 128;
   static constexpr int kWeightTileBytes = S::kBlockN * 128;
   /// Weight rows that one request to the copy engine brings: gate and up come apart, and so do the

@@ -15,8 +15,15 @@ namespace ptx {
 MOE_DEVICE void tma_prefetch_map(const TensorMap *map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
 }
-/// Copies the box at coordinates (x, y, z), innermost first, and completes its bytes on `barrier`.
+/// Copies the box at coordinates (x, y), innermost first, and completes its bytes on `barrier`.
 /// Elements outside the tensor arrive as zeros and count.
+MOE_DEVICE void tma_load_2d(u32 shared, const TensorMap *map, u32 barrier, int x, int y) {
+  asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes"
+               " [%0], [%1, {%3, %4}], [%2];" ::"r"(shared),
+               "l"(map), "r"(barrier), "r"(x), "r"(y)
+               : "memory");
+}
+/// The same of three dimensions, with a policy for L2.
 MOE_DEVICE void tma_load_3d(u32 shared, const TensorMap *map, u32 barrier, int x, int y, int z,
                             u64 policy) {
   asm volatile("cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes"

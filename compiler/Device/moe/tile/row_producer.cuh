@@ -1,4 +1,5 @@
-// The producer warpgroup's copies of row tiles, contiguous or gathered, for the wgmma form.
+// What the producer warpgroup of the wgmma form does about rows: copies of gathered ones, and what
+// stores look up. Contiguous rows come by the copy engine.
 #pragma once
 #include "moe/kernels/grouped_matmul_wgmma_policy.cuh"
 #include "moe/ptx/cp_async.cuh"
@@ -8,7 +9,7 @@
 namespace moe {
 
 /// 128 threads; thread t copies 16-byte chunk t % 8 of rows t / 8, t / 8 + 16, ... of each K step
-/// into the 128-byte swizzle that wgmma reads. Gathered rows with route -1 arrive as zeros. Rows
+/// into the 128-byte swizzle that wgmma reads. Rows with route -1 arrive as zeros. Rows
 /// beyond the tile's end repeat its last row or are left as they are: what lies there reaches only
 /// its own row of results, which is never stored.
 ///
@@ -101,19 +102,14 @@ public:
         place_[i] = place == kNoRow ? 0 : place;
         zeros_ |= place == kNoRow ? 1u << i : 0;
       }
-    } else {
-#pragma unroll
-      for (int i = 0; i < kCopies; ++i)
-        place_[i] =
-            u32(tile.row_begin + min_of(first_row_ + i * kStep, tile.rows - 1)) * kRowChunks;
     }
   }
 
-  /// K step `step` into the row tile at shared address `tile`.
+  /// K step `step` of gathered rows into the row tile at shared address `tile`.
   MOE_DEVICE void load(u32 tile, int step) const {
     const int k = step * Plan::kBlockK + chunk_ * kChunkElements;
     const u32 shared = tile + swizzled_offset<8>(first_row_, chunk_);
-    if ((kTailK && k >= Plan::kK) || (kGathered && zeros_ != 0))
+    if ((kTailK && k >= Plan::kK) || zeros_ != 0)
       copy<true>(shared, kTailK && k >= Plan::kK ? rows_ : rows_ + k,
                  kTailK && k >= Plan::kK ? ~0u : zeros_);
     else
