@@ -140,6 +140,14 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
 // Kernels
 //===----------------------------------------------------------------------===//
 
+/// Whether a tile, once an expert, keeps the multiprocessors busy for few waves.
+static bool makesFewWaves(const MatmulProblem &problem, const MatmulTile &tile, TargetAttr target) {
+  int64_t columns = problem.gated ? tile.blockN / 2 : tile.blockN;
+  double waves = double(problem.experts * llvm::divideCeil(problem.columns, columns)) /
+                 double(std::max<int64_t>(target.getMultiprocessors(), 1));
+  return waves >= 1 && waves <= kFewWaves;
+}
+
 ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &problem,
                                const Bucket &bucket, TargetAttr target) {
   const MatmulRow &row = getMatmulTable(target)[bucket.matmulRow];
@@ -149,7 +157,10 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
   // lower, then a single block.
   ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
   auto emitError = [&] { return mlir::emitError(UnknownLoc::get(context)); };
-  for (const MatmulTile &tile : {row.first, row.other}) {
+  SmallVector<MatmulTile> tiles = {row.first, row.other};
+  if (row.few && makesFewWaves(problem, *row.few, target))
+    tiles.insert(tiles.begin(), *row.few);
+  for (const MatmulTile &tile : tiles) {
     // Steps longer than the reduction would only copy zeros.
     int64_t blockK = tile.blockK;
     while (tile.form == kernel::MatmulForm::Mma && blockK > 32 && blockK / 2 >= problem.reduction)

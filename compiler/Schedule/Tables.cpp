@@ -4,7 +4,7 @@
 //
 // Rows are chosen by m = T * k / E, the mean rows of an expert, since m and not T decides whether
 // the weights' stream or the tensor cores limit a grouped matmul (the crossover lies near m = 185
-// for every bf16 block on an H200). Every row brings two kernels to a block, hence only five.
+// for every bf16 block on an H200). Every row brings two kernels to a block, hence only so many.
 //
 // sm_90a (H200 and H100, measured):
 // * m <= 12: nothing but weights moves. A 16-row mma tile of 32 weight rows, steps of 128 and four
@@ -18,6 +18,10 @@
 //   and of the heights that leave room for four stages 176 divides rows of 128 n best (m = 512 and
 //   1024). Drawn tiles and weights that stay in L2 keep blocks on the same weights: without them
 //   they drift apart, and DRAM reads grow two- to fourfold (17.5 to 5.5 GB at K = 4096, m = 1024).
+// * up to 72, where one row tile an expert makes one to four waves (32 or 64 experts of short rows):
+//   96 tokens, which leave room for a fifth stage, and weights that leave L2 first. 4 to 11 % faster at
+//   32 experts, 1 to 3 % at 64, under zipf:1.2 too (H200); with more waves equal, and up to 9 % slower
+//   under zipf:1.2, where busy experts read their weights again.
 // * more than 700: the same in pairs of blocks that load weights for each other, 192 tokens each: 1.5
 //   to 3.4 % faster at m >= 1024, under zipf:1.2 too. Below that a pair with an expert of few rows
 //   keeps two multiprocessors waiting: near m = 256 pairs are 1 to 4 % faster where all experts have
@@ -60,13 +64,15 @@ static constexpr MatmulTile kLarge128  {kMma,  128, 128,  64, 3, 2, 2, 2, 32, fa
 static constexpr MatmulTile kSm80Middle{kMma,   64, 128,  64, 3, 2, 2, 2, 32, false, false, 1, 4, kAsUsual};
 static constexpr MatmulTile kSm80Large {kMma,  128, 128,  32, 4, 2, 2, 2, 32, false, false, 1, 8, kAsUsual};
 static constexpr MatmulTile kHopper64  {kWgmma, 64, 256,  64, 5, 1, 1, 1, 32, false, false, 1, 8, kOnce};
+static constexpr MatmulTile kTokens96  {kSwap,  96, 256,  64, 5, 1, 1, 1, 16, true,  true,  1, 8, kOnce};
 static constexpr MatmulTile kTokens176 {kSwap, 176, 256,  64, 4, 1, 1, 1, 16, true,  true,  1, 8, kKeep};
 static constexpr MatmulTile kPairs192  {kSwap, 192, 256,  64, 4, 1, 1, 1, 16, true,  true,  2, 8, kKeep};
 
-//    m <=         first        other
+//    m <=         first        other         few
 static constexpr MatmulRow kHopperRows[] = {
     {12,         kStream16,   kStream16},
     {24,         kHopper64,   kStream32},
+    {72,         kTokens176,  kMiddle64,    kTokens96},
     {160,        kTokens176,  kMiddle64},
     {700,        kTokens176,  kLarge128},
     {kUnbounded, kPairs192,   kLarge128},

@@ -5,6 +5,8 @@
 
 #include "dialects/MoeKernel/IR/MoeKernelOps.h"
 
+#include <optional>
+
 namespace moec::schedule {
 
 /// A schedule as a line of a table.
@@ -17,12 +19,15 @@ struct MatmulTile {
   kernel::WeightPolicy weights;
 };
 
-/// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) `first` runs; `other` takes
-/// over where a problem does not admit it.
+/// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) `first` runs; `other`
+/// takes over where a problem does not admit it. `few`, where there is one, comes first if one row
+/// tile an expert makes one to `kFewWaves` waves of tiles.
 struct MatmulRow {
   double meanRows; ///< inclusive; the last row has no bound
   MatmulTile first, other;
+  std::optional<MatmulTile> few = std::nullopt;
 };
+inline constexpr double kFewWaves = 4;
 
 /// The rows for `target`, ascending in meanRows.
 llvm::ArrayRef<MatmulRow> getMatmulTable(kernel::TargetAttr target);

@@ -77,7 +77,8 @@ Status Tuner::race(std::span<Trial> trials) {
     bool isClear = race.finalists.size() == 1
                        ? race.finalists[0]->ratio + doubt < bestRatio * (1 - kNoise)
                        : race.finalists.empty() && bestRatio + doubt < 1 - kNoise;
-    // The first rounds may all fall into one of a card's moods, which matters where nothing follows.
+    // The first rounds may all fall into one of a card's moods, which matters where nothing
+    // follows.
     if (doubt < kNoise || (isClear && (rounds != 0 || limits.races)))
       break;
   }

@@ -17,7 +17,7 @@ struct KernelText {
   struct Parameter {
     std::string type; ///< "const moe::bf16 *"
     std::string name;
-    mlir::Value value; ///< the memref behind it
+    mlir::Value value;                  ///< the memref behind it
     std::optional<kernel::CopyMap> map; ///< a tensor map of `value` instead of its address
   };
 
