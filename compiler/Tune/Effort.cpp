@@ -5,13 +5,14 @@
 #include "compiler/Bench/CudaBench.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace moec {
 
 /// From when on, in microseconds of a block, a quick search tries less and less.
 static constexpr double kMedium = 500, kLong = 1500, kVeryLong = 3000;
-/// How long a walk of a quick search should take, in microseconds: longer ones are repeated too
-/// rarely.
+/// How long a walk of a quick search should take at least, in microseconds: longer ones are repeated
+/// too rarely.
 static constexpr double kWalk = 5000;
 
 Limits limitsOf(Effort effort, double microseconds) {
@@ -39,7 +40,7 @@ Limits limitsOf(Effort effort, double microseconds) {
                 .races = false,
                 .shapes = false};
   if (microseconds > 0)
-    limits.sets = size_t(std::clamp(kWalk / microseconds, 2.0, double(CudaBench::kSets)));
+    limits.sets = size_t(std::min(std::ceil(kWalk / microseconds), double(CudaBench::kSets)));
   if (microseconds > kMedium) {
     limits.tiles = 6;
     limits.refinements = 3;
