@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 using namespace moec;
 using moert::DType;
 using moert::HostTensor;
@@ -33,6 +35,32 @@ TEST(Inputs, BindsGivenTensorsAndMakesTheRest) {
   EXPECT_EQ((*tensors)[0].data(), hidden.data()) << "given tensors are not copied";
   EXPECT_EQ(describe((*tensors)[1]), "f32[5, 8]");
   EXPECT_EQ(describe((*tensors)[2]), "bf16[8, 32, 64]");
+}
+
+TEST(Inputs, SetsShareWhatDoesNotDependOnTheTokens) {
+  NamedTensors constants;
+  auto sets = bindInputSets(kBlock, constants, {.tokens = 5, .seed = 3}, 2);
+  ASSERT_TRUE(sets.isOk()) << sets.status().message();
+  ASSERT_EQ(sets->size(), 2u);
+  EXPECT_EQ((*sets)[0][2].data(), (*sets)[1][2].data());
+  ASSERT_EQ(constants.size(), 1u);
+  EXPECT_EQ(constants.at("gate_up").data(), (*sets)[0][2].data());
+  // Each call is one of its own seed.
+  auto single = bindInputs(kBlock, constants, {.tokens = 5, .seed = 4});
+  ASSERT_TRUE(single.isOk());
+  auto bytes = [](const HostTensor &tensor) {
+    return std::string(reinterpret_cast<const char *>(tensor.data()), tensor.byteSize());
+  };
+  EXPECT_EQ(bytes((*sets)[1][0]), bytes((*single)[0]));
+  EXPECT_NE(bytes((*sets)[0][0]), bytes((*sets)[1][0]));
+  // What is known is not made again.
+  const void *known = constants.at("gate_up").data();
+  auto others = bindInputSets(kBlock, constants, {.tokens = 7, .seed = 9}, 1);
+  ASSERT_TRUE(others.isOk());
+  EXPECT_EQ((*others)[0][2].data(), known);
+  EXPECT_EQ(describe((*others)[0][0]), "bf16[7, 64]");
+  EXPECT_EQ(bindInputSets(kBlock, constants, {.tokens = int64_t{1} << 50}, 1).status().code(),
+            StatusCode::Unsupported);
 }
 
 TEST(Inputs, RefusesWrongGivenTensors) {
