@@ -11,15 +11,14 @@ namespace moec {
 
 /// From when on, in microseconds of a block, a quick search tries less and less.
 static constexpr double kMedium = 500, kLong = 1500, kVeryLong = 3000;
-/// How long a walk of a quick search should take at least, in microseconds: longer ones are repeated
-/// too rarely.
+/// How long a walk of a quick search should take at least, in microseconds: longer ones are
+/// repeated too rarely.
 static constexpr double kWalk = 5000;
 
 Limits limitsOf(Effort effort, double microseconds) {
   if (effort == Effort::Full)
     return {.tiles = 20,
             .refinements = 20,
-            .passes = 2,
             .sets = CudaBench::kSets,
             .warmTimes = 24,
             .attempts = 3,
@@ -30,7 +29,6 @@ Limits limitsOf(Effort effort, double microseconds) {
             .shapes = true};
   Limits limits{.tiles = 8,
                 .refinements = 4,
-                .passes = 1,
                 .sets = CudaBench::kSets,
                 .warmTimes = 16,
                 .attempts = 2,

@@ -15,7 +15,6 @@ enum class Effort {
 struct Limits {
   size_t tiles;       ///< a matmul
   size_t refinements; ///< a matmul and pass
-  unsigned passes;    ///< over all matmuls
   size_t sets;        ///< inputs and routings that a measurement walks
   size_t warmTimes;   ///< of the default, at most, until the card counts as warm
   unsigned attempts;  ///< at a short time, until the default's times around it agree

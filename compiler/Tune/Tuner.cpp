@@ -15,8 +15,8 @@ using moert::StatusCode;
 
 namespace moec {
 
-/// How near the best so far a tile must be to be refined too.
-static constexpr double kRunnerUp = 1.015;
+/// Over all matmuls of a full search: the second where the first improved something.
+static constexpr unsigned kPasses = 2;
 /// Rounds of the last race of a search that ran out of time.
 static constexpr unsigned kFewRounds = 2;
 
@@ -166,61 +166,8 @@ Status Tuner::tryBatch(std::vector<Trial> trials,
   return Status::ok();
 }
 
-Trial Tuner::scheduleTrial(unsigned matmul, std::string change, const search::Task &task,
-                           kernel::ScheduleAttr schedule) const {
-  Trial trial;
-  trial.matmul = int(matmul);
-  trial.change = std::move(change);
-  trial.schedule = search::toText(schedule);
-  trial.choice = result.best;
-  trial.choice.schedules[matmul] = trial.schedule;
-  trial.predicted =
-      search::predict(schedule, task.problem, task.groups, task.tokens, task.machine).total;
-  return trial;
-}
-
-/// Numbers trials by what the model thinks of them.
-static void rankTrials(std::vector<Trial> &trials) {
-  for (Trial &trial : trials)
-    trial.rank = 1 + size_t(llvm::count_if(trials, [&](const Trial &other) {
-                   return other.predicted < trial.predicted;
-                 }));
-}
-
-std::vector<Trial> Tuner::tileTrials(const Lowering &lowering, unsigned matmul) const {
-  const search::Task &task = lowering.tasks[matmul];
-  search::Space space = search::enumerate(task.setting);
-  std::vector<search::Candidate> chosen =
-      search::shortlist(search::rank(space, task), search::proven(task), limits.tiles);
-  std::vector<Trial> trials;
-  for (const search::Candidate &candidate : chosen)
-    trials.push_back(scheduleTrial(matmul, "tile", task, candidate.schedule));
-  rankTrials(trials);
-  return trials;
-}
-
-/// The best with another schedule of a matmul in which one parameter is changed; none where its
-/// tile does not fit the lowering.
-std::vector<Trial> Tuner::refinements(const Lowering &lowering, unsigned matmul,
-                                      llvm::StringRef schedule) const {
-  const search::Task &task = lowering.tasks[matmul];
-  search::ScheduleText text = search::ScheduleText::parse(schedule);
-  std::vector<Trial> trials;
-  Result<kernel::ScheduleAttr> best = search::legalSchedule(text, task.setting);
-  if (!best)
-    return trials;
-  for (const search::Neighbour &neighbour :
-       search::neighbours(*best, task.setting, limits.shapes)) {
-    if (trials.size() == limits.refinements)
-      break;
-    trials.push_back(scheduleTrial(matmul, neighbour.parameter.str(), task, neighbour.schedule));
-  }
-  rankTrials(trials);
-  return trials;
-}
-
-/// One matmul: tiles first (where asked for), then one parameter at a time of the best, and in a
-/// full search of the tile behind it too, which may gain more by it.
+/// One matmul of a full search: tiles first (where asked for), then one parameter at a time of the
+/// best, and of the tile behind it too, which may gain more by it.
 Status Tuner::searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles) {
   std::string runnerUp;
   if (tiles) {
@@ -228,36 +175,13 @@ Status Tuner::searchMatmul(const Lowering &lowering, unsigned matmul, bool tiles
     MOERT_RETURN_IF_ERROR(tryBatch(tileTrials(lowering, matmul), [&](const Trial &leading) {
       compileSupposing(leading, [&] { return refinements(lowering, matmul, leading.schedule); });
     }));
-    if (options.effort == Effort::Full)
-      runnerUp = runnerUpOf(std::span(result.trials).subspan(first), matmul);
+    runnerUp = runnerUpOf(std::span(result.trials).subspan(first), matmul);
   }
   if (!isOver())
     MOERT_RETURN_IF_ERROR(tryBatch(refinements(lowering, matmul, result.best.schedules[matmul])));
   if (!isOver() && !runnerUp.empty())
     MOERT_RETURN_IF_ERROR(tryBatch(refinements(lowering, matmul, runnerUp)));
   return Status::ok();
-}
-
-/// The fastest of these tiles that is not the best; "" where none comes near it.
-std::string Tuner::runnerUpOf(std::span<const Trial> tiles, unsigned matmul) const {
-  double least = kRunnerUp * bestRatio;
-  std::string schedule;
-  for (const Trial &trial : tiles)
-    if (trial.rejected.empty() && trial.ratio < least &&
-        trial.schedule != result.best.schedules[matmul]) {
-      least = trial.ratio;
-      schedule = trial.schedule;
-    }
-  return schedule;
-}
-
-/// Those to search: all, or what was asked for.
-std::vector<unsigned> Tuner::matmulsOf(const Lowering &lowering) const {
-  std::vector<unsigned> matmuls;
-  for (unsigned i = 0; i < lowering.tasks.size(); ++i)
-    if (options.matmuls.empty() || llvm::is_contained(options.matmuls, i))
-      matmuls.push_back(i);
-  return matmuls;
 }
 
 /// Begins to compile what follows if a trial stays the best, while others are timed.
@@ -267,8 +191,8 @@ void Tuner::compileSupposing(const Trial &leading, llvm::function_ref<std::vecto
   result.best = std::move(former);
 }
 
-/// The tiles of all matmuls, then the refinements of the best: so compilers are done with what
-/// follows one batch while another is timed.
+/// A quick search: the tiles of all matmuls, then the refinements of the best. So compilers are
+/// done with what follows one batch while another is timed.
 Status Tuner::searchQuickly(const Lowering &lowering) {
   std::vector<unsigned> matmuls = matmulsOf(lowering);
   for (size_t i = 0; i < matmuls.size(); ++i)
@@ -292,7 +216,7 @@ Status Tuner::searchQuickly(const Lowering &lowering) {
 Status Tuner::searchSchedules(const Lowering &lowering) {
   if (options.effort == Effort::Quick)
     return searchQuickly(lowering);
-  for (unsigned pass = 0; pass < limits.passes && !isOver(); ++pass) {
+  for (unsigned pass = 0; pass < kPasses && !isOver(); ++pass) {
     Choice before = result.best;
     for (unsigned matmul : matmulsOf(lowering)) {
       MOERT_RETURN_IF_ERROR(searchMatmul(lowering, matmul, pass == 0));
@@ -303,30 +227,6 @@ Status Tuner::searchSchedules(const Lowering &lowering) {
       break;
   }
   return Status::ok();
-}
-
-/// The other fusions and forms of combine, with the best schedules or, for a matmul whose best is
-/// not legal there, the default one. A quick search, which compiled them with the default
-/// schedules, leaves those out that were slower with these.
-std::vector<Trial> Tuner::loweringTrials() const {
-  std::vector<Trial> trials;
-  for (const Lowering &lowering : llvm::drop_begin(lowerings)) {
-    auto isSlower = [&](const Trial &trial) {
-      return trial.choice == lowering.defaults &&
-             (!trial.rejected.empty() || trial.ratio > 1 - kNoise);
-    };
-    if (!limits.races && llvm::any_of(result.trials, isSlower))
-      continue;
-    Trial trial;
-    trial.change = lowering.name;
-    trial.choice = lowering.defaults;
-    for (size_t i = 0; i < std::min(lowering.tasks.size(), result.best.schedules.size()); ++i)
-      if (search::legalSchedule(search::ScheduleText::parse(result.best.schedules[i]),
-                                lowering.tasks[i].setting))
-        trial.choice.schedules[i] = result.best.schedules[i];
-    trials.push_back(std::move(trial));
-  }
-  return trials;
 }
 
 Status Tuner::tryLowerings() {

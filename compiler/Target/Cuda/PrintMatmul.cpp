@@ -194,6 +194,18 @@ static void printPlan(GroupedMatmulOp op, StringRef name, KernelText &text) {
       ", \"shared memory of the launch\");\n";
 }
 
+/// That the plan waits for the boxes of the maps that the launch gives it.
+static void printBoxes(GroupedMatmulOp op, KernelText &text) {
+  auto print = [&](StringRef member, const kernel::CopyMap &map, StringRef what) {
+    text.declarations += ("static_assert(Plan::" + member + " == " + Twine(map.box[1]) + ", \"" +
+                          what + " of a box\");\n")
+                             .str();
+  };
+  if (std::optional<kernel::CopyMap> rows = op.getRowMap())
+    print("kRowBox", *rows, "rows");
+  print("kBoxRows", op.getWeightMaps().front(), "weight rows");
+}
+
 LogicalResult printMatmul(GroupedMatmulOp op, KernelText &text) {
   bool hopper = op.getSchedule().isHopper();
   text.includes.push_back(hopper ? "moe/kernels/grouped_matmul_wgmma.cuh"
@@ -211,6 +223,7 @@ LogicalResult printMatmul(GroupedMatmulOp op, KernelText &text) {
     return failure();
   if (hopper) {
     printPlan(op, "GroupedMatmulWgmmaPlan", text);
+    printBoxes(op, text);
     text.launchBounds = "Plan::kThreads, 1";
     std::string initialisers = addHopperArguments(op, text);
     text.body = std::string("extern __shared__ unsigned char shared[];\n") +

@@ -304,11 +304,10 @@ Status Bench::measureCpu() {
       MOERT_ASSIGN_OR_RETURN(uint64_t extra, runner->planMemory(tokens));
       MOERT_ASSIGN_OR_RETURN(MemoryPlan plan, planMemory(specs, weights, tokens, extra));
       (void)plan;
-      MOERT_ASSIGN_OR_RETURN(std::vector<HostTensor> arguments,
-                             bindInputs(specs, weights, {tokens, seed(), routing, options.jobs}));
-      for (size_t i = 0; i < specs.size(); ++i)
-        if (none_of(specs[i].shape, [](int64_t dim) { return dim < 0; }))
-          weights.emplace(specs[i].name, arguments[i]);
+      MOERT_ASSIGN_OR_RETURN(
+          std::vector<std::vector<HostTensor>> sets,
+          bindInputSets(specs, weights, {tokens, seed(), routing, options.jobs}, 1));
+      const std::vector<HostTensor> &arguments = sets.front();
       row.touchedExperts = double(countTouchedExperts(arguments[cost.logitsArgument], cost.topK));
       std::vector<double> times;
       double total = 0;

@@ -39,7 +39,7 @@ static constexpr int64_t kElementBytes = 2;
 std::optional<CopyMap> GroupedMatmulOp::getRowMap() {
   if (!getSchedule().isHopper() || getGathered())
     return std::nullopt;
-  constexpr int64_t kBoxRows = 16; // GroupedMatmulWgmmaPlan::kRowBox
+  constexpr int64_t kBoxRows = 16; // as the template has it; the emitted kernel asserts that
   CopyMap map;
   map.memref = getRows();
   map.extents = {getConstantExtent(getContext(), getReduction()), getLeadingExtent(getRows())};

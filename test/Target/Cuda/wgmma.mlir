@@ -29,6 +29,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK-NEXT: struct Epilogue {
     // CHECK: using Plan = moe::GroupedMatmulWgmmaPlan<Problem, Schedule>;
     // CHECK-NEXT: static_assert(Plan::kSharedBytes == {{[0-9]+}}, "shared memory of the launch");
+    // CHECK-NEXT: static_assert(Plan::kBoxRows == 96, "weight rows of a box");
     // CHECK-EMPTY:
     // CHECK-NEXT: extern "C" __global__ void __launch_bounds__(Plan::kThreads, 1)
     // CHECK-NEXT: moe_grouped_matmul_0(const moe::bf16 *rows, const int *routes, const int4 *tiles,
@@ -56,6 +57,8 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK-NEXT:   static constexpr moe::WeightPolicy kWeightPolicy = moe::WeightPolicy::evict_first;
     // CHECK-NEXT:   static constexpr bool kDependentLaunch = true;
     // CHECK-NEXT: };
+    // CHECK: static_assert(Plan::kRowBox == 16, "rows of a box");
+    // CHECK-NEXT: static_assert(Plan::kBoxRows == 128, "weight rows of a box");
     // CHECK: moe_grouped_matmul_1(const __grid_constant__ moe::TensorMap rows, const int *routes,
     // CHECK: moe::grouped_matmul_wgmma<Plan, moe::IdentityEpilogue>(
     // CHECK-NEXT: {.row_map = &rows, .routes = routes, .tiles = tiles, .tickets = tickets, .weights = &weights,
