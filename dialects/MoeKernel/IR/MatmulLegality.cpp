@@ -70,7 +70,7 @@ static LogicalResult verifySharedBytes(ScheduleAttr schedule, const MatmulTraits
 }
 
 /// What the wgmma forms leave to others, and what ptxas cannot fit: stores that need a value for
-/// each f32 or two outputs beside 192 accumulators spill (swapped ones need fewer registers), and a
+/// each f32 or two outputs beside 192 accumulators spill (fewer do in swapped forms), and a
 /// reduction of one step makes it serialise the products (C7511).
 static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTraits &traits,
                                           TargetAttr target, EmitError emitError) {
@@ -82,6 +82,9 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
   if (traits.reduction < kMinReduction)
     return emitError() << "expects a reduction of at least " << kMinReduction
                        << " for a wgmma form, but got " << traits.reduction;
+  if (traits.gathered && !schedule.getEarlyStart())
+    return emitError() << "expects early_start = false with contiguous rows only, but they are "
+                          "gathered";
   // Blocks of a cluster are up to a ring apart, and a drawn tile is known after three steps.
   int64_t steps = llvm::divideCeil(traits.reduction, schedule.getBlockK());
   if (schedule.getCluster() > 1 && steps <= schedule.getStages() + 3)
@@ -95,9 +98,7 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
     return emitError() << "expects block_n to be a multiple of " << pair
                        << " for swapped gate and up, but got " << schedule.getBlockN();
   bool manyValues = traits.twoOutputs || (traits.gated && traits.hasBias);
-  int64_t most = schedule.isSwapped()                    ? (manyValues ? 176 : 192)
-                 : manyValues || traits.outputBytes != 2 ? 128
-                                                         : 192;
+  int64_t most = !manyValues && traits.outputBytes == 2 ? 192 : schedule.isSwapped() ? 176 : 128;
   if (schedule.getHopperAccumulators() > most)
     return emitError() << "expects at most " << most
                        << " accumulators a thread with a gated bias, two outputs or f32 results, "
