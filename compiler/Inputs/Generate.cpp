@@ -11,6 +11,7 @@
 #include "compiler/Inputs/Random.h"
 #include "runtime/Tensor/Float.h"
 #include "runtime/Tensor/Parallel.h"
+#include "runtime/Tensor/VectorClones.h"
 
 #include <fmt/format.h>
 
@@ -32,15 +33,19 @@ static constexpr int64_t kBlock = 1024;
 /// Elements a thread takes at a time.
 static constexpr int64_t kGrain = 256 * kBlock;
 
+MOEC_VECTOR_CLONES
+static void storeBf16(const float *from, size_t count, uint16_t *to) {
+  for (size_t i = 0; i < count; ++i)
+    to[i] = moert::floatToBf16(from[i]);
+}
+
 /// Rounds a block of floats into the tensor.
 static void storeBlock(HostTensor &tensor, int64_t begin, std::span<const float> values) {
   size_t n = values.size();
   const float *from = values.data();
   switch (tensor.dtype()) {
   case DType::BF16: {
-    uint16_t *to = tensor.asMutable<uint16_t>().data() + begin;
-    for (size_t i = 0; i < n; ++i)
-      to[i] = moert::floatToBf16(from[i]);
+    storeBf16(from, n, tensor.asMutable<uint16_t>().data() + begin);
     return;
   }
   case DType::F16: {
@@ -59,17 +64,33 @@ static void storeBlock(HostTensor &tensor, int64_t begin, std::span<const float>
   }
 }
 
-/// Calls `make(begin, block)` for blocks of consecutive elements and stores what it made.
+/// Calls `make(begin, block, count)` for blocks of `count` consecutive elements and stores what it
+/// made; a block has room for kBlock.
 template <typename Make>
 static void fillBlocks(HostTensor &tensor, unsigned threads, Make make) {
   moert::parallelFor(tensor.numElements(), kGrain, threads, [&](int64_t begin, int64_t end) {
     alignas(64) std::array<float, kBlock> block;
     for (int64_t at = begin; at < end; at += kBlock) {
-      auto values = std::span(block).first(static_cast<size_t>(std::min(kBlock, end - at)));
-      make(at, values);
-      storeBlock(tensor, at, values);
+      size_t count = static_cast<size_t>(std::min(kBlock, end - at));
+      make(at, block.data(), count);
+      storeBlock(tensor, at, std::span(block).first(count));
     }
   });
+}
+
+/// What is uniform in +- 65535, of `words`, scaled and shifted.
+MOEC_VECTOR_CLONES
+static void makeUniform(const RandomStream &stream, uint64_t firstWord, float scale, float shift,
+                        float *block) {
+  alignas(64) std::array<uint64_t, kBlock / 4> words;
+  for (size_t w = 0; w < words.size(); ++w)
+    words[w] = stream.word(firstWord + w);
+  const auto bits = std::bit_cast<std::array<uint16_t, kBlock>>(words);
+  for (size_t i = 0; i < kBlock; ++i) {
+    // Apart, so that no machine rounds them at once.
+    float scaled = static_cast<float>(2 * int32_t{bits[i]} - 65535) * scale;
+    block[i] = scaled + shift;
+  }
 }
 
 /// Uniform in `center` +- sqrt(3) * `deviation`: 16 bits of word i / 4 for element i.
@@ -79,14 +100,20 @@ static void fillUniform(HostTensor &tensor, const RandomStream &stream, double c
   // sqrt(3).
   const float scale = static_cast<float>(deviation * std::sqrt(3.0) / 65536.0);
   const float shift = static_cast<float>(center);
-  fillBlocks(tensor, threads, [&](int64_t begin, std::span<float> block) {
-    alignas(64) std::array<uint64_t, kBlock / 4> words;
-    for (size_t w = 0; w < words.size(); ++w)
-      words[w] = stream.word(static_cast<uint64_t>(begin) / 4 + w);
-    const auto bits = std::bit_cast<std::array<uint16_t, kBlock>>(words);
-    for (size_t i = 0; i < block.size(); ++i)
-      block[i] = static_cast<float>(2 * int32_t{bits[i]} - 65535) * scale + shift;
+  fillBlocks(tensor, threads, [&](int64_t begin, float *block, size_t) {
+    makeUniform(stream, static_cast<uint64_t>(begin) / 4, scale, shift, block);
   });
+}
+
+MOEC_VECTOR_CLONES
+static void makeNormal(const RandomStream &stream, uint64_t first, float scale, float *block,
+                       size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    uint64_t word = stream.word(first + i);
+    uint64_t pairs = (word & 0x0000ffff0000ffffu) + ((word >> 16) & 0x0000ffff0000ffffu);
+    int32_t sum = static_cast<int32_t>((pairs & 0xffffffffu) + (pairs >> 32));
+    block[i] = static_cast<float>(sum - 2 * 65535) * scale;
+  }
 }
 
 /// Approximately normal: the sum of the four 16-bit parts of word i (Irwin-Hall of order 4).
@@ -94,13 +121,8 @@ static void fillNormal(HostTensor &tensor, const RandomStream &stream, double de
                        unsigned threads) {
   // Each part has a variance of 65536^2 / 12, the sum one of 65536^2 / 3.
   const float scale = static_cast<float>(deviation * std::sqrt(3.0) / 65536.0);
-  fillBlocks(tensor, threads, [&](int64_t begin, std::span<float> block) {
-    for (size_t i = 0; i < block.size(); ++i) {
-      uint64_t word = stream.word(static_cast<uint64_t>(begin) + i);
-      uint64_t pairs = (word & 0x0000ffff0000ffffu) + ((word >> 16) & 0x0000ffff0000ffffu);
-      int32_t sum = static_cast<int32_t>((pairs & 0xffffffffu) + (pairs >> 32));
-      block[i] = static_cast<float>(sum - 2 * 65535) * scale;
-    }
+  fillBlocks(tensor, threads, [&](int64_t begin, float *block, size_t count) {
+    makeNormal(stream, static_cast<uint64_t>(begin), scale, block, count);
   });
 }
 

@@ -3,17 +3,10 @@
 
 #include "compiler/Reference/Products.h"
 #include "runtime/Tensor/Float.h"
+#include "runtime/Tensor/VectorClones.h"
 
 using moert::DType;
 using moert::HostTensor;
-
-// Wider vectors where the machine has them, chosen when the program is loaded.
-#if defined(__x86_64__) && defined(__linux__)
-#define MOEC_VECTOR_CLONES                                                                         \
-  __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
-#else
-#define MOEC_VECTOR_CLONES
-#endif
 
 namespace moec::reference {
 

@@ -114,6 +114,17 @@ Status CompileWorkers::wait(Number number) {
   return *jobs[number].outcome;
 }
 
+void CompileWorkers::abandon() {
+  auto givenUp = [] { return Status(StatusCode::Toolchain, "was given up"); };
+  for (Slot &slot : slots)
+    if (slot.number) {
+      finish(slot, givenUp());
+      slot.worker.reset();
+    }
+  for (; next < jobs.size(); ++next)
+    jobs[next].outcome = givenUp();
+}
+
 void CompileWorkers::waitForAll() {
   for (Number number = 0; number < jobs.size(); ++number)
     (void)wait(number);

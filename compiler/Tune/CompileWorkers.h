@@ -49,6 +49,10 @@ public:
   moert::Status wait(Number number);
   /// Waits for all that were added.
   void waitForAll();
+  /// Whether it is known what became of a candidate.
+  bool isDone(Number number) const { return jobs[number].outcome.has_value(); }
+  /// Ends the compilers that are busy and forgets what waits for one.
+  void abandon();
   /// Sleeps until `descriptor` is readable or `deadline` has come, and sees to the workers
   /// meanwhile, so that those that are done get the next candidates.
   void sleep(int descriptor, Clock::time_point deadline);

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include <numeric>
+#include <algorithm>
 
 using moert::HostTensor;
 using moert::LoadedPackage;
@@ -28,6 +28,26 @@ Result<std::unique_ptr<CudaMeasurer>> CudaMeasurer::create(const MoeBlock &block
       new CudaMeasurer(block, std::move(options), std::move(builder), std::move(device)));
 }
 
+/// Tokens on which the reference is evaluated: many, but no more than some gigabytes of weights for
+/// experts that only they chose. The default's outputs, checked on these, are compared as a whole.
+static int64_t sampleSize(const std::vector<InputSpec> &specs, int64_t topK) {
+  constexpr int64_t kMost = 64, kLeast = 8;
+  constexpr uint64_t kMostBytes = uint64_t{8} << 30;
+  uint64_t all = 0, expert = 0;
+  for (const InputSpec &spec : specs)
+    if (spec.role == InputRole::Weight && !spec.shape.empty() && spec.shape[0] > 0) {
+      uint64_t bytes = byteSize(spec.dtype);
+      for (int64_t dim : spec.shape)
+        bytes *= uint64_t(dim);
+      all += bytes;
+      expert += bytes / uint64_t(spec.shape[0]);
+    }
+  if (all <= kMostBytes)
+    return kMost;
+  return std::clamp(int64_t(kMostBytes / (expert * uint64_t(std::max<int64_t>(topK, 1)))), kLeast,
+                    kMost);
+}
+
 Status CudaMeasurer::aimAt(int64_t count, const Routing &routing, size_t numSets) {
   builds.clear();
   baseline.clear();
@@ -38,7 +58,7 @@ Status CudaMeasurer::aimAt(int64_t count, const Routing &routing, size_t numSets
                          bindInputSets(block.inputs(), weights,
                                        {tokens, options.seed, routing, options.jobs}, numSets));
   mlir::FailureOr<Expectation> expected =
-      expectResult(block.function(), sets.front(), {0.0, 64, options.seed, options.jobs});
+      expectResult(block.function(), sets.front(), {0.0, sampleSize(block.inputs(), options.topK), options.seed, options.jobs});
   if (failed(expected))
     return Status(StatusCode::InvalidInput, "expects inputs that the block can be evaluated on");
   expectation = *std::move(expected);
@@ -130,10 +150,9 @@ Result<double> CudaMeasurer::measure(const Choice &choice, Length length) {
   Build &build = find(choice);
   MOERT_RETURN_IF_ERROR(load(build));
   TimingOptions timing;
-  bool brief = length == Length::Short;
   timing.warmupSeconds = 0.01;
-  timing.measureSeconds = brief ? 0.03 : 0.12;
-  timing.minReplays = brief ? 3 : 5;
+  timing.measureSeconds = length == Length::Short ? 0.03 : length == Length::Medium ? 0.06 : 0.12;
+  timing.minReplays = length == Length::Long ? 5 : 3;
   Result<Timing> measured = bench->measure(*build.loaded, timing, &build.walk);
   if (!measured)
     return recover(measured.status());

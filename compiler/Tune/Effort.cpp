@@ -10,7 +10,7 @@
 namespace moec {
 
 /// From when on, in microseconds of a block, a quick search tries less and less.
-static constexpr double kMedium = 500, kLong = 1500, kVeryLong = 3000;
+static constexpr double kMedium = 500, kLong = 1500, kVeryLong = 3000, kEndless = 10000;
 /// How long a walk of a quick search should take at least, in microseconds: longer ones are
 /// repeated too rarely.
 static constexpr double kWalk = 5000;
@@ -24,6 +24,7 @@ Limits limitsOf(Effort effort, double microseconds) {
             .attempts = 3,
             .finalists = 4,
             .rounds = 6,
+            .turnLength = Measurer::Length::Long,
             .doubt = 0.013,
             .races = true,
             .shapes = true};
@@ -34,6 +35,7 @@ Limits limitsOf(Effort effort, double microseconds) {
                 .attempts = 2,
                 .finalists = 3,
                 .rounds = 4,
+                .turnLength = Measurer::Length::Medium,
                 .doubt = 0.0015,
                 .races = false,
                 .shapes = false};
@@ -52,6 +54,10 @@ Limits limitsOf(Effort effort, double microseconds) {
   if (microseconds > kVeryLong) {
     limits.tiles = 3;
     limits.warmTimes = 8;
+  }
+  if (microseconds > kEndless) {
+    limits.refinements = 1;
+    limits.finalists = 1;
   }
   return limits;
 }

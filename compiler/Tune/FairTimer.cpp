@@ -155,7 +155,7 @@ Result<FairTimer::Turns> FairTimer::takeTurns(std::span<const Choice> choices, u
     for (size_t step = 0; step <= choices.size(); ++step, ++place) {
       size_t number = round % 2 == 0 ? step : choices.size() - step;
       if (number == 0) {
-        MOERT_ASSIGN_OR_RETURN(double time, measureYardstick(Measurer::Length::Long));
+        MOERT_ASSIGN_OR_RETURN(double time, measureYardstick(turnLength));
         known.push_back({place, time});
         turns.yardstick.push_back(time);
         continue;
@@ -163,7 +163,7 @@ Result<FairTimer::Turns> FairTimer::takeTurns(std::span<const Choice> choices, u
       size_t i = number - 1;
       if (!turns.failures[i].empty())
         continue;
-      Result<double> time = measurer.measure(choices[i], Measurer::Length::Long);
+      Result<double> time = measurer.measure(choices[i], turnLength);
       if (time) {
         placed[i].push_back({place, *time});
         turns.times[i].push_back(*time);

@@ -34,6 +34,8 @@ public:
   size_t warmTimes = 24;
   /// How often a candidate may be measured until the yardstick's times around it agree.
   unsigned attempts = 3;
+  /// Of a build's time in a turn.
+  Measurer::Length turnLength = Measurer::Length::Long;
   std::function<void(const std::string &what)> onProgress = [](const std::string &) {};
 
   /// Runs the yardstick until its time stays the same.
@@ -62,7 +64,7 @@ public:
     std::vector<std::vector<double>> times, ratios; ///< by build; the ratios are to the yardstick
     std::vector<std::string> failures;              ///< by build; empty where it never failed
   };
-  /// Long times of the builds in turns with the yardstick, forwards and backwards, so that each has
+  /// Times of the builds in turns with the yardstick, forwards and backwards, so that each has
   /// every place as often as its counterpart. A ratio is to the yardstick's time at the same
   /// moment, interpolated between those before and after. At least one round.
   moert::Result<Turns> takeTurns(std::span<const Choice> choices, unsigned rounds);

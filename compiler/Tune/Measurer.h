@@ -15,7 +15,8 @@ class Measurer {
 public:
   enum class Length {
     Short, ///< enough to drop most candidates
-    Long,  ///< enough to tell the last ones apart
+    Medium, ///< enough to tell the last ones apart in many turns
+    Long,   ///< enough to tell them apart in few
   };
 
   virtual ~Measurer() = default;
@@ -23,6 +24,10 @@ public:
   /// Begins to build these, all at once; whatever needs one waits for it. What fails to build fails
   /// in `check`.
   virtual void prepare(std::span<const Choice> choices) = 0;
+
+  /// Gives up what is still being built, so that nothing disturbs what is measured next. Whatever
+  /// needs it after all begins anew.
+  virtual void abandon() {}
 
   /// Runs the block once, from poisoned memory, and compares its outputs. A failure rejects the
   /// choice, with the message as the reason; NoDevice and Budget end the search.

@@ -129,9 +129,8 @@ Result<json::Object> Server::handle(const json::Object &request) {
   if (operation != "measure")
     return Status(StatusCode::Internal, "expects a known request, but got '" + operation + "'");
   MOERT_ASSIGN_OR_RETURN(double time,
-                         measurer->measure(choice, request.getBoolean("long").value_or(false)
-                                                       ? Measurer::Length::Long
-                                                       : Measurer::Length::Short));
+                         measurer->measure(choice,
+                                           protocol::lengthFromText(text(request, "length"))));
   json::Object answer = protocol::answer(Status::ok());
   answer["us"] = time;
   return answer;

@@ -31,6 +31,7 @@ Tuner::Tuner(Measurer &measurer, std::vector<Lowering> lowerings, TunerOptions o
       timer(measurer, this->lowerings.front().defaults) {
   timer.attempts = limits.attempts;
   timer.warmTimes = limits.warmTimes;
+  timer.turnLength = limits.turnLength;
   result.defaults = result.best = this->lowerings.front().defaults;
   timer.isOver = [this] { return isOver(); };
   timer.onProgress = [this](const std::string &what) { onProgress(what); };
@@ -331,8 +332,10 @@ Result<TuneResult> Tuner::run() {
     if (status.isOk() && current != 0 && options.effort == Effort::Full)
       status = searchSchedules(lowerings[current]);
   }
-  if (status.isOk() && !isOver() && !limits.races)
+  if (status.isOk() && !isOver() && !limits.races) {
+    measurer.abandon(); // all that is raced has been built
     status = race(result.trials);
+  }
   if (status.code() == StatusCode::Budget && result.stopped.empty()) {
     // A candidate that hangs takes the device with it; what was found before stands.
     result.stopped = status.message();

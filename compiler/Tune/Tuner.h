@@ -18,6 +18,7 @@
 
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 
 namespace moec {
@@ -117,7 +118,8 @@ private:
                          llvm::function_ref<void(const Trial &)> whenLeading = {});
   void adopt(std::span<Trial> trials);
   void compile(std::span<const Trial> trials);
-  std::vector<Trial> tileTrials(const Lowering &lowering, unsigned matmul) const;
+  const std::vector<search::Candidate> &tilesOf(const search::Task &task);
+  std::vector<Trial> tileTrials(const Lowering &lowering, unsigned matmul);
   std::vector<Trial> refinements(const Lowering &lowering, unsigned matmul,
                                  llvm::StringRef schedule) const;
   std::string runnerUpOf(std::span<const Trial> tiles, unsigned matmul) const;
@@ -140,6 +142,7 @@ private:
   TuneResult result;
   size_t current = 0; ///< lowering of the best
   double started = 0;
+  std::map<const search::Task *, std::vector<search::Candidate>> shortlists;
   std::vector<Choice> compiled; ///< that the measurer was asked to prepare
   FairTimer timer;              ///< against the default
   double bestRatio = 1;         ///< of the best, to the default

@@ -64,8 +64,9 @@ Status Tuner::race(std::span<Trial> trials) {
     if (rounds != 0 && isOver())
       break;
     MOERT_RETURN_IF_ERROR(takeTurns(race));
-    // Two rounds may agree by chance; a long time is four short ones.
-    double usual = timer.scatter() / 2 / std::sqrt(rounds + kRoundsAtOnce);
+    // Two rounds may agree by chance; a long time is four short ones, a medium one is two.
+    double shortTimes = limits.turnLength == Measurer::Length::Long ? 4 : 2;
+    double usual = timer.scatter() / std::sqrt(shortTimes * (rounds + kRoundsAtOnce));
     double doubt = kDeviations * std::max(race.deviation(), usual);
     bestDoubt = doubt;
     double leading = bestRatio * (1 - kNoise);

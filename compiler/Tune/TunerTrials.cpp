@@ -34,13 +34,19 @@ static void rankTrials(std::vector<Trial> &trials) {
                  }));
 }
 
-std::vector<Trial> Tuner::tileTrials(const Lowering &lowering, unsigned matmul) const {
+/// The tiles to try, of which the model thinks once: many experts of many rows take it seconds.
+const std::vector<search::Candidate> &Tuner::tilesOf(const search::Task &task) {
+  std::vector<search::Candidate> &tiles = shortlists[&task];
+  if (tiles.empty())
+    tiles = search::shortlist(search::rank(search::enumerate(task.setting), task),
+                              search::proven(task), limits.tiles);
+  return tiles;
+}
+
+std::vector<Trial> Tuner::tileTrials(const Lowering &lowering, unsigned matmul) {
   const search::Task &task = lowering.tasks[matmul];
-  search::Space space = search::enumerate(task.setting);
-  std::vector<search::Candidate> chosen =
-      search::shortlist(search::rank(space, task), search::proven(task), limits.tiles);
   std::vector<Trial> trials;
-  for (const search::Candidate &candidate : chosen)
+  for (const search::Candidate &candidate : tilesOf(task))
     trials.push_back(scheduleTrial(matmul, "tile", task, candidate.schedule));
   rankTrials(trials);
   return trials;

@@ -29,12 +29,11 @@ Result<std::unique_ptr<WorkerMeasurer>> WorkerMeasurer::create(Options options) 
   return measurer;
 }
 
-/// Sends a request to the worker that runs and waits for its answer; compilers do not wait with it.
-Result<json::Value> WorkerMeasurer::converse(const json::Value &request, double seconds) {
+/// Waits for the answer of the worker that runs; compilers do not wait with it.
+Result<json::Value> WorkerMeasurer::hear(double seconds) {
   using Clock = CompileWorkers::Clock;
   Clock::time_point deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                                   std::chrono::duration<double>(seconds));
-  MOERT_RETURN_IF_ERROR(worker->send(request));
   for (;;) {
     MOERT_ASSIGN_OR_RETURN(std::optional<json::Value> answer, worker->receive());
     if (answer)
@@ -45,9 +44,10 @@ Result<json::Value> WorkerMeasurer::converse(const json::Value &request, double 
   }
 }
 
-/// A worker that fails to answer is gone afterwards.
-Result<json::Object> WorkerMeasurer::ask(json::Object request, double seconds) {
-  Result<json::Value> answer = converse(std::move(request), seconds);
+/// A worker that fails to answer is gone afterwards. `isSent`: it has the request already.
+Result<json::Object> WorkerMeasurer::ask(json::Object request, double seconds, bool isSent) {
+  Status sent = isSent ? Status::ok() : worker->send(std::move(request));
+  Result<json::Value> answer = sent.isOk() ? hear(seconds) : Result<json::Value>(std::move(sent));
   if (!answer) {
     worker.reset();
     ++lost;
@@ -96,6 +96,11 @@ void WorkerMeasurer::prepare(std::span<const Choice> choices) {
     prepared.emplace_back(std::move(choice), number++);
 }
 
+void WorkerMeasurer::abandon() {
+  erase_if(prepared, [&](const auto &one) { return !compilers->isDone(one.second); });
+  compilers->abandon();
+}
+
 /// Until a candidate is compiled; why it cannot be.
 Status WorkerMeasurer::waitForCompiler(const Choice &choice) {
   prepare({&choice, 1});
@@ -106,6 +111,8 @@ Status WorkerMeasurer::waitForCompiler(const Choice &choice) {
 void WorkerMeasurer::aimAt(int64_t count, const Routing &routing, size_t sets,
                            const Choice &choice) {
   areInputsThere = isBaselineKnown = false;
+  if (std::exchange(isAiming, false)) // for another aim, which nobody needs any more
+    (void)ask({}, options.prepareSeconds, /*isSent=*/true);
   tokens = count;
   prepared.clear();
   defaults = choice;
@@ -113,12 +120,16 @@ void WorkerMeasurer::aimAt(int64_t count, const Routing &routing, size_t sets,
                      {"tokens", tokens},
                      {"routing", protocol::toJson(routing)},
                      {"sets", int64_t(sets)}};
+  // The worker begins now, and the default's compiler; what else is to be compiled takes the caller
+  // a while to choose. A worker that is gone is asked once more.
+  isAiming = worker && worker->send(json::Object(aim)).isOk();
   prepare({&choice, 1});
 }
 
 /// Has the worker make the inputs, while the default is compiled, and upload them.
 Status WorkerMeasurer::sendInputs() {
-  MOERT_RETURN_IF_ERROR(ask(json::Object(aim), options.prepareSeconds).status());
+  bool isSent = std::exchange(isAiming, false);
+  MOERT_RETURN_IF_ERROR(ask(json::Object(aim), options.prepareSeconds, isSent).status());
   MOERT_RETURN_IF_ERROR(waitForCompiler(*defaults));
   return ask(protocol::request("begin", *defaults), options.prepareSeconds).status();
 }
@@ -143,10 +154,10 @@ Result<double> WorkerMeasurer::measure(const Choice &choice, Length length) {
   MOERT_RETURN_IF_ERROR(waitForCompiler(choice));
   // Busy cores keep replays waiting now and then, and the device rests meanwhile: good enough to
   // drop most candidates.
-  if (length == Length::Long)
+  if (length != Length::Short)
     compilers->waitForAll();
   json::Object request = protocol::request("measure", choice);
-  request["long"] = length == Length::Long;
+  request["length"] = protocol::toText(length);
   MOERT_ASSIGN_OR_RETURN(json::Object answer, askAboutCandidate(std::move(request)));
   if (std::optional<double> time = answer.getNumber("us"))
     return *time;

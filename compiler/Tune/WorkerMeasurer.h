@@ -44,6 +44,7 @@ public:
   unsigned losses() const { return lost; }
 
   void prepare(std::span<const Choice> choices) override;
+  void abandon() override;
   moert::Status check(const Choice &choice) override;
   moert::Result<double> measure(const Choice &choice, Length length) override;
 
@@ -52,8 +53,9 @@ private:
   moert::Status startWorker();
   moert::Status sendInputs();
   moert::Status waitForCompiler(const Choice &choice);
-  moert::Result<llvm::json::Value> converse(const llvm::json::Value &request, double seconds);
-  moert::Result<llvm::json::Object> ask(llvm::json::Object request, double seconds);
+  moert::Result<llvm::json::Value> hear(double seconds);
+  moert::Result<llvm::json::Object> ask(llvm::json::Object request, double seconds,
+                                        bool isSent = false);
   moert::Result<llvm::json::Object> askAboutCandidate(llvm::json::Object request);
 
   Options options;
@@ -64,6 +66,7 @@ private:
   /// What the compilers were given for that many tokens.
   std::vector<std::pair<Choice, CompileWorkers::Number>> prepared;
   llvm::json::Object aim;      ///< the request for the inputs
+  bool isAiming = false;       ///< the worker has that request and owes the answer
   bool areInputsThere = false; ///< the worker has them on the device
   std::optional<Choice> defaults;
   bool isBaselineKnown = false; ///< the worker compares with the default's outputs

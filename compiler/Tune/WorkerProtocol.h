@@ -7,7 +7,7 @@
 //   aim      tokens, routing, sets (how many inputs)
 //   begin    choice (the default)
 //   check    choice
-//   measure  choice, long -> us
+//   measure  choice, length ("short", "medium", "long") -> us
 //
 // To those that compile, each request for itself:
 //
@@ -24,6 +24,7 @@
 
 #include "compiler/Inputs/Routing.h"
 #include "compiler/Tune/Choice.h"
+#include "compiler/Tune/Measurer.h"
 
 #include "llvm/Support/JSON.h"
 
@@ -35,6 +36,10 @@ moert::Result<Choice> choiceFromJson(const llvm::json::Object *object);
 /// With the content of a histogram: its file may change, but the inputs of a new worker must not.
 llvm::json::Object toJson(const Routing &routing);
 moert::Result<Routing> routingFromJson(const llvm::json::Object *object);
+
+llvm::StringRef toText(Measurer::Length length);
+/// Anything unknown is short.
+Measurer::Length lengthFromText(llvm::StringRef text);
 
 /// A request about a choice.
 llvm::json::Object request(llvm::StringRef operation, const Choice &choice);

@@ -2,6 +2,8 @@
 
 #include "runtime/Cuda/Memory.h"
 
+#include "runtime/Cuda/StagedCopy.h"
+
 #include <fmt/format.h>
 
 namespace moert::cuda {
@@ -43,6 +45,8 @@ Status DeviceMemory::upload(std::span<const std::byte> host, uint64_t offset) co
   MOERT_RETURN_IF_ERROR(checkRange(offset, host.size()));
   if (host.empty())
     return Status::ok();
+  if (isStaged(device->api(), host.size()))
+    return uploadStaged(device, host, pointer + offset);
   ContextScope scope(*device);
   MOERT_RETURN_IF_ERROR(Status(scope.status()));
   MOERT_RETURN_IF_ERROR(
@@ -56,6 +60,8 @@ Status DeviceMemory::download(std::span<std::byte> host, uint64_t offset) const 
   MOERT_RETURN_IF_ERROR(checkRange(offset, host.size()));
   if (host.empty())
     return Status::ok();
+  if (isStaged(device->api(), host.size()))
+    return downloadStaged(device, host, pointer + offset);
   ContextScope scope(*device);
   MOERT_RETURN_IF_ERROR(Status(scope.status()));
   return MOERT_CUDA(device->api(), cuMemcpyDtoH_v2, host.data(), pointer + offset, host.size());

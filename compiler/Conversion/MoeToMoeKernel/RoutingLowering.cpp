@@ -1,7 +1,6 @@
 //===- RoutingLowering.cpp - route, permute, tile maps, positions ---------===//
 
 #include "compiler/Conversion/MoeToMoeKernel/VariantLowering.h"
-#include "dialects/MoeKernel/IR/RowWalk.h"
 #include "dialects/MoeKernel/IR/Sizes.h"
 
 using namespace mlir;
@@ -55,8 +54,8 @@ LogicalResult VariantLowering::lowerRoute(moe::RouteOp op) {
     return failOnExperts(permute, numExperts);
   createKernel<kernel::RouteSortOp>(get(op.getLogits()), weights, experts, sorted.offsets,
                                     sorted.routes, sorted.positions, sorted.maps.tiles,
-                                    sorted.maps.tickets, sorted.maps.progress,
-                                    builder.getArrayAttr(sorted.maps.shapes), softmax, bucket.maxTokens, launch);
+                                    sorted.maps.tickets, builder.getArrayAttr(sorted.maps.shapes),
+                                    softmax, bucket.maxTokens, launch);
   lowerGather(permute);
   done.insert(permute);
   return success();
@@ -88,7 +87,7 @@ LogicalResult VariantLowering::lowerPermute(moe::PermuteOp op) {
   }
   createKernel<kernel::SortRoutesOp>(get(op.getExperts()), counts, sorted.offsets, sorted.routes,
                                      sorted.positions, sorted.maps.tiles, sorted.maps.tickets,
-                                     sorted.maps.progress, builder.getArrayAttr(sorted.maps.shapes), launch);
+                                     builder.getArrayAttr(sorted.maps.shapes), launch);
   lowerGather(op);
   return success();
 }
@@ -119,12 +118,6 @@ VariantLowering::Maps VariantLowering::createMaps(Value offsets, AffineMap rows)
       tickets[matmul] = createBuffer("tickets", MemRefType::get({1}, builder.getI32Type()), {});
       maps.tickets.push_back(tickets[matmul]);
     }
-    moe::GroupedMatmulOp before = getEarlyStart(cast<moe::GroupedMatmulOp>(matmul));
-    if (before && maps.progress.size() < kernel::kMaxTileMaps) {
-      progress[before] =
-          createBuffer("progress", MemRefType::get({2}, builder.getI32Type()), {});
-      maps.progress.push_back(progress[before]);
-    }
   }
   return maps;
 }
@@ -138,7 +131,7 @@ LogicalResult VariantLowering::createTileMaps(Value offsets, AffineMap rows) {
       schedule::getLaunch(builder.getContext(), RowKernel::TileMaps, experts, maps.tiles.size());
   if (!launch)
     return failOnExperts(block.block, experts);
-  createKernel<kernel::TileMapsOp>(get(offsets), maps.tiles, maps.tickets, maps.progress,
+  createKernel<kernel::TileMapsOp>(get(offsets), maps.tiles, maps.tickets,
                                    builder.getArrayAttr(maps.shapes), rows, launch);
   return success();
 }

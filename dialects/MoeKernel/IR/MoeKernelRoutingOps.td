@@ -50,8 +50,7 @@ defvar tileMapText = [{
     Tile map `j` covers every group with tiles of `tile_shapes[j]`. An entry is
     `{expert, first row, rows and place in a band, number of tiles}`; entries beyond the last tile
     have 0 rows. Its leading extent is `rows / tile_shapes[j].rows + min(E, rows)`, rounded down.
-    `tickets` are counters that matmuls with a dynamic schedule draw tiles from, `progress` pairs of
-    counters of stored rows; all are set to 0.
+    `tickets` are counters that matmuls with a dynamic schedule draw tiles from; they are set to 0.
 }];
 
 def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperandSegments,
@@ -66,7 +65,7 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
 
     Constraints:
     * C1: `routes` and `positions` have the extent `T * k` of `experts`.
-    * C2: at most four tile maps, one shape each, of the extent above, as many tickets and progress.
+    * C2: at most four tile maps, one shape each, of the extent above, and as many tickets.
     * C3: `counts` has E columns.
 
     Example:
@@ -84,7 +83,6 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
                        MoeKernel_Out<MoeKernel_Index1D>:$positions,
                        MoeKernel_Out<Variadic<MoeKernel_Index2D>>:$tiles,
                        MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$tickets,
-                       MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$progress,
                        MoeKernel_TileShapeArrayAttr:$tile_shapes, MoeKernel_LaunchAttr:$schedule,
                        UnitAttr:$dependent);
   let assemblyFormat = [{
@@ -93,7 +91,6 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
     type($positions) `)`
     (`tiles` `(` $tiles^ `:` type($tiles) `)`)? `tile_shapes` `=` $tile_shapes
     (`tickets` `(` $tickets^ `:` type($tickets) `)`)?
-    (`progress` `(` $progress^ `:` type($progress) `)`)?
     `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{
@@ -160,7 +157,6 @@ def MoeKernel_RouteSortOp : MoeKernel_LaunchOp<"route_sort", [AttrSizedOperandSe
                        MoeKernel_Out<MoeKernel_Index1D>:$positions,
                        MoeKernel_Out<Variadic<MoeKernel_Index2D>>:$tiles,
                        MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$tickets,
-                       MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$progress,
                        MoeKernel_TileShapeArrayAttr:$tile_shapes, MoeKernel_SoftmaxOverAttr:$softmax,
                        I64Attr:$max_tokens, MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent);
   let assemblyFormat = [{
@@ -170,7 +166,6 @@ def MoeKernel_RouteSortOp : MoeKernel_LaunchOp<"route_sort", [AttrSizedOperandSe
     type($positions) `)`
     (`tiles` `(` $tiles^ `:` type($tiles) `)`)? `tile_shapes` `=` $tile_shapes
     (`tickets` `(` $tickets^ `:` type($tickets) `)`)?
-    (`progress` `(` $progress^ `:` type($progress) `)`)?
     `softmax` `` $softmax `max_tokens` `(` $max_tokens `)`
     `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
@@ -191,7 +186,7 @@ def MoeKernel_TileMapsOp : MoeKernel_LaunchOp<"tile_maps", [AttrSizedOperandSegm
   }] # tileMapText # [{
 
     Constraints:
-    * C1: one to four tile maps, one shape each, of the extent above, as many tickets and progress.
+    * C1: one to four tile maps, one shape each, of the extent above, and as many tickets.
 
     Example:
 
@@ -203,14 +198,12 @@ def MoeKernel_TileMapsOp : MoeKernel_LaunchOp<"tile_maps", [AttrSizedOperandSegm
   let arguments = (ins MoeKernel_In<MoeKernel_Index1D>:$offsets,
                        MoeKernel_Out<Variadic<MoeKernel_Index2D>>:$tiles,
                        MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$tickets,
-                       MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$progress,
                        MoeKernel_TileShapeArrayAttr:$tile_shapes, AffineMapAttr:$rows,
                        MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent);
   let assemblyFormat = [{
     `ins` `(` $offsets `:` type($offsets) `)` `tiles` `(` $tiles `:` type($tiles) `)`
     `tile_shapes` `=` $tile_shapes
-    (`tickets` `(` $tickets^ `:` type($tickets) `)`)?
-    (`progress` `(` $progress^ `:` type($progress) `)`)? `rows` `(` $rows `)`
+    (`tickets` `(` $tickets^ `:` type($tickets) `)`)? `rows` `(` $rows `)`
     `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{

@@ -133,6 +133,25 @@ TEST_F(LaunchTest, TakesNullForTensorsWithoutElements) {
   EXPECT_EQ(stub().numLaunches, 0u);
 }
 
+TEST_F(LaunchTest, LargeCopiesArriveWhole) {
+  // Above what is staged by several threads, and no multiple of what they take at a time.
+  std::vector<uint32_t> host((uint64_t{40} << 18) + 77);
+  for (size_t i = 0; i < host.size(); ++i)
+    host[i] = uint32_t(i * 2654435761u);
+  std::span<const std::byte> bytes = std::as_bytes(std::span(host));
+  Result<cuda::DeviceMemory> memory =
+      cuda::DeviceMemory::allocate(openDevice(), bytes.size() + 4096);
+  ASSERT_TRUE(memory.isOk());
+  ASSERT_TRUE(memory->upload(bytes, 4096).isOk());
+  EXPECT_EQ(std::memcmp(reinterpret_cast<const std::byte *>(memory->address()) + 4096,
+                        bytes.data(), bytes.size()),
+            0);
+  std::vector<uint32_t> back(host.size());
+  ASSERT_TRUE(memory->download(std::as_writable_bytes(std::span(back)), 4096).isOk());
+  EXPECT_EQ(back, host);
+  EXPECT_FAILURE(memory->upload(bytes, 4097), Usage, "expects a range within");
+}
+
 TEST_F(LaunchTest, PassesClusters) {
   Package package = makePackage();
   package.manifest.variants[0].launches[0].cluster = {2, 1, 1};

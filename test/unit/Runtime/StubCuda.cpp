@@ -324,6 +324,23 @@ DriverResult cuMemcpyDtoH_v2(void *target, DevicePtr source, size_t bytes) {
   std::memcpy(target, reinterpret_cast<const void *>(source), bytes);
   return kSuccess;
 }
+DriverResult cuMemHostAlloc(void **address, size_t bytes, unsigned) {
+  *address = std::malloc(bytes);
+  return kSuccess;
+}
+DriverResult cuMemFreeHost(void *address) {
+  std::free(address);
+  return kSuccess;
+}
+DriverResult cuMemcpyHtoDAsync_v2(DevicePtr target, const void *source, size_t bytes,
+                                  StreamHandle) {
+  std::memcpy(reinterpret_cast<void *>(target), source, bytes);
+  return kSuccess;
+}
+DriverResult cuMemcpyDtoHAsync_v2(void *target, DevicePtr source, size_t bytes, StreamHandle) {
+  std::memcpy(target, reinterpret_cast<const void *>(source), bytes);
+  return kSuccess;
+}
 DriverResult cuMemsetD8Async(DevicePtr target, unsigned char value, size_t count, StreamHandle) {
   std::memset(reinterpret_cast<void *>(target), value, count);
   return kSuccess;

@@ -22,6 +22,8 @@ struct FakeMeasurer final : Measurer {
   /// Factor on the n-th measurement: a clock that drifts, noise.
   std::function<double(unsigned n, Length length)> factor = [](unsigned, Length) { return 1.0; };
 
+  /// Called where what is being built is given up.
+  std::function<void()> abandoned = [] {};
   /// Called by every check, while the device rests.
   std::function<void()> rest = [] {};
 
@@ -33,6 +35,7 @@ struct FakeMeasurer final : Measurer {
     ++batches;
     prepared.insert(prepared.end(), choices.begin(), choices.end());
   }
+  void abandon() override { abandoned(); }
   moert::Status check(const Choice &choice) override {
     ++checks;
     rest();

@@ -248,6 +248,31 @@ TEST_F(TunerTest, AQuickSearchOfALongBlockTriesLess) {
     EXPECT_EQ(full.tiles, 20u);
     EXPECT_EQ(full.sets, 8u);
   }
+  EXPECT_EQ(former.refinements, 1u);
+}
+
+TEST_F(TunerTest, NothingIsCompiledWhileAQuickSearchRaces) {
+  for (Effort effort : {Effort::Quick, Effort::Full}) {
+    fake = {};
+    fake.time = [](const Choice &choice) {
+      return contains(choice.schedules[0], "swapped") ? 90.0 : 100.0;
+    };
+    std::vector<unsigned> racesWhenAbandoned;
+    unsigned races = 0;
+    fake.factor = [&](unsigned, Measurer::Length length) {
+      races += length != Measurer::Length::Short;
+      return 1.0;
+    };
+    fake.abandoned = [&] { racesWhenAbandoned.push_back(races); };
+    TunerOptions options;
+    options.effort = effort;
+    options.matmuls = {0};
+    ASSERT_TRUE(tune(options).isOk());
+    EXPECT_GT(races, 0u);
+    // A full search races on the way, while what follows is compiled.
+    EXPECT_EQ(racesWhenAbandoned,
+              effort == Effort::Quick ? std::vector<unsigned>{0} : std::vector<unsigned>());
+  }
 }
 
 TEST_F(TunerTest, OneLuckyTimeDoesNotLead) {
@@ -288,7 +313,7 @@ TEST_F(TunerTest, FinalistsAreToldApartByLongMeasurements) {
 TEST_F(TunerTest, WhatTiesWithTheDefaultOnAQuietCardIsNotRaced) {
   unsigned longs = 0, yardsticks = 0;
   fake.factor = [&](unsigned, Measurer::Length length) {
-    longs += length == Measurer::Length::Long;
+    longs += length != Measurer::Length::Short;
     return 1.0;
   };
   fake.accident = [&](const Choice &choice, unsigned) {
@@ -311,7 +336,7 @@ TEST_F(TunerTest, ARaceTakesAsManyRoundsAsTheNoiseDemands) {
     };
     unsigned longs = 0;
     fake.factor = [&](unsigned n, Measurer::Length length) {
-      longs += length == Measurer::Length::Long;
+      longs += length != Measurer::Length::Short;
       return noisy ? 1 + 0.006 * std::sin(double(n) * 12.9898) : 1.0;
     };
     ASSERT_TRUE(tune({.matmuls = {0}}).isOk());

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 using namespace moec;
 using moert::StatusCode;
@@ -23,6 +24,7 @@ protected:
     std::ofstream(scratch / "worker.sh") << R"(while read -r line; do
   echo "$line" >> "$1/log"
   case "$line" in
+  *lasting*'"op":"compile"'*) exec sleep 60;;
   *uncompilable*'"op":"compile"'*) kill -SEGV $$;;
   *'"op":"compile"'*) echo '{"code":0}';;
   *hang*) exec sleep 60;;
@@ -139,6 +141,27 @@ TEST_F(WorkerTest, WhatWasNotPreparedIsCompiledBeforeItIsMeasured) {
   EXPECT_EQ(requests("compile"), compiles + 1);
   EXPECT_EQ(measurer->check(choice("uncompilable")).code(), StatusCode::Toolchain);
   EXPECT_EQ(measurer->losses(), 0u);
+}
+
+TEST_F(WorkerTest, WhatWasGivenUpIsCompiledAnewWhereItIsNeeded) {
+  auto start = std::chrono::steady_clock::now();
+  auto waitForCompiles = [&](int count) {
+    while (requests("compile") < count &&
+           std::chrono::steady_clock::now() - start < std::chrono::seconds(20))
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_EQ(requests("compile"), count);
+  };
+  int before = requests("compile");
+  measurer->prepare(std::vector<Choice>{choice("lasting"), choice("fine")});
+  EXPECT_TRUE(measurer->check(choice("fine")).isOk());
+  waitForCompiles(before + 2);
+  measurer->abandon();
+  // Races wait for all compilers, of which none is left.
+  EXPECT_TRUE(measurer->measure(choice("fine"), Measurer::Length::Medium).isOk());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  measurer->prepare(std::vector<Choice>{choice("lasting"), choice("fine")});
+  waitForCompiles(before + 3); // not the one that was done
+  measurer->abandon();
 }
 
 TEST_F(WorkerTest, ADefaultThatDoesNotCompileIsTheFailure) {
