@@ -28,6 +28,9 @@ static constexpr double kBytesInFlight = 96e3;
 /// reduction most reads of the same weights go to memory: 19.6 GB instead of 5.5 at six row tiles
 /// an expert.
 static constexpr double kDriftDepth = 4096, kDriftShare = 0.65, kMostDrift = 4;
+/// Waves of tiles from which on it does not matter which multiprocessor takes which: half a wave is
+/// 1.6 % of them, and a million small tiles would be looked at one by one.
+static constexpr size_t kManyWaves = 32;
 /// Rows that one instruction covers at least.
 static constexpr int64_t kInstructionRows = 64;
 
@@ -51,6 +54,7 @@ public:
 private:
   int64_t computedRows(int64_t rows) const;
   double tileClocks(int64_t rows) const;
+  double allClocks(llvm::ArrayRef<int64_t> heights, size_t columnTiles) const;
   double makespan(llvm::ArrayRef<int64_t> heights) const;
   double memorySeconds(llvm::ArrayRef<int64_t> groups, int64_t tokens) const;
   int64_t tileHeight(int64_t rows) const;
@@ -111,11 +115,26 @@ int64_t Model::tileHeight(int64_t rows) const {
   return roundUp((rows + tiles - 1) / tiles, schedule.getTokenStep());
 }
 
+/// Clocks of all tiles in `heights`, each for every column tile.
+double Model::allClocks(llvm::ArrayRef<int64_t> heights, size_t columnTiles) const {
+  int64_t known = -1;
+  double clocks = 0, total = 0;
+  for (int64_t height : heights) {
+    if (height != known)
+      clocks = tileClocks(known = height);
+    total += clocks;
+  }
+  return total * double(columnTiles);
+}
+
 /// Clocks of the busiest multiprocessor. Row tiles come in groups, each group for one column tile
 /// after the other. Persistent blocks take tiles in turn, or with drawn tiles whoever is free takes
-/// the next one.
+/// the next one. Of many waves the last one is half full, whoever takes what.
 double Model::makespan(llvm::ArrayRef<int64_t> heights) const {
   size_t columnTiles = size_t(divideUp(weightRows, double(schedule.getBlockN())));
+  if (heights.size() * columnTiles > kManyWaves * size_t(machine.multiprocessors))
+    return allClocks(heights, columnTiles) / double(machine.multiprocessors) +
+           tileClocks(heights.back()) / 2;
   size_t group = size_t(schedule.getRasterGroup()), next = 0;
   std::vector<double> busy(size_t(machine.multiprocessors), 0.0);
   std::priority_queue<double, std::vector<double>, std::greater<>> free(std::greater<>(), busy);

@@ -57,6 +57,20 @@ TEST_F(CostModelTest, NeverBeatsTheRoofline) {
     }
 }
 
+TEST_F(CostModelTest, TilesOfManyWavesAreAddedUp) {
+  // 128 experts of 6 column tiles: 29 waves for five row tiles each, looked at one by one, 35 for six.
+  auto compute = [&](llvm::StringRef text, int64_t rowTiles) {
+    Task current = task(gateUp(), 192 * rowTiles);
+    return predict(schedule(text, current), current.problem, current.groups, current.tokens)
+        .compute;
+  };
+  std::string drawn = (kSwapped + ", dynamic = true").str();
+  for (llvm::StringRef text : {llvm::StringRef(kSwapped), llvm::StringRef(drawn)}) {
+    EXPECT_NEAR(compute(text, 6) / compute(text, 5), 1.2, 0.03) << text.str();
+    EXPECT_NEAR(compute(text, 12) / compute(text, 6), 2, 0.03) << text.str();
+  }
+}
+
 TEST_F(CostModelTest, SlowerMemoryAndFewerProcessorsCostMore) {
   Task few = task(gateUp(), 4), many = task(gateUp(), 1024);
   Task slow = few, small = many;
