@@ -57,8 +57,9 @@ Status CudaMeasurer::aimAt(int64_t count, const Routing &routing, size_t numSets
   MOERT_ASSIGN_OR_RETURN(sets,
                          bindInputSets(block.inputs(), weights,
                                        {tokens, options.seed, routing, options.jobs}, numSets));
+  int64_t sample = sampleSize(block.inputs(), options.topK);
   mlir::FailureOr<Expectation> expected =
-      expectResult(block.function(), sets.front(), {0.0, sampleSize(block.inputs(), options.topK), options.seed, options.jobs});
+      expectResult(block.function(), sets.front(), {0.0, sample, options.seed, options.jobs});
   if (failed(expected))
     return Status(StatusCode::InvalidInput, "expects inputs that the block can be evaluated on");
   expectation = *std::move(expected);

@@ -142,7 +142,7 @@ private:
   TuneResult result;
   size_t current = 0; ///< lowering of the best
   double started = 0;
-  std::map<const search::Task *, std::vector<search::Candidate>> shortlists;
+  std::map<const search::Task *, std::vector<search::Candidate>> shortlists; ///< tiles to try
   std::vector<Choice> compiled; ///< that the measurer was asked to prepare
   FairTimer timer;              ///< against the default
   double bestRatio = 1;         ///< of the best, to the default

@@ -5,11 +5,10 @@
 #include "runtime/Cuda/Stream.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstring>
-#include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace moert::cuda {
@@ -89,8 +88,7 @@ static Status copyChunks(const std::shared_ptr<const Device> &device, uint64_t b
     Buffer *const buffers[] = {&first, &second};
     size_t turn = 0;
     for (uint64_t offset; (offset = next.fetch_add(kChunkBytes)) < bytes; turn ^= 1)
-      MOERT_RETURN_IF_ERROR(
-          copy(*buffers[turn], offset, std::min(kChunkBytes, bytes - offset)));
+      MOERT_RETURN_IF_ERROR(copy(*buffers[turn], offset, std::min(kChunkBytes, bytes - offset)));
     MOERT_RETURN_IF_ERROR(buffers[turn]->take());
     return buffers[turn ^ 1]->take();
   };
