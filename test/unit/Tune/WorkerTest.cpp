@@ -164,6 +164,24 @@ TEST_F(WorkerTest, WhatWasGivenUpIsCompiledAnewWhereItIsNeeded) {
   measurer->abandon();
 }
 
+TEST_F(WorkerTest, InputsAreMadeWhileTheSearchChoosesWhatToTry) {
+  int aims = requests("aim");
+  measurer->aimAt(128, {}, 2, choice("default"));
+  auto start = std::chrono::steady_clock::now();
+  while (requests("aim") == aims &&
+         std::chrono::steady_clock::now() - start < std::chrono::seconds(20))
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_EQ(requests("aim"), aims + 1);
+  EXPECT_TRUE(measurer->begin().isOk());
+  EXPECT_EQ(requests("aim"), aims + 1);
+  // An aim that is replaced by another is answered first.
+  measurer->aimAt(64, {}, 2, choice("default"));
+  EXPECT_TRUE(begin(32, {}, "default").isOk());
+  EXPECT_EQ(requests("aim"), aims + 3);
+  EXPECT_EQ(requests("begin"), 3);
+  EXPECT_TRUE(measurer->check(choice("fine")).isOk());
+}
+
 TEST_F(WorkerTest, ADefaultThatDoesNotCompileIsTheFailure) {
   moert::Status status = begin(32, {}, "uncompilable");
   EXPECT_EQ(status.message(),
