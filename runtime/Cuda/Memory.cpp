@@ -45,8 +45,10 @@ Status DeviceMemory::upload(std::span<const std::byte> host, uint64_t offset) co
   MOERT_RETURN_IF_ERROR(checkRange(offset, host.size()));
   if (host.empty())
     return Status::ok();
-  if (isStaged(device->api(), host.size()))
-    return uploadStaged(device, host, pointer + offset);
+  // Where that fails, as without pinned memory to spare, the driver's own copy has the last word.
+  if (isStaged(device->api(), host.size()) &&
+      uploadStaged(device, host, pointer + offset).isOk())
+    return Status::ok();
   ContextScope scope(*device);
   MOERT_RETURN_IF_ERROR(Status(scope.status()));
   MOERT_RETURN_IF_ERROR(
@@ -60,8 +62,9 @@ Status DeviceMemory::download(std::span<std::byte> host, uint64_t offset) const 
   MOERT_RETURN_IF_ERROR(checkRange(offset, host.size()));
   if (host.empty())
     return Status::ok();
-  if (isStaged(device->api(), host.size()))
-    return downloadStaged(device, host, pointer + offset);
+  if (isStaged(device->api(), host.size()) &&
+      downloadStaged(device, host, pointer + offset).isOk())
+    return Status::ok();
   ContextScope scope(*device);
   MOERT_RETURN_IF_ERROR(Status(scope.status()));
   return MOERT_CUDA(device->api(), cuMemcpyDtoH_v2, host.data(), pointer + offset, host.size());

@@ -47,6 +47,17 @@ func.func @c6_gated_swapped(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: mem
 
 // -----
 
+func.func @c6_swapped_accumulators(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %r: memref<?xi32>, %rw: memref<?x2xf32>, %y: memref<?x256xf32>) {
+  // expected-error @+1 {{expects at most 176 accumulators a thread with a gated bias, two outputs or f32 results, but the tile needs 192}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x256x256xbf16>) routes(%r : memref<?xi32>) routing_weights(%rw : memref<?x2xf32>) outs(%y : memref<?x256xf32>)
+    store(accumulate) top_k(2)
+    schedule<wgmma_swapped, block_m = 192, block_n = 256, block_k = 64, stages = 3, token_step = 16, cooperative = true>
+  return
+}
+
+// -----
+
 func.func @c6_accumulators(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %b: memref<8x256xf32>, %y: memref<?x128xbf16>) {
   // expected-error @+1 {{expects at most 128 accumulators a thread with a gated bias, two outputs or f32 results, but the tile needs 192}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)

@@ -134,7 +134,8 @@ TEST_F(LaunchTest, TakesNullForTensorsWithoutElements) {
 }
 
 TEST_F(LaunchTest, LargeCopiesArriveWhole) {
-  // Above what is staged by several threads, and no multiple of what they take at a time.
+  // Above what is staged by several threads, and no multiple of what they take at a time; then
+  // without the pinned memory that they need.
   std::vector<uint32_t> host((uint64_t{40} << 18) + 77);
   for (size_t i = 0; i < host.size(); ++i)
     host[i] = uint32_t(i * 2654435761u);
@@ -142,13 +143,17 @@ TEST_F(LaunchTest, LargeCopiesArriveWhole) {
   Result<cuda::DeviceMemory> memory =
       cuda::DeviceMemory::allocate(openDevice(), bytes.size() + 4096);
   ASSERT_TRUE(memory.isOk());
-  ASSERT_TRUE(memory->upload(bytes, 4096).isOk());
-  EXPECT_EQ(std::memcmp(reinterpret_cast<const std::byte *>(memory->address()) + 4096,
-                        bytes.data(), bytes.size()),
-            0);
-  std::vector<uint32_t> back(host.size());
-  ASSERT_TRUE(memory->download(std::as_writable_bytes(std::span(back)), 4096).isOk());
-  EXPECT_EQ(back, host);
+  for (const char *failing : {(const char *)nullptr, "cuMemHostAlloc"}) {
+    stub().failingCall = failing;
+    stub().failingResult = cuda::kErrorOutOfMemory;
+    auto *device = reinterpret_cast<std::byte *>(memory->address());
+    std::memset(device, 0, memory->bytes());
+    ASSERT_TRUE(memory->upload(bytes, 4096).isOk());
+    EXPECT_EQ(std::memcmp(device + 4096, bytes.data(), bytes.size()), 0);
+    std::vector<uint32_t> back(host.size());
+    ASSERT_TRUE(memory->download(std::as_writable_bytes(std::span(back)), 4096).isOk());
+    EXPECT_EQ(back, host);
+  }
   EXPECT_FAILURE(memory->upload(bytes, 4097), Usage, "expects a range within");
 }
 
