@@ -165,6 +165,8 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
     int64_t blockK = tile.blockK;
     while (tile.form == kernel::MatmulForm::Mma && blockK > 32 && blockK / 2 >= problem.reduction)
       blockK /= 2;
+    bool mayWait = tile.form != kernel::MatmulForm::Mma && !problem.gathered;
+    bool early = !mayWait || problem.reduction <= row.earlyReduction;
     bool isSwapped = tile.form == kernel::MatmulForm::WgmmaSwapped;
     int64_t leastM = isSwapped ? tile.blockM - tile.tokenStep : tile.blockM;
     for (int64_t minBlocks : {tile.minBlocks, int64_t(1)})
@@ -174,7 +176,7 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
             auto schedule = ScheduleAttr::getChecked(
                 emitError, context, tile.form, blockM, tile.blockN, blockK, stages, tile.warpsM,
                 tile.warpsN, minBlocks, tile.tokenStep, tile.cooperative, tile.dynamic, cluster,
-                tile.rasterGroup, tile.weights);
+                tile.rasterGroup, tile.weights, early);
             if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
               return schedule;
           }

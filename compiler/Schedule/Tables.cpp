@@ -27,6 +27,9 @@
 //   keeps two multiprocessors waiting: near m = 256 pairs are 1 to 4 % faster where all experts have
 //   alike rows and 4 to 9 % slower under zipf:1.2, and at m = 512 one or the other: left to the
 //   search.
+// * early start: 1 to 2 % of a block where weights are read once (m <= 160) and at K = 768 and 1024.
+//   With several row tiles an expert and longer reductions it costs as much: blocks that start
+//   together read weights together, those that start one by one read them once more.
 //
 // Portable mma, for what the wgmma forms do not admit and for other cards:
 // * m <= 16: the stream with 32 rows; 128 weight rows a tile halve the re-reads of the rows.
@@ -50,6 +53,7 @@ using kernel::MatmulForm;
 using kernel::WeightPolicy;
 
 static constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+static constexpr int64_t kAnyK = std::numeric_limits<int64_t>::max();
 static constexpr MatmulForm kMma = MatmulForm::Mma, kWgmma = MatmulForm::Wgmma;
 static constexpr MatmulForm kSwap = MatmulForm::WgmmaSwapped;
 static constexpr WeightPolicy kAsUsual = WeightPolicy::Normal, kOnce = WeightPolicy::EvictFirst,
@@ -68,14 +72,14 @@ static constexpr MatmulTile kTokens96  {kSwap,  96, 256,  64, 5, 1, 1, 1, 16, tr
 static constexpr MatmulTile kTokens176 {kSwap, 176, 256,  64, 4, 1, 1, 1, 16, true,  true,  1, 8, kKeep};
 static constexpr MatmulTile kPairs192  {kSwap, 192, 256,  64, 4, 1, 1, 1, 16, true,  true,  2, 8, kKeep};
 
-//    m <=         first        other         few
+//    m <=         first        other       early   few
 static constexpr MatmulRow kHopperRows[] = {
     {12,         kStream16,   kStream16},
-    {24,         kHopper64,   kStream32},
-    {72,         kTokens176,  kMiddle64,    kTokens96},
-    {160,        kTokens176,  kMiddle64},
-    {700,        kTokens176,  kLarge128},
-    {kUnbounded, kPairs192,   kLarge128},
+    {24,         kHopper64,   kStream32,  kAnyK},
+    {72,         kTokens176,  kMiddle64,  kAnyK,  kTokens96},
+    {160,        kTokens176,  kMiddle64,  kAnyK},
+    {700,        kTokens176,  kLarge128,  1024},
+    {kUnbounded, kPairs192,   kLarge128,  1024},
 };
 static constexpr MatmulRow kSm80Rows[] = {
     {8,          kStream16,   kStream16},

@@ -43,6 +43,7 @@ static constexpr Axis kAxes[] = {
     {"cluster",         AxisKind::Refinement, kNone,        kClusters,    kClusters},
     {"weights",         AxisKind::Refinement, kMmaPolicies, kPolicies,    kPolicies},
     {"raster_group",    AxisKind::Refinement, kGroups,      kGroups,      kGroups},
+    {"early_start",     AxisKind::Refinement, kNone,        kYesNo,       kYesNo},
     {"stages",          AxisKind::Depth,      kMmaStages,   kStages,      kStages},
 };
 // clang-format on

@@ -79,6 +79,22 @@ static bool readsTail(Value value) {
   });
 }
 
+moe::GroupedMatmulOp VariantLowering::getEarlyStart(moe::GroupedMatmulOp op) const {
+  auto before = dyn_cast_or_null<moe::GroupedMatmulOp>(op->getPrevNode());
+  bool makesRows = before && before.getOffsets() == op.getOffsets() && !before.hasCombine() &&
+                   before.getResults().size() == 1 && before.getResults().front() == op.getRows();
+  if (!makesRows || op.hasGather() || !schedule::usesDependentLaunch(block.target))
+    return {};
+  // What its results are to find is written between the two.
+  if (op.hasCombine() ? block.combine == CombineForm::Accumulate
+                      : llvm::any_of(op.getResults(), readsTail))
+    return {};
+  kernel::ScheduleAttr schedule = schedules.lookup(op);
+  return schedule.isHopper() && schedule.getEarlyStart() && schedules.lookup(before).isHopper()
+             ? before
+             : moe::GroupedMatmulOp();
+}
+
 void VariantLowering::createFill(Value buffer, int32_t bits) {
   createKernel<kernel::FillOp>(buffer, bits, getLaunch(RowKernel::Fill));
 }
@@ -139,9 +155,14 @@ LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
     weights.push_back(get(weight));
   for (Value value : op.getBias())
     bias.push_back(get(value));
+  moe::GroupedMatmulOp before = getEarlyStart(op);
+  Value awaited = progress.lookup(before), awaitedTiles;
+  if (awaited)
+    awaitedTiles = tileMaps.lookup({op.getOffsets(), schedules.lookup(before).getTileShape()});
   auto lowered = createKernel<kernel::GroupedMatmulOp>(
       get(op.getRows()), weights, bias, routes,
-      op.hasCombine() ? get(op.getCombineWeights()) : Value(), *tiles, tickets.lookup(op), outs,
+      op.hasCombine() ? get(op.getCombineWeights()) : Value(), *tiles, tickets.lookup(op),
+      progress.lookup(op), awaited, awaitedTiles, outs,
       store, op.hasGather() ? builder.getUnitAttr() : UnitAttr(),
       topK ? builder.getI64IntegerAttr(*topK) : IntegerAttr(), op.getTransposedAttr(),
       op.getGateLayoutAttr(), schedule, UnitAttr());

@@ -1,6 +1,7 @@
 //===- RoutingLowering.cpp - route, permute, tile maps, positions ---------===//
 
 #include "compiler/Conversion/MoeToMoeKernel/VariantLowering.h"
+#include "dialects/MoeKernel/IR/RowWalk.h"
 #include "dialects/MoeKernel/IR/Sizes.h"
 
 using namespace mlir;
@@ -52,10 +53,10 @@ LogicalResult VariantLowering::lowerRoute(moe::RouteOp op) {
                                                   numExperts, sorted.maps.tiles.size());
   if (!launch)
     return failOnExperts(permute, numExperts);
-  createKernel<kernel::RouteSortOp>(get(op.getLogits()), weights, experts, sorted.offsets,
-                                    sorted.routes, sorted.positions, sorted.maps.tiles,
-                                    sorted.maps.tickets, builder.getArrayAttr(sorted.maps.shapes),
-                                    softmax, bucket.maxTokens, launch);
+  createKernel<kernel::RouteSortOp>(
+      get(op.getLogits()), weights, experts, sorted.offsets, sorted.routes, sorted.positions,
+      sorted.maps.tiles, sorted.maps.tickets, sorted.maps.progress,
+      builder.getArrayAttr(sorted.maps.shapes), softmax, bucket.maxTokens, launch);
   lowerGather(permute);
   done.insert(permute);
   return success();
@@ -87,7 +88,8 @@ LogicalResult VariantLowering::lowerPermute(moe::PermuteOp op) {
   }
   createKernel<kernel::SortRoutesOp>(get(op.getExperts()), counts, sorted.offsets, sorted.routes,
                                      sorted.positions, sorted.maps.tiles, sorted.maps.tickets,
-                                     builder.getArrayAttr(sorted.maps.shapes), launch);
+                                     sorted.maps.progress, builder.getArrayAttr(sorted.maps.shapes),
+                                     launch);
   lowerGather(op);
   return success();
 }
@@ -118,6 +120,12 @@ VariantLowering::Maps VariantLowering::createMaps(Value offsets, AffineMap rows)
       tickets[matmul] = createBuffer("tickets", MemRefType::get({1}, builder.getI32Type()), {});
       maps.tickets.push_back(tickets[matmul]);
     }
+    moe::GroupedMatmulOp before = getEarlyStart(cast<moe::GroupedMatmulOp>(matmul));
+    if (before && maps.progress.size() < kernel::kMaxTileMaps) {
+      progress[before] = createBuffer(
+          "progress", MemRefType::get({kernel::kProgressWords}, builder.getI32Type()), {});
+      maps.progress.push_back(progress[before]);
+    }
   }
   return maps;
 }
@@ -131,7 +139,7 @@ LogicalResult VariantLowering::createTileMaps(Value offsets, AffineMap rows) {
       schedule::getLaunch(builder.getContext(), RowKernel::TileMaps, experts, maps.tiles.size());
   if (!launch)
     return failOnExperts(block.block, experts);
-  createKernel<kernel::TileMapsOp>(get(offsets), maps.tiles, maps.tickets,
+  createKernel<kernel::TileMapsOp>(get(offsets), maps.tiles, maps.tickets, maps.progress,
                                    builder.getArrayAttr(maps.shapes), rows, launch);
   return success();
 }

@@ -67,9 +67,10 @@ private:
     return schedule::getLaunch(builder.getContext(), kernel);
   }
 
-  /// Tile maps of one offsets tensor, and the counters of the matmuls that draw their tiles.
+  /// Tile maps of one offsets tensor, and the counters of the matmuls that draw their tiles and of
+  /// those that report what they stored.
   struct Maps {
-    llvm::SmallVector<mlir::Value> tiles, tickets;
+    llvm::SmallVector<mlir::Value> tiles, tickets, progress;
     llvm::SmallVector<mlir::Attribute> shapes;
   };
 
@@ -104,6 +105,8 @@ private:
   void replaceYield(mlir::Region &region);
 
   // Matmuls.
+  /// The matmul before, beside which `op` may start; null where it waits for all of it.
+  moe::GroupedMatmulOp getEarlyStart(moe::GroupedMatmulOp op) const;
   mlir::LogicalResult lowerMatmul(moe::GroupedMatmulOp op);
   void createFill(mlir::Value buffer, int32_t bits);
 
@@ -120,8 +123,9 @@ private:
   llvm::DenseMap<mlir::Operation *, kernel::ScheduleAttr> schedules;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Operation *>> readers;     ///< of offsets
   llvm::DenseMap<std::pair<mlir::Value, mlir::Attribute>, mlir::Value> tileMaps; ///< by shape
-  llvm::DenseMap<mlir::Operation *, mlir::Value> tickets; ///< of matmuls that draw tiles
-  llvm::DenseSet<mlir::Operation *> done;                 ///< lowered along with an earlier op
+  llvm::DenseMap<mlir::Operation *, mlir::Value> tickets;  ///< of matmuls that draw tiles
+  llvm::DenseMap<mlir::Operation *, mlir::Value> progress; ///< of matmuls that report it
+  llvm::DenseSet<mlir::Operation *> done;                  ///< lowered along with an earlier op
   llvm::StringMap<unsigned> bufferNames;
 };
 

@@ -54,22 +54,34 @@ void declareSort(int64_t experts, int64_t threads, bool multiBlock, ArrayAttr sh
                           << ">;\n";
 }
 
-/// Adds the tile maps and tickets as parameters; the brace initialiser of moe::TileMapPointers.
-std::string addMaps(OperandRange tiles, OperandRange tickets, KernelText &text) {
-  std::string list, counters;
-  for (auto [i, map] : llvm::enumerate(tiles)) {
+/// Adds the tile maps and counters as parameters; the brace initialiser of moe::TileMapPointers.
+template <class OpT>
+std::string addMaps(OpT op, KernelText &text) {
+  std::string list;
+  for (auto [i, map] : llvm::enumerate(op.getTiles())) {
     std::string name = "map" + std::to_string(i);
     text.addOutput(name, map);
     text.parameters.back().type = "int4 *";
     list += (list.empty() ? "" : ", ") + name;
   }
-  for (auto [i, counter] : llvm::enumerate(tickets)) {
-    std::string name = "tickets" + std::to_string(i);
-    text.addOutput(name, counter);
-    text.parameters.back().type = "moe::u32 *";
-    counters += (counters.empty() ? "" : ", ") + name;
-  }
-  return "{{" + list + (counters.empty() ? "}}" : "}, {" + counters + "}}");
+  auto addCounters = [&](StringRef prefix, OperandRange counters) {
+    std::string names;
+    for (auto [i, counter] : llvm::enumerate(counters)) {
+      std::string name = prefix.str() + std::to_string(i);
+      text.addOutput(name, counter);
+      text.parameters.back().type = "moe::u32 *";
+      names += (names.empty() ? "" : ", ") + name;
+    }
+    return names;
+  };
+  std::string tickets = addCounters("tickets", op.getTickets());
+  std::string progress = addCounters("progress", op.getProgress());
+  list = "{{" + list + "}";
+  if (!tickets.empty() || !progress.empty())
+    list += ", {" + tickets + "}";
+  if (!progress.empty())
+    list += ", {" + progress + "}";
+  return list + "}";
 }
 
 std::string getRoutesExtent(Value experts) {
@@ -97,7 +109,7 @@ void print(kernel::SortRoutesOp op, KernelText &text) {
   text.addOutput("offsets", op.getOffsets());
   text.addOutput("routes", op.getRoutes());
   text.addOutput("positions", op.getPositions());
-  std::string maps = addMaps(op.getTiles(), op.getTickets(), text);
+  std::string maps = addMaps(op, text);
   Text(text.body) << "moe::sort_routes<Sort>(experts, "
                   << (op.getCounts() ? "block_counts" : "nullptr")
                   << ", offsets, routes, positions, " << maps << ", "
@@ -125,7 +137,7 @@ void print(kernel::RouteSortOp op, KernelText &text) {
   text.addOutput("offsets", op.getOffsets());
   text.addOutput("routes", op.getRoutes());
   text.addOutput("positions", op.getPositions());
-  std::string maps = addMaps(op.getTiles(), op.getTickets(), text);
+  std::string maps = addMaps(op, text);
   Text(text.body) << "moe::route_sort<RouteSort>(logits, weights, experts, offsets, routes, "
                      "positions, "
                   << maps << ", " << getCudaExtent(kernel::getLeadingExtent(op.getLogits()))
@@ -138,7 +150,7 @@ void print(kernel::TileMapsOp op, KernelText &text) {
                           << op.getThreads() << ", false" << getShapes(op.getTileShapes())
                           << ">;\n";
   text.addInput("offsets", op.getOffsets());
-  std::string maps = addMaps(op.getTiles(), op.getTickets(), text);
+  std::string maps = addMaps(op, text);
   Text(text.body) << "moe::tile_maps<Maps>(offsets, " << maps << ", " << getCudaExtent(op.getRows())
                   << ");\n";
 }

@@ -102,6 +102,10 @@ static void printHopperSchedule(GroupedMatmulOp op, raw_indented_ostream &os) {
        << kernel::stringifyWeightPolicy(s.getWeights()) << ";\n";
   if (op.getDependent())
     os << "static constexpr bool kDependentLaunch = true;\n";
+  if (op.getProgress())
+    os << "static constexpr bool kReports = true;\n";
+  if (op.getAwaited())
+    os << "static constexpr bool kEarlyStart = true;\n";
   os.unindent() << "};\n";
 }
 
@@ -152,6 +156,20 @@ static std::string addHopperArguments(GroupedMatmulOp op, KernelText &text) {
   if (op.getTickets()) {
     args.addOutput("tickets", op.getTickets());
     text.parameters.back().type = "moe::u32 *";
+  }
+  if (op.getProgress()) {
+    args.addOutput("progress", op.getProgress());
+    text.parameters.back().type = "moe::u32 *";
+  }
+  if (op.getAwaited()) {
+    args.addInput("awaited", op.getAwaited());
+    text.parameters.back().type = "const moe::u32 *";
+    if (op.getAwaitedTiles() == op.getTiles()) {
+      args.addName("awaited_tiles", "tiles");
+    } else {
+      args.addInput("awaited_tiles", op.getAwaitedTiles());
+      text.parameters.back().type = "const int4 *";
+    }
   }
   constexpr StringRef kMembers[] = {"weights", "up_weights"};
   for (auto [member, map] : llvm::zip(kMembers, op.getWeightMaps())) {

@@ -82,6 +82,9 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
   if (traits.reduction < kMinReduction)
     return emitError() << "expects a reduction of at least " << kMinReduction
                        << " for a wgmma form, but got " << traits.reduction;
+  if (traits.gathered && !schedule.getEarlyStart())
+    return emitError() << "expects early_start = false with contiguous rows only, but they are "
+                          "gathered";
   // Blocks of a cluster are up to a ring apart, and a drawn tile is known after three steps.
   int64_t steps = llvm::divideCeil(traits.reduction, schedule.getBlockK());
   if (schedule.getCluster() > 1 && steps <= schedule.getStages() + 3)

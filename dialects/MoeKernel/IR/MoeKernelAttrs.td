@@ -84,6 +84,8 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       keeps neighbours in the raster together in time, and so in L2, where tiles are uneven.
       With `cluster` = 2 blocks work in pairs on neighbouring row tiles of an expert, for which each
       loads half of the weights, so that L2 is asked for them once.
+      Where the matmul before makes the rows, `early_start` lets blocks start as that one's run out
+      of tiles: tiles of the first half of the rows wait for that half alone.
     * `wgmma_swapped`: the same with the weights as the instruction's M and the rows as its N, which
       follows each tile's own rows in steps of `token_step`: for few rows an expert.
 
@@ -103,10 +105,12 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       DefaultValuedParameter<"bool", "false">:$dynamic,
       DefaultValuedParameter<"int64_t", "1">:$cluster,
       DefaultValuedParameter<"int64_t", "8">:$raster_group,
-      MoeKernel_WeightPolicyParameter:$weights);
+      MoeKernel_WeightPolicyParameter:$weights,
+      DefaultValuedParameter<"bool", "true">:$early_start);
   let assemblyFormat = [{
     `<` $form `,` struct($block_m, $block_n, $block_k, $stages, $warps_m, $warps_n, $min_blocks,
-                         $token_step, $cooperative, $dynamic, $cluster, $raster_group, $weights) `>`
+                         $token_step, $cooperative, $dynamic, $cluster, $raster_group, $weights,
+                         $early_start) `>`
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

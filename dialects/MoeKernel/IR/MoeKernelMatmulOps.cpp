@@ -2,6 +2,7 @@
 
 #include "dialects/MoeKernel/IR/KnownTargets.h"
 #include "dialects/MoeKernel/IR/MatmulLegality.h"
+#include "dialects/MoeKernel/IR/RowWalk.h"
 #include "dialects/MoeKernel/IR/ScalarRegion.h"
 #include "dialects/MoeKernel/IR/Verify.h"
 
@@ -170,6 +171,50 @@ static LogicalResult verifyTickets(GroupedMatmulOp op) {
   });
 }
 
+/// C9
+static LogicalResult verifyProgress(GroupedMatmulOp op) {
+  Value progress = op.getProgress();
+  if (!progress)
+    return success();
+  if (!op.getSchedule().isHopper() || op.getOuts().size() != 1)
+    return op.emitOpError() << "expects progress with a wgmma form and one out only";
+  if (getType(progress).getShape() != ArrayRef<int64_t>{kProgressWords})
+    return op.emitOpError() << "expects progress of three words, but got " << progress.getType();
+  for (Operation *user : progress.getUsers())
+    if (auto other = dyn_cast<GroupedMatmulOp>(user);
+        other && other != op && other.getProgress() == progress)
+      return op.emitOpError() << "expects progress that no other matmul reports";
+  return forEachMapWriter(op, [&](auto writer) -> LogicalResult {
+    if (llvm::is_contained(writer.getProgress(), progress) ||
+        !llvm::is_contained(writer.getTiles(), op.getTiles()))
+      return success();
+    return op.emitOpError() << "expects the kernel that makes the tiles to clear the progress";
+  });
+}
+
+/// C10
+static LogicalResult verifyAwaited(GroupedMatmulOp op) {
+  Value awaited = op.getAwaited();
+  if (static_cast<bool>(awaited) != static_cast<bool>(op.getAwaitedTiles()))
+    return op.emitOpError() << "expects awaited progress and tiles together";
+  if (!awaited)
+    return success();
+  if (!op.getSchedule().isHopper() || !op.getSchedule().getEarlyStart() || op.getGathered() ||
+      !op.getDependent())
+    return op.emitOpError() << "expects awaits with a wgmma form, early_start, contiguous rows and "
+                               "dependent only";
+  Operation *kernel = op->getPrevNode();
+  while (kernel && !isa<KernelOpInterface>(kernel))
+    kernel = kernel->getPrevNode();
+  auto before = dyn_cast_or_null<GroupedMatmulOp>(kernel);
+  if (!before || before.getProgress() != awaited || before.getOuts().front() != op.getRows() ||
+      before.getTiles() != op.getAwaitedTiles())
+    return op.emitOpError()
+           << "expects awaits with the progress and the tiles of the kernel before, "
+              "which makes the rows";
+  return success();
+}
+
 LogicalResult GroupedMatmulOp::verify() {
   if (failed(verifyWeights(*this)))
     return failure();
@@ -201,7 +246,7 @@ LogicalResult GroupedMatmulOp::verify() {
                            << element << " with store(" << stringifyStoreForm(getStore()) << ')';
   }
   if (failed(verifyColumns(*this, "tiles", getTiles(), 4)) || failed(verifyTileShape(*this)) ||
-      failed(verifyTickets(*this)))
+      failed(verifyTickets(*this)) || failed(verifyProgress(*this)) || failed(verifyAwaited(*this)))
     return failure();
   // C6
   return verifyMatmulSchedule(getSchedule(), getMatmulTraits(*this), getTarget(*this),

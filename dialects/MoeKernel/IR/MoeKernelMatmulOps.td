@@ -36,6 +36,12 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
       `raster_group` row tiles a band.
     * C8: `tickets`, one counter that the same kernel clears and no other matmul has, are there
       exactly with a dynamic schedule.
+    * C9: `progress`, three words that the same kernel clears and no other matmul has, says that the
+      kernel has begun and counts what is stored of two parts of the rows; only matmuls in wgmma
+      forms with one out report it.
+    * C10: `awaits` names the `progress` and the tiles of the kernel before, which makes `rows`: a
+      `dependent` kernel that may start with it and waits for the parts of its rows by itself. Only
+      wgmma forms with contiguous rows and `early_start` do.
 
     Example:
 
@@ -58,6 +64,9 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
                        MoeKernel_In<Optional<MoeKernel_Float2D>>:$routing_weights,
                        MoeKernel_In<MoeKernel_Index2D>:$tiles,
                        MoeKernel_Out<Optional<MoeKernel_Index1D>>:$tickets,
+                       MoeKernel_Out<Optional<MoeKernel_Index1D>>:$progress,
+                       MoeKernel_In<Optional<MoeKernel_Index1D>>:$awaited,
+                       MoeKernel_In<Optional<MoeKernel_Index2D>>:$awaited_tiles,
                        MoeKernel_Out<Variadic<MoeKernel_Result2D>>:$outs,
                        MoeKernel_StoreFormAttr:$store, UnitAttr:$gathered,
                        OptionalAttr<I64Attr>:$top_k, UnitAttr:$transposed,
@@ -67,6 +76,8 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
   let assemblyFormat = [{
     `ins` `(` $rows `:` type($rows) `)` `tiles` `(` $tiles `:` type($tiles) `)`
     (`tickets` `(` $tickets^ `:` type($tickets) `)`)?
+    (`progress` `(` $progress^ `:` type($progress) `)`)?
+    (`awaits` `(` $awaited^ `,` $awaited_tiles `:` type($awaited) `,` type($awaited_tiles) `)`)?
     `weights` `(` $weights `:` type($weights) `)` (`bias` `(` $bias^ `:` type($bias) `)`)?
     (`routes` `(` $routes^ `:` type($routes) `)`)?
     (`routing_weights` `(` $routing_weights^ `:` type($routing_weights) `)`)?

@@ -27,11 +27,13 @@ static LogicalResult verifyRouting(Operation *op, Value logits, Value weights, V
 }
 
 static LogicalResult verifyTileMaps(Operation *op, OperandRange tiles, ArrayAttr shapes,
-                                    OperandRange tickets, AffineMap rows, int64_t experts) {
+                                    OperandRange tickets, OperandRange progress, AffineMap rows,
+                                    int64_t experts) {
   if (tiles.size() != shapes.size())
     return op->emitOpError() << "expects one of tile_shapes for each tile map, but got "
                              << shapes.size() << " for " << tiles.size();
-  for (auto [name, values] : {std::pair("tile maps", tiles), std::pair("tickets", tickets)})
+  for (auto [name, values] : {std::pair("tile maps", tiles), std::pair("tickets", tickets),
+                              std::pair("progress", progress)})
     if (static_cast<int64_t>(values.size()) > kMaxTileMaps)
       return op->emitOpError() << "expects at most " << kMaxTileMaps << ' ' << name << ", but got "
                                << values.size();
@@ -43,12 +45,15 @@ static LogicalResult verifyTileMaps(Operation *op, OperandRange tiles, ArrayAttr
   for (Value counter : tickets)
     if (getType(counter).getShape() != ArrayRef<int64_t>{1})
       return op->emitOpError() << "expects tickets of one counter, but got " << counter.getType();
+  for (Value counters : progress)
+    if (getType(counters).getShape() != ArrayRef<int64_t>{kProgressWords})
+      return op->emitOpError() << "expects progress of three words, but got " << counters.getType();
   return success();
 }
 
 static LogicalResult verifySorted(Operation *op, Value experts, Value offsets, Value routes,
                                   Value positions, OperandRange tiles, ArrayAttr shapes,
-                                  OperandRange tickets) {
+                                  OperandRange tickets, OperandRange progress) {
   AffineMap rows = scaleExtent(getLeadingExtent(experts), getType(experts).getDimSize(1));
   // C1
   if (failed(verifyExtent(op, "routes", routes, rows)) ||
@@ -57,7 +62,8 @@ static LogicalResult verifySorted(Operation *op, Value experts, Value offsets, V
   if (getType(offsets).isDynamicDim(0) || getType(offsets).getDimSize(0) < 2)
     return op->emitOpError() << "expects offsets of E + 1 entries, but got " << offsets.getType();
   // C2
-  return verifyTileMaps(op, tiles, shapes, tickets, rows, getType(offsets).getDimSize(0) - 1);
+  return verifyTileMaps(op, tiles, shapes, tickets, progress, rows,
+                        getType(offsets).getDimSize(0) - 1);
 }
 
 static LogicalResult verifyIndexShared(Operation *op, int64_t bytes) {
@@ -96,7 +102,7 @@ AffineMap SortRoutesOp::getGrid() {
 
 LogicalResult SortRoutesOp::verify() {
   if (failed(verifySorted(*this, getExperts(), getOffsets(), getRoutes(), getPositions(),
-                          getTiles(), getTileShapes(), getTickets())))
+                          getTiles(), getTileShapes(), getTickets(), getProgress())))
     return failure();
   // C3
   if (getCounts()) {
@@ -134,7 +140,7 @@ LogicalResult RouteSortOp::verify() {
   // C1
   if (failed(verifyRouting(*this, getLogits(), getWeights(), getExperts())) ||
       failed(verifySorted(*this, getExperts(), getOffsets(), getRoutes(), getPositions(),
-                          getTiles(), getTileShapes(), getTickets())))
+                          getTiles(), getTileShapes(), getTickets(), getProgress())))
     return failure();
   if (getOffsets().getType().getDimSize(0) != getNumExperts() + 1)
     return emitOpError() << "expects offsets of E + 1 = " << getNumExperts() + 1
@@ -176,8 +182,8 @@ LogicalResult TileMapsOp::verify() {
       getRows().getNumResults() == 0)
     return emitOpError() << "expects rows to be an affine map of one dimension, but got "
                          << AffineMapAttr::get(getRows());
-  if (failed(verifyTileMaps(*this, getTiles(), getTileShapes(), getTickets(), getRows(),
-                            getNumExperts())))
+  if (failed(verifyTileMaps(*this, getTiles(), getTileShapes(), getTickets(), getProgress(),
+                            getRows(), getNumExperts())))
     return failure();
   return verifyIndexShared(*this, getSharedBytes());
 }

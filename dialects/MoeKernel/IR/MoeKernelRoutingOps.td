@@ -50,7 +50,8 @@ defvar tileMapText = [{
     Tile map `j` covers every group with tiles of `tile_shapes[j]`. An entry is
     `{expert, first row, rows and place in a band, number of tiles}`; entries beyond the last tile
     have 0 rows. Its leading extent is `rows / tile_shapes[j].rows + min(E, rows)`, rounded down.
-    `tickets` are counters that matmuls with a dynamic schedule draw tiles from; they are set to 0.
+    `tickets` are counters that matmuls with a dynamic schedule draw tiles from, `progress` words
+    in which they report what they have stored; all are set to 0.
 }];
 
 def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperandSegments,
@@ -65,7 +66,7 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
 
     Constraints:
     * C1: `routes` and `positions` have the extent `T * k` of `experts`.
-    * C2: at most four tile maps, one shape each, of the extent above, and as many tickets.
+    * C2: at most four tile maps, one shape each, of the extent above, as many tickets and progress.
     * C3: `counts` has E columns.
 
     Example:
@@ -83,6 +84,7 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
                        MoeKernel_Out<MoeKernel_Index1D>:$positions,
                        MoeKernel_Out<Variadic<MoeKernel_Index2D>>:$tiles,
                        MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$tickets,
+                       MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$progress,
                        MoeKernel_TileShapeArrayAttr:$tile_shapes, MoeKernel_LaunchAttr:$schedule,
                        UnitAttr:$dependent);
   let assemblyFormat = [{
@@ -91,6 +93,7 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
     type($positions) `)`
     (`tiles` `(` $tiles^ `:` type($tiles) `)`)? `tile_shapes` `=` $tile_shapes
     (`tickets` `(` $tickets^ `:` type($tickets) `)`)?
+    (`progress` `(` $progress^ `:` type($progress) `)`)?
     `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{
@@ -157,6 +160,7 @@ def MoeKernel_RouteSortOp : MoeKernel_LaunchOp<"route_sort", [AttrSizedOperandSe
                        MoeKernel_Out<MoeKernel_Index1D>:$positions,
                        MoeKernel_Out<Variadic<MoeKernel_Index2D>>:$tiles,
                        MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$tickets,
+                       MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$progress,
                        MoeKernel_TileShapeArrayAttr:$tile_shapes, MoeKernel_SoftmaxOverAttr:$softmax,
                        I64Attr:$max_tokens, MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent);
   let assemblyFormat = [{
@@ -166,6 +170,7 @@ def MoeKernel_RouteSortOp : MoeKernel_LaunchOp<"route_sort", [AttrSizedOperandSe
     type($positions) `)`
     (`tiles` `(` $tiles^ `:` type($tiles) `)`)? `tile_shapes` `=` $tile_shapes
     (`tickets` `(` $tickets^ `:` type($tickets) `)`)?
+    (`progress` `(` $progress^ `:` type($progress) `)`)?
     `softmax` `` $softmax `max_tokens` `(` $max_tokens `)`
     `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
@@ -186,7 +191,7 @@ def MoeKernel_TileMapsOp : MoeKernel_LaunchOp<"tile_maps", [AttrSizedOperandSegm
   }] # tileMapText # [{
 
     Constraints:
-    * C1: one to four tile maps, one shape each, of the extent above, and as many tickets.
+    * C1: one to four tile maps, one shape each, of the extent above, as many tickets and progress.
 
     Example:
 
@@ -198,12 +203,14 @@ def MoeKernel_TileMapsOp : MoeKernel_LaunchOp<"tile_maps", [AttrSizedOperandSegm
   let arguments = (ins MoeKernel_In<MoeKernel_Index1D>:$offsets,
                        MoeKernel_Out<Variadic<MoeKernel_Index2D>>:$tiles,
                        MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$tickets,
+                       MoeKernel_Out<Variadic<MoeKernel_Index1D>>:$progress,
                        MoeKernel_TileShapeArrayAttr:$tile_shapes, AffineMapAttr:$rows,
                        MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent);
   let assemblyFormat = [{
     `ins` `(` $offsets `:` type($offsets) `)` `tiles` `(` $tiles `:` type($tiles) `)`
     `tile_shapes` `=` $tile_shapes
-    (`tickets` `(` $tickets^ `:` type($tickets) `)`)? `rows` `(` $rows `)`
+    (`tickets` `(` $tickets^ `:` type($tickets) `)`)?
+    (`progress` `(` $progress^ `:` type($progress) `)`)? `rows` `(` $rows `)`
     `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{

@@ -20,6 +20,8 @@ namespace moec::kernel {
 inline constexpr int64_t kSortSharedLimit = 99 * 1024;
 /// Tile maps that one kernel cuts, and counters for drawn tiles that it clears.
 inline constexpr int64_t kMaxTileMaps = 4;
+/// In which a matmul reports its progress (kProgressWords of the device templates).
+inline constexpr int64_t kProgressWords = 3;
 /// Blocks of a grid-stride kernel: more only wait.
 inline constexpr int64_t kMaxTileMapBlocks = 132;
 

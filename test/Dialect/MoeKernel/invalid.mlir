@@ -224,7 +224,7 @@ func.func @route_sort_c2_tokens(%l: memref<?x8xf32>, %w: memref<?x2xf32>, %e: me
 func.func @tile_maps_c1_none(%o: memref<9xi32>) {
   // expected-error @+1 {{expects at least one tile map}}
   "moe_kernel.tile_maps"(%o) {tile_shapes = [], rows = affine_map<(d0) -> (d0)>,
-    operandSegmentSizes = array<i32: 1, 0, 0>, schedule = #moe_kernel.launch<threads = 256>} : (memref<9xi32>) -> ()
+    operandSegmentSizes = array<i32: 1, 0, 0, 0>, schedule = #moe_kernel.launch<threads = 256>} : (memref<9xi32>) -> ()
   return
 }
 
@@ -235,6 +235,16 @@ func.func @tile_maps_tickets(%o: memref<9xi32>, %c: memref<2xi32>,
   // expected-error @+1 {{expects tickets of one counter, but got 'memref<2xi32>'}}
   moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16>]
     tickets(%c : memref<2xi32>) rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
+  return
+}
+
+// -----
+
+func.func @tile_maps_progress(%o: memref<9xi32>, %c: memref<1xi32>,
+    %t: memref<?x4xi32> {moe_kernel.size = affine_map<(d0) -> (d0 floordiv 16 + 8, d0 floordiv 16 + d0)>}) {
+  // expected-error @+1 {{expects progress of three words, but got 'memref<1xi32>'}}
+  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16>]
+    progress(%c : memref<1xi32>) rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
   return
 }
 

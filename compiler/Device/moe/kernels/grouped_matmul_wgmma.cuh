@@ -12,6 +12,7 @@
 #include "moe/ptx/tma.cuh"
 #include "moe/ptx/warpgroup.cuh"
 #include "moe/ptx/wgmma.cuh"
+#include "moe/scheduler/progress.cuh"
 #include "moe/tile/pipeline.cuh"
 #include "moe/tile/row_producer.cuh"
 
@@ -24,6 +25,9 @@ struct GroupedMatmulWgmmaArgs {
   const i32 *routes;                  ///< [R]; gathered rows and weighted stores read it
   const int4 *tiles;                  ///< map for kBlockM * kCluster rows; entry 0's .w counts
   u32 *tickets;                       ///< kDynamic: zero at launch, this matmul's alone
+  u32 *progress;                      ///< kReports: [kProgressWords], zero at launch
+  const u32 *awaited;                 ///< kEarlyStart: `progress` of the matmul before
+  const int4 *awaited_tiles;          ///< kEarlyStart: `tiles` of the matmul before
   const TensorMap *weights;           ///< (K, columns, E), box (64, Plan::kBoxRows, 1)
   const TensorMap *up_weights;        ///< gated forms: the same for up
   StoreTarget<Plan> store;
@@ -57,6 +61,8 @@ public:
         : Plan::kWeightPolicy == WeightPolicy::evict_last ? ptx::create_policy_evict_last()
                                                           : ptx::create_policy_normal();
     TileWalk<Plan> walk(args.tiles, args.tickets, slots.drawn());
+    ProgressReport<Plan> report(args.progress, args.tiles);
+    ProgressWait<Plan> arrival(args.awaited, args.awaited_tiles);
     Tile tile = walk.template take<true>();
     rows.prefetch_routes(tile);
     rows.prefetch_weights();
@@ -74,7 +80,8 @@ public:
         const u32 at = stages + state.stage * Plan::kStageBytes;
         if constexpr (Plan::kRowBoxes) {
           if (threadIdx.x == 0)
-            load_boxes(args, at, state.full(), tile, step, policy);
+            load_boxes(args, at, state, tile, step, policy, arrival);
+          __syncwarp(); // lanes that go ahead could sleep while the ring turns twice under them
         } else {
           if (threadIdx.x == step % 4 * 32) // warps take turns, for an even load
             load_weights(args, at, state.full(), tile, step, policy, 0);
@@ -91,6 +98,8 @@ public:
           rows.put_targets(slots.target(0));
           publish(slots, tile);
         }
+        if (step == ProgressReport<Plan>::kStep)
+          report.count(tile, slots);
         if (step == kPrefetchStep)
           rows.prefetch_routes(next);
         if (step == Plan::kSteps - 1)
@@ -107,10 +116,13 @@ public:
       }
       tile = next;
     }
-    for (int end = 0; end < 2 / Plan::kStripStride; ++end) { // one end mark for each walk of slots
+    constexpr int kEndMarks = 2 / Plan::kStripStride; // one for each walk of slots
+    for (int end = 0; end < (Plan::kReports ? 2 : kEndMarks); ++end) {
       slots.wait_empty();
-      publish(slots, tile);
+      if (end < kEndMarks)
+        publish(slots, tile);
     }
+    report.finish();
   }
 
 private:
@@ -121,13 +133,16 @@ private:
     slots.advance();
   }
   /// The rows of a K step, and its weights, into the stage at `at`.
-  MOE_DEVICE static void load_boxes(const GroupedMatmulWgmmaArgs<Plan> &args, u32 at, u32 barrier,
-                                    const Tile &tile, int step, u64 policy) {
+  MOE_DEVICE static void load_boxes(const GroupedMatmulWgmmaArgs<Plan> &args, u32 at,
+                                    const State &state, const Tile &tile, int step, u64 policy,
+                                    ProgressWait<Plan> &arrival) {
     constexpr int kBytes = Plan::kRowBox * 128;
     const int boxes = int(ceil_div(tile.rows, Plan::kRowBox));
-    load_weights(args, at, barrier, tile, step, policy, u32(boxes * kBytes));
+    load_weights(args, at, state.full(), tile, step, policy, u32(boxes * kBytes));
+    if (step == 0)
+      arrival.wait(tile, state.failure_flag());
     for (int box = 0; box < boxes; ++box)
-      ptx::tma_load_2d(at + box * kBytes, args.row_map, barrier, step * Plan::kBlockK,
+      ptx::tma_load_2d(at + box * kBytes, args.row_map, state.full(), step * Plan::kBlockK,
                        tile.row_begin + box * Plan::kRowBox);
   }
   /// `row_bytes`: what else the copy engine brings for the step.
@@ -314,19 +329,29 @@ MOE_DEVICE void grouped_matmul_wgmma(const GroupedMatmulWgmmaArgs<Plan> &args, v
       ptx::mbarrier_init(slots.drawn() + 8, 1);
     asm volatile("st.shared.u32 [%0], 0;" ::"r"(state.failure_flag()) : "memory");
     ptx::mbarrier_init_fence();
+    if constexpr (Plan::kEarlyStart)
+      wait_begin(args.awaited, state.failure_flag());
   }
   if constexpr (Plan::kCluster > 1)
     ptx::cluster_sync();
   else
     __syncthreads();
-  if constexpr (Plan::kDependentLaunch)
+  // A report lets the next matmul start at once; it waits for its rows by itself, and all
+  // that it takes from earlier kernels is there because it was for this one.
+  if constexpr (Plan::kDependentLaunch && !Plan::kEarlyStart)
     ptx::grid_dependency_wait();
+  if constexpr (Plan::kReports) {
+    if (blockIdx.x == 0 && threadIdx.x == 0)
+      report_begin(args.progress);
+    __syncthreads();
+    ptx::grid_dependency_launch();
+  }
 
   const int warpgroup = __shfl_sync(~0u, int(threadIdx.x / 128), 0);
   if (warpgroup == 0) {
     ptx::registers_decrease<Plan::kProducerRegisters>();
     GroupedMatmulProducer<Plan>::run(args, stages, barriers);
-    if constexpr (Plan::kDependentLaunch)
+    if constexpr (Plan::kDependentLaunch && !Plan::kReports)
       ptx::grid_dependency_launch();
     u32 failed;
     asm volatile("ld.volatile.shared.u32 %0, [%1];" : "=r"(failed) : "r"(state.failure_flag()));

@@ -25,6 +25,8 @@ struct WgmmaSchedule {
   static constexpr int kStages = 5; ///< K steps of 64 in flight
   static constexpr WeightPolicy kWeightPolicy = WeightPolicy::normal;
   static constexpr bool kDependentLaunch = false; ///< launched with programmatic serialization
+  static constexpr bool kReports = false;         ///< says which rows are stored
+  static constexpr bool kEarlyStart = false;      ///< starts beside the matmul that makes its rows
 };
 
 template <class Problem, class Schedule>
@@ -114,6 +116,8 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
                 "wgmma's N expects a multiple of 16, at most 256");
   static_assert(kStrips * kMmaN / 2 <= 192, "a consumer has at most 192 accumulators");
   static_assert(S::kStages >= 2, "kStages expects at least 2");
+  static_assert(!S::kEarlyStart || (kRowBoxes && S::kDependentLaunch),
+                "kEarlyStart expects contiguous rows and a dependent launch");
   static_assert(S::kCluster == 1 || S::kCluster == 2, "kCluster expects 1 or 2");
   static_assert(S::kCluster == 1 || kSteps > S::kStages + 3,
                 "a cluster expects more steps of K than stages, by 4 or more");

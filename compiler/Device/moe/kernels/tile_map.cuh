@@ -17,11 +17,13 @@ namespace moe {
 
 constexpr int kMaxTileMaps = 4;
 
-/// Where the maps go, and counters of drawn tiles (scheduler/persistent.cuh) that start at zero for
-/// the matmuls that read them; unused slots are null.
+/// Where the maps go, and counters that start at zero for the matmuls that read them: of drawn tiles
+/// (scheduler/persistent.cuh), and of stored rows (scheduler/progress.cuh). Unused slots are
+/// null.
 struct TileMapPointers {
   int4 *map[kMaxTileMaps];
   u32 *tickets[kMaxTileMaps];
+  u32 *progress[kMaxTileMaps]; ///< [kProgressWords]
 };
 
 /// The shapes for which maps are made in one go.
@@ -118,6 +120,9 @@ MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, Tile
                                 int rows, int thread, int threads) {
   if (thread < kMaxTileMaps && maps.tickets[thread] != nullptr)
     *maps.tickets[thread] = 0;
+  if (thread < kMaxTileMaps && maps.progress[thread] != nullptr)
+    for (int i = 0; i < kProgressWords; ++i)
+      maps.progress[thread][i] = 0;
 #pragma unroll
   for (int j = 0; j < Tiles::kCount; ++j) {
     const TileShape shape = Tiles::get(j);

@@ -36,6 +36,14 @@ MOE_DEVICE u32 ld_acquire_gpu(const u32 *p) {
   asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(v) : "l"(p) : "memory");
   return v;
 }
+/// As other blocks have written it; orders nothing.
+MOE_DEVICE u32 ld_relaxed_gpu(const u32 *p) {
+  u32 v;
+  asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(v) : "l"(p) : "memory");
+  return v;
+}
+/// Between what this thread saw of other blocks and what it does next, and the other way round.
+MOE_DEVICE void fence_gpu() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
 
 MOE_DEVICE void st_global_16(void *p, uint4 v) {
   asm volatile("st.global.v4.u32 [%0], {%1,%2,%3,%4};" ::"l"(p), "r"(v.x), "r"(v.y), "r"(v.z),
@@ -110,6 +118,10 @@ MOE_DEVICE uint4 ld_shared_16(u32 address) {
   return v;
 }
 
+/// p[0] += v, with no value returned; orders nothing.
+MOE_DEVICE void red_add_u32(u32 *p, u32 v) {
+  asm volatile("red.relaxed.gpu.global.add.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
+}
 /// p[0] += v, with no value returned.
 MOE_DEVICE void red_add_f32(float *p, float v) {
   asm volatile("red.global.add.f32 [%0], %1;" ::"l"(p), "f"(v) : "memory");

@@ -14,6 +14,9 @@ MOE_DEVICE void mbarrier_init_fence() {
 /// Orders this thread's ordinary accesses to shared memory before later ones of the copy engine
 /// and of wgmma.
 MOE_DEVICE void proxy_fence() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+/// Orders this thread's ordinary accesses to global memory, and what it learnt of others', before
+/// later ones of the copy engine.
+MOE_DEVICE void proxy_fence_global() { asm volatile("fence.proxy.async.global;" ::: "memory"); }
 MOE_DEVICE void mbarrier_arrive(u32 barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }

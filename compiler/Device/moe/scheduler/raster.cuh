@@ -18,6 +18,9 @@ struct TileShape {
 };
 inline constexpr int kMaxTileHeight = 0xffff, kMaxBand = 255;
 
+/// Words in which a matmul reports its progress (scheduler/progress.cuh); cleared with the maps.
+inline constexpr int kProgressWords = 3;
+
 /// Rows that each block of a cluster takes of an entry's `rows`, but the last ones.
 MOE_HOST_DEVICE constexpr int cluster_share(int rows, int blocks, int unit) {
   return (rows + blocks * unit - 1) / (blocks * unit) * unit;

@@ -12,15 +12,16 @@ MOE_DEVICE u32 clock_low() {
   return c;
 }
 
-/// Every wait is bounded: past about two seconds it raises the block's failure flag, and from then
-/// on all waits of the block give up, so that a mistake ends in a trap and never in a hang. (A trap
-/// inside the consumers' loop would cost them their register budget.)
-MOE_DEVICE void bounded_wait(u32 barrier, u32 parity, u32 failure_flag) {
-  if (ptx::mbarrier_try_wait(barrier, parity))
+/// Asks until it is done. Every wait is bounded: past about two seconds it raises the block's failure
+/// flag, and from then on all waits of the block give up, so that a mistake ends in a trap and never
+/// in a hang. (A trap inside the consumers' loop would cost them their register budget.)
+template <class IsDone>
+MOE_DEVICE void bounded_wait(IsDone is_done, u32 failure_flag) {
+  if (is_done())
     return;
   constexpr u32 kLimit = 3'500'000'000u; // clocks
   const u32 start = clock_low();
-  while (!ptx::mbarrier_try_wait(barrier, parity)) {
+  while (!is_done()) {
     if (clock_low() - start > kLimit)
       asm volatile("st.shared.u32 [%0], 1;" ::"r"(failure_flag) : "memory");
     u32 failed;
@@ -28,6 +29,10 @@ MOE_DEVICE void bounded_wait(u32 barrier, u32 parity, u32 failure_flag) {
     if (failed)
       return;
   }
+}
+
+MOE_DEVICE void bounded_wait(u32 barrier, u32 parity, u32 failure_flag) {
+  bounded_wait([&] { return ptx::mbarrier_try_wait(barrier, parity); }, failure_flag);
 }
 
 /// One role's position in a ring of kStages. Barriers lie at `barriers`: kStages "full", then

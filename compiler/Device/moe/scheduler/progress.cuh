@@ -1,0 +1,131 @@
+// Two matmuls in a row, the second of which takes rows that the first has stored while the first
+// still runs: so its blocks start where those of the first run out of tiles.
+//
+// Tiles come in the order of their rows, band by band. The first matmul reports two parts of them,
+// each with a counter that is zero at launch: the rows before the band in the middle of its map, and
+// the rest. A block reports a part when its last tile of it is in memory, in units of eight columns
+// of a row, so that R rows of N columns are there once the counter is R * N / 8. More parts would
+// cost a fence each, which holds up the loads of the thread that waits for it by about a
+// microsecond, and would help no one: what is left to the end are the last tiles of each block.
+//
+// A third word says that the first matmul has begun, and with it that what came before is done. A
+// kernel that does not wait for the grids before it has no other way to know: its multiprocessor's
+// first-level cache may hold what memory held before they wrote.
+#pragma once
+#include "moe/ptx/ld_st.cuh"
+#include "moe/ptx/mbarrier.cuh"
+#include "moe/scheduler/persistent.cuh"
+
+namespace moe {
+
+/// The word behind the two parts' counters.
+inline constexpr int kProgressBegun = kProgressWords - 1;
+
+/// By one thread of a matmul that reports, before it lets the next kernel start.
+MOE_DEVICE void report_begin(u32 *counters) { ptx::st_release_gpu(counters + kProgressBegun, 1); }
+
+/// By one thread of the next kernel's blocks, before any of theirs reads what a kernel wrote.
+MOE_DEVICE void wait_begin(const u32 *counters, u32 failure_flag) {
+  bounded_wait([&] { return ptx::ld_acquire_gpu(counters + kProgressBegun) == 1; }, failure_flag);
+}
+
+/// Of a map's rows: those before the band in its middle, and all.
+struct MapParts {
+  int first, rows;
+
+  MOE_DEVICE static MapParts of(const int4 *map) {
+    const int count = map[0].w;
+    if (count == 0)
+      return {0, 0};
+    const int middle = count / 2;
+    const int4 last = map[count - 1];
+    return {map[middle - unpack_extent(map[middle].z).place].y,
+            last.y + unpack_extent(last.z).rows};
+  }
+};
+
+/// The report of a block's producers. One thread does it.
+template <class Plan>
+class ProgressReport {
+  static constexpr u32 kThread = 96;
+  u32 *counters_;
+  int first_ = 0;  ///< rows of the first part
+  int part_ = 0;   ///< of the tiles that `units_` counts
+  u32 units_ = 0;  ///< stored or being stored, not yet reported
+
+  MOE_DEVICE void report() {
+    if (units_ != 0) {
+      ptx::fence_gpu();
+      ptx::red_add_u32(counters_ + part_, units_);
+    }
+    units_ = 0;
+    part_ = 1;
+  }
+
+public:
+  /// The step of a tile by which the tile before has been stored, or nearly so.
+  static constexpr int kStep =
+      Plan::kCooperative ? min_of(Plan::kStages + 4, Plan::kSteps - 1) : Plan::kSteps - 1;
+
+  MOE_DEVICE ProgressReport(u32 *counters, const int4 *map) : counters_(counters) {
+    if constexpr (Plan::kReports)
+      first_ = MapParts::of(map).first;
+  }
+  /// At step kStep of `tile`, which has been published; `slots` are at the tile before.
+  MOE_DEVICE void count(const Tile &tile, const TileSlots<Plan> &slots) {
+    if constexpr (Plan::kReports) {
+      if (threadIdx.x != kThread || tile.rows <= 0)
+        return;
+      if (part_ == 0 && tile.row_begin >= first_) {
+        slots.wait_empty();
+        report();
+      }
+      const int columns =
+          min_of(Plan::kTileColumns, Plan::kN - tile.column_tile * Plan::kTileColumns);
+      units_ += u32(tile.rows) * u32(columns / 8);
+    }
+  }
+  /// Once all of the block's tiles have been stored.
+  MOE_DEVICE void finish() {
+    if constexpr (Plan::kReports)
+      if (threadIdx.x == kThread)
+        report();
+  }
+};
+
+/// The other side: the thread that asks the copy engine for rows waits until they are there.
+template <class Plan>
+class ProgressWait {
+  const u32 *counters_;
+  MapParts parts_ = {0, 0};
+  int there_ = 0; ///< rows that may be copied
+
+  MOE_DEVICE void wait_part(int part, int rows, u32 failure_flag) {
+    const u32 units = u32(rows) * u32(Plan::kK / 8);
+    bounded_wait([&] { return ptx::ld_relaxed_gpu(counters_ + part) == units; }, failure_flag);
+  }
+
+public:
+  /// `map`: that of the matmul that reports.
+  MOE_DEVICE ProgressWait(const u32 *counters, const int4 *map) : counters_(counters) {
+    if constexpr (Plan::kEarlyStart)
+      parts_ = MapParts::of(map);
+  }
+  MOE_DEVICE void wait(const Tile &tile, u32 failure_flag) {
+    if constexpr (Plan::kEarlyStart) {
+      const int end = tile.row_begin + tile.rows;
+      if (end <= there_)
+        return;
+      wait_part(0, parts_.first, failure_flag);
+      there_ = parts_.first;
+      if (end > there_) {
+        wait_part(1, parts_.rows - parts_.first, failure_flag);
+        there_ = parts_.rows;
+      }
+      ptx::fence_gpu();
+      ptx::proxy_fence_global();
+    }
+  }
+};
+
+} // namespace moe
