@@ -56,6 +56,7 @@ Limits limitsOf(Effort effort, double microseconds) {
     limits.warmTimes = 8;
   }
   if (microseconds > kEndless) {
+    limits.tiles = 2;
     limits.refinements = 1;
     limits.finalists = 1;
   }

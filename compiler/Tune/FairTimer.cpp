@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 
@@ -20,9 +21,10 @@ static constexpr double kWarmBand = 0.005;
 /// How far apart the times of the yardstick before and after a candidate may be.
 static constexpr double kSteady = 0.02;
 /// After a rest a card has power to spare for a moment: its times count once two in a row are
-/// within a small band, and after so many anyway.
+/// within a small band, and after so many or so long anyway.
 static constexpr double kWokenBand = 0.01;
 static constexpr unsigned kMostWakingTimes = 5;
+static constexpr std::chrono::milliseconds kMostWaking{150};
 
 /// What is assumed before that many of the yardstick's times were compared, and never undercut.
 static constexpr size_t kFewDepartures = 4;
@@ -70,10 +72,13 @@ Status FairTimer::warmUp() {
 
 /// Brings a card that rested back to where it was.
 Status FairTimer::wakeUp() {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
   double before = 0;
   for (unsigned count = 0; !isWarm && count < kMostWakingTimes; ++count) {
     MOERT_ASSIGN_OR_RETURN(double time, measureYardstick(Measurer::Length::Short));
-    isWarm = isOver() || std::abs(time / before - 1) <= kWokenBand;
+    isWarm = isOver() || std::abs(time / before - 1) <= kWokenBand ||
+             Clock::now() - start > kMostWaking;
     before = time;
   }
   isWarm = true;
