@@ -115,11 +115,31 @@ private:
     WorkspaceNeed workspace;
   };
   struct Watch;
+  /// What sufficed for a token count, and so for fewer: the need grows with T. Asking all variants
+  /// takes longer than the launch. One word, so that both halves are of the same launch.
+  class EnoughWorkspace {
+    static constexpr unsigned kTokenBits = 24, kUnitBits = 64 - kTokenBits;
+    static constexpr uint64_t kUnit = kWorkspaceAlignment;
+    uint64_t word = ~uint64_t(0) >> kTokenBits; ///< nothing yet: more than anyone has
+
+  public:
+    EnoughWorkspace() = default;
+    EnoughWorkspace(int64_t tokens, uint64_t bytes) {
+      if (tokens < int64_t(1) << kTokenBits && bytes / kUnit + 1 < uint64_t(1) << kUnitBits)
+        word = uint64_t(tokens) << kUnitBits | (bytes + kUnit - 1) / kUnit;
+    }
+    bool covers(int64_t tokens, uint64_t bytes) const {
+      return tokens <= int64_t(word >> kUnitBits) &&
+             bytes / kUnit >= (word & ~uint64_t(0) >> kTokenBits);
+    }
+  };
+
   struct Slot {
     int64_t minTokens = 0, maxTokens = 0;
     bool deterministic = true;
     size_t kernels = 0;
     uint64_t enoughWorkspace = 0; ///< for every T up to maxTokens
+    std::atomic<EnoughWorkspace> enough{EnoughWorkspace()}; ///< of a launch before
     std::atomic<const LoadedPackage *> ready{nullptr};
     // Under the mutex.
     VariantState state = VariantState::Absent;

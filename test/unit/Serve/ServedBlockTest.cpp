@@ -76,6 +76,15 @@ TEST_F(ServeTest, WorkspaceDependsOnNothingButT) {
                                t.stream.handle()),
                  Usage, "expects a workspace of");
   EXPECT_TRUE(t.launch(*block).isOk());
+  // What sufficed once does so for fewer tokens, not for more, and not with less.
+  auto launch = [&](int64_t tokens, uint64_t bytes) {
+    return block->launch(tokens, addresses, t.workspace.address(), bytes, t.stream.handle());
+  };
+  EXPECT_TRUE(launch(17, before[20]).isOk());
+  ASSERT_LT(before[20], before[63]);
+  EXPECT_FAILURE(launch(63, before[20]), Usage, "expects a workspace of");
+  EXPECT_TRUE(launch(20, before[20]).isOk());
+  EXPECT_FAILURE(launch(20, before[20] - 1), Usage, "expects a workspace of");
 }
 
 TEST_F(ServeTest, WaitsByDefault) {
