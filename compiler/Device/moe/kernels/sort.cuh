@@ -106,33 +106,52 @@ MOE_DEVICE void count_by_warp(const int *experts, RouteRange range, SortShared<S
     shared.warp_counts[i] = 0;
   __syncthreads();
   int *counts = shared.warp_counts + int(threadIdx.x) / 32 * Sort::kExperts;
-  for (int r = range.begin + int(threadIdx.x) % 32; r < range.end; r += 32) {
-    const int expert = experts[r];
-    if (u32(expert) < u32(Sort::kExperts))
-      atomicAdd(&counts[expert], 1);
+  constexpr int kInFlight = 4; // loads that wait together
+  for (int base = range.begin + int(threadIdx.x) % 32; base < range.end; base += 32 * kInFlight) {
+    int chosen[kInFlight];
+#pragma unroll
+    for (int i = 0; i < kInFlight; ++i)
+      chosen[i] = base + 32 * i < range.end ? experts[base + 32 * i] : -1;
+#pragma unroll
+    for (int i = 0; i < kInFlight; ++i)
+      if (u32(chosen[i]) < u32(Sort::kExperts))
+        atomicAdd(&counts[chosen[i]], 1);
   }
 }
 
-/// totals[e] over all blocks, first_rows[e] over the blocks before this one.
+/// totals[e] over all blocks, first_rows[e] over the blocks before this one. A warp takes every
+/// kWarps-th line, as much of it at once as 16-byte loads bring: lines come from L2, and each round
+/// of loads is a wait for it.
 template <class Sort>
 MOE_DEVICE void sum_block_counts(const int *block_counts, SortShared<Sort> shared) {
   constexpr int kExperts = Sort::kExperts;
+  constexpr int kVector = kExperts > 32 && kExperts % 4 == 0 ? 4 : 1;
   for (int e = threadIdx.x; e < kExperts; e += Sort::kThreads)
     shared.totals[e] = shared.first_rows[e] = 0;
   __syncthreads();
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  for (int first = 0; first < kExperts; first += 32) {
-    const int e = first + lane;
-    int total = 0, before = 0;
-#pragma unroll 8
+  for (int e = lane * kVector; e < kExperts; e += 32 * kVector) {
+    int total[kVector] = {}, before[kVector] = {};
+#pragma unroll 4
     for (int block = warp; block < int(gridDim.x); block += Sort::kWarps) {
-      const int count = e < kExperts ? block_counts[i64(block) * kExperts + e] : 0;
-      total += count;
-      before += block < int(blockIdx.x) ? count : 0;
+      const int *line = block_counts + i64(block) * kExperts + e;
+      int counts[kVector];
+      if constexpr (kVector == 4) {
+        const int4 four = *reinterpret_cast<const int4 *>(line);
+        counts[0] = four.x, counts[1] = four.y, counts[2] = four.z, counts[3] = four.w;
+      } else {
+        counts[0] = *line;
+      }
+#pragma unroll
+      for (int i = 0; i < kVector; ++i) {
+        total[i] += counts[i];
+        before[i] += block < int(blockIdx.x) ? counts[i] : 0;
+      }
     }
-    if (e < kExperts) {
-      atomicAdd(&shared.totals[e], total);
-      atomicAdd(&shared.first_rows[e], before);
+#pragma unroll
+    for (int i = 0; i < kVector; ++i) {
+      atomicAdd(&shared.totals[e + i], total[i]);
+      atomicAdd(&shared.first_rows[e + i], before[i]);
     }
   }
 }
