@@ -111,6 +111,10 @@ quick() {
     --schedule "*: $swapped, dynamic = true, cluster = 2, weights = evict_last"
   checked_run quick-cluster-turns 12 "$models/neopp-moe.mlir" --tokens 1,40,900,4096 --routing uniform,zipf:1.2,one-expert \
     --schedule "*: $turns, cluster = 2"
+  # The second matmul starts beside the first and waits for its rows from its first tile on.
+  deep_block
+  checked_run quick-early-start 8 "$out/deep.mlir" --tokens 1,3,17,64 --routing uniform,zipf:1.2 \
+    --schedule "*: $swapped"
   sed 's/xbf16/xf16/g' "$models/tiny.mlir" >"$out/tiny-f16.mlir"
   checked_run quick-tiny-f16 2 "$out/tiny-f16.mlir" --tokens 5,300
 }
