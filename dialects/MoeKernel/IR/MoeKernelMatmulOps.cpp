@@ -136,6 +136,18 @@ static LogicalResult forEachMapWriter(GroupedMatmulOp op, FunctionT function) {
   return success();
 }
 
+/// `cleared`: the counters that a kernel which makes tiles clears.
+template <class ClearedT>
+static LogicalResult verifyCleared(GroupedMatmulOp op, Value counters, StringRef name,
+                                   ClearedT cleared) {
+  return forEachMapWriter(op, [&](auto writer) -> LogicalResult {
+    if (llvm::is_contained(cleared(writer), counters) ||
+        !llvm::is_contained(writer.getTiles(), op.getTiles()))
+      return success();
+    return op.emitOpError() << "expects the kernel that makes the tiles to clear the " << name;
+  });
+}
+
 /// C7
 static LogicalResult verifyTileShape(GroupedMatmulOp op) {
   TileShapeAttr wanted = op.getSchedule().getTileShape();
@@ -163,12 +175,7 @@ static LogicalResult verifyTickets(GroupedMatmulOp op) {
   for (Operation *user : tickets.getUsers())
     if (isa<GroupedMatmulOp>(user) && user != op)
       return op.emitOpError() << "expects tickets that no other matmul draws from";
-  return forEachMapWriter(op, [&](auto writer) -> LogicalResult {
-    if (llvm::is_contained(writer.getTickets(), tickets) ||
-        !llvm::is_contained(writer.getTiles(), op.getTiles()))
-      return success();
-    return op.emitOpError() << "expects the kernel that makes the tiles to clear the tickets";
-  });
+  return verifyCleared(op, tickets, "tickets", [](auto writer) { return writer.getTickets(); });
 }
 
 /// C9
@@ -184,12 +191,7 @@ static LogicalResult verifyProgress(GroupedMatmulOp op) {
     if (auto other = dyn_cast<GroupedMatmulOp>(user);
         other && other != op && other.getProgress() == progress)
       return op.emitOpError() << "expects progress that no other matmul reports";
-  return forEachMapWriter(op, [&](auto writer) -> LogicalResult {
-    if (llvm::is_contained(writer.getProgress(), progress) ||
-        !llvm::is_contained(writer.getTiles(), op.getTiles()))
-      return success();
-    return op.emitOpError() << "expects the kernel that makes the tiles to clear the progress";
-  });
+  return verifyCleared(op, progress, "progress", [](auto writer) { return writer.getProgress(); });
 }
 
 /// C10
