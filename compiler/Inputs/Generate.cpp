@@ -9,8 +9,8 @@
 
 #include "compiler/Inputs/Inputs.h"
 #include "compiler/Inputs/Random.h"
+#include "runtime/Support/Parallel.h"
 #include "runtime/Tensor/Float.h"
-#include "runtime/Tensor/Parallel.h"
 #include "runtime/Tensor/VectorClones.h"
 
 #include <fmt/format.h>

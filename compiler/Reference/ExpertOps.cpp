@@ -11,7 +11,7 @@
 #include "compiler/Reference/Products.h"
 #include "compiler/Reference/ScalarProgram.h"
 #include "dialects/Moe/IR/MoeActivations.h"
-#include "runtime/Tensor/Parallel.h"
+#include "runtime/Support/Parallel.h"
 
 #include <algorithm>
 #include <optional>

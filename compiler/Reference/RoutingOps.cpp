@@ -2,7 +2,7 @@
 //-----------------------------===//
 
 #include "compiler/Reference/Environment.h"
-#include "runtime/Tensor/Parallel.h"
+#include "runtime/Support/Parallel.h"
 
 #include <algorithm>
 #include <cmath>

@@ -2,8 +2,8 @@
 
 #include "compiler/Tune/Agreement.h"
 
+#include "runtime/Support/Parallel.h"
 #include "runtime/Tensor/Float.h"
-#include "runtime/Tensor/Parallel.h"
 
 #include <fmt/format.h>
 

@@ -77,8 +77,8 @@ Status FairTimer::wakeUp() {
   double before = 0;
   for (unsigned count = 0; !isWarm && count < kMostWakingTimes; ++count) {
     MOERT_ASSIGN_OR_RETURN(double time, measureYardstick(Measurer::Length::Short));
-    isWarm = isOver() || std::abs(time / before - 1) <= kWokenBand ||
-             Clock::now() - start > kMostWaking;
+    isWarm =
+        isOver() || std::abs(time / before - 1) <= kWokenBand || Clock::now() - start > kMostWaking;
     before = time;
   }
   isWarm = true;

@@ -14,7 +14,7 @@ namespace moec {
 class Measurer {
 public:
   enum class Length {
-    Short, ///< enough to drop most candidates
+    Short,  ///< enough to drop most candidates
     Medium, ///< enough to tell the last ones apart in many turns
     Long,   ///< enough to tell them apart in few
   };

@@ -2,9 +2,8 @@
 
 #include "compiler/Tune/WorkerProtocol.h"
 
-#include "llvm/ADT/StringSwitch.h"
-
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace llvm;
 using moert::Result;

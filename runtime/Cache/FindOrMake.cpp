@@ -2,33 +2,17 @@
 
 #include "runtime/Cache/Cache.h"
 
+#include "runtime/Support/Parallel.h"
+
 #include <algorithm>
-#include <atomic>
+#include <chrono>
+#include <mutex>
 #include <thread>
 
 namespace moert {
 
 /// How often a process looks whether another one is done with an entry.
 static constexpr std::chrono::milliseconds kPoll{5};
-
-namespace {
-/// Runs `work(i)` for all i on several threads, this one included.
-void runParallel(size_t count, unsigned jobs, const std::function<void(size_t)> &work) {
-  if (jobs == 0)
-    jobs = std::max(1u, std::thread::hardware_concurrency());
-  std::atomic<size_t> next{0};
-  auto loop = [&] {
-    for (size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1))
-      work(i);
-  };
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min<size_t>(jobs, count); ++i)
-    threads.emplace_back(loop);
-  loop();
-  for (std::thread &thread : threads)
-    thread.join();
-}
-} // namespace
 
 Result<Cache::Made> Cache::makeOne(const CacheKey &key, size_t i, const Maker &make) {
   // Under the lock, or tired of waiting for it: whoever held it before may have made the entry.
@@ -68,7 +52,7 @@ std::vector<Result<Cache::Made>> Cache::findOrMake(std::span<const CacheKey> key
   std::vector<size_t> busy;
   std::mutex busyMutex;
   auto lockFor = [&](size_t i) { return folder ? folder->tryLock(keys[i].base) : KeyLock(); };
-  runParallel(missing.size(), jobs, [&](size_t n) {
+  parallelFor(int64_t(missing.size()), 1, jobs, [&](int64_t n, int64_t) {
     size_t i = missing[n];
     KeyLock lock = lockFor(i);
     if (lock.state != KeyLock::State::Busy)
@@ -78,7 +62,7 @@ std::vector<Result<Cache::Made>> Cache::findOrMake(std::span<const CacheKey> key
   });
   std::ranges::sort(busy);
   auto deadline = std::chrono::steady_clock::now() + options.patience;
-  runParallel(busy.size(), jobs, [&](size_t n) {
+  parallelFor(int64_t(busy.size()), 1, jobs, [&](int64_t n, int64_t) {
     size_t i = busy[n];
     KeyLock lock = lockFor(i);
     while (lock.state == KeyLock::State::Busy && std::chrono::steady_clock::now() < deadline) {

@@ -46,15 +46,14 @@ Status DeviceMemory::upload(std::span<const std::byte> host, uint64_t offset) co
   if (host.empty())
     return Status::ok();
   // Where that fails, as without pinned memory to spare, the driver's own copy has the last word.
-  if (isStaged(device->api(), host.size()) &&
-      uploadStaged(device, host, pointer + offset).isOk())
+  if (isStaged(device->api(), host.size()) && uploadStaged(device, host, pointer + offset).isOk())
     return Status::ok();
   ContextScope scope(*device);
   MOERT_RETURN_IF_ERROR(Status(scope.status()));
   MOERT_RETURN_IF_ERROR(
       MOERT_CUDA(device->api(), cuMemcpyHtoD_v2, pointer + offset, host.data(), host.size()));
-  // From pageable memory the call returns when the bytes are staged. A stream that does not wait for
-  // the legacy stream could start before they have arrived.
+  // From pageable memory the call returns when the bytes are staged. A stream that does not wait
+  // for the legacy stream could start before they have arrived.
   return MOERT_CUDA(device->api(), cuStreamSynchronize, nullptr);
 }
 
@@ -62,8 +61,7 @@ Status DeviceMemory::download(std::span<std::byte> host, uint64_t offset) const 
   MOERT_RETURN_IF_ERROR(checkRange(offset, host.size()));
   if (host.empty())
     return Status::ok();
-  if (isStaged(device->api(), host.size()) &&
-      downloadStaged(device, host, pointer + offset).isOk())
+  if (isStaged(device->api(), host.size()) && downloadStaged(device, host, pointer + offset).isOk())
     return Status::ok();
   ContextScope scope(*device);
   MOERT_RETURN_IF_ERROR(Status(scope.status()));

@@ -3,11 +3,11 @@
 #include "runtime/Cuda/StagedCopy.h"
 
 #include "runtime/Cuda/Stream.h"
+#include "runtime/Support/Parallel.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -92,14 +92,9 @@ static Status copyChunks(const std::shared_ptr<const Device> &device, uint64_t b
     MOERT_RETURN_IF_ERROR(buffers[turn]->take());
     return buffers[turn ^ 1]->take();
   };
-  unsigned count = std::clamp(std::thread::hardware_concurrency(), 1u, kMostThreads);
+  unsigned count = std::min(resolveThreads(0), kMostThreads);
   std::vector<Status> results(count, Status::ok());
-  std::vector<std::thread> threads;
-  for (unsigned i = 1; i < count; ++i)
-    threads.emplace_back([&, i] { results[i] = work(); });
-  results[0] = work();
-  for (std::thread &thread : threads)
-    thread.join();
+  parallelFor(count, 1, count, [&](int64_t i, int64_t) { results[i] = work(); });
   for (Status &result : results)
     MOERT_RETURN_IF_ERROR(std::move(result));
   return Status::ok();

@@ -4,15 +4,14 @@
 
 #include "runtime/Jit/NvrtcApi.h"
 #include "runtime/Support/Log.h"
+#include "runtime/Support/Parallel.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 namespace moert {
 
@@ -189,29 +188,15 @@ std::vector<Result<CompiledKernel>>
 NvrtcCompiler::compileAll(std::span<const CompileRequest> requests, unsigned jobs,
                           const CompileProgress &progress) const {
   std::vector<std::optional<Result<CompiledKernel>>> slots(requests.size());
-  std::atomic<size_t> next{0};
   std::mutex progressMutex;
   size_t done = 0;
-  auto work = [&] {
-    for (size_t i = next.fetch_add(1); i < requests.size(); i = next.fetch_add(1)) {
-      slots[i].emplace(compile(requests[i]));
-      std::lock_guard<std::mutex> lock(progressMutex);
-      ++done;
-      if (progress)
-        progress(done, requests.size(), requests[i], *slots[i]);
-    }
-  };
-
-  if (jobs == 0)
-    jobs = std::max(1u, std::thread::hardware_concurrency());
-  size_t threadCount = std::min<size_t>(jobs, requests.size());
-  std::vector<std::thread> threads;
-  // This thread is one of them.
-  for (size_t i = 1; i < threadCount; ++i)
-    threads.emplace_back(work);
-  work();
-  for (std::thread &thread : threads)
-    thread.join();
+  parallelFor(int64_t(requests.size()), 1, jobs, [&](int64_t i, int64_t) {
+    slots[i].emplace(compile(requests[i]));
+    std::lock_guard<std::mutex> lock(progressMutex);
+    ++done;
+    if (progress)
+      progress(done, requests.size(), requests[i], *slots[i]);
+  });
 
   std::vector<Result<CompiledKernel>> results;
   results.reserve(slots.size());

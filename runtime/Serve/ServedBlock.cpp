@@ -167,13 +167,13 @@ Status ServedBlock::launch(int64_t tokens, std::span<const cuda::DevicePtr> tens
   // The variant at hand may get by with less; what a launch accepts must not depend on that.
   Slot &slot = slots[index];
   if (workspaceBytes < slot.enoughWorkspace &&
-      !slot.enough.load(std::memory_order_relaxed).covers(tokens, workspaceBytes)) {
+      !slot.sufficed.load(std::memory_order_relaxed).covers(tokens, workspaceBytes)) {
     MOERT_ASSIGN_OR_RETURN(uint64_t needed, this->workspaceBytes(tokens));
     if (workspaceBytes < needed)
       return Status(StatusCode::Usage,
                     fmt::format("expects a workspace of {} bytes for {} tokens, but got {}", needed,
                                 tokens, workspaceBytes));
-    slot.enough.store({tokens, needed}, std::memory_order_relaxed);
+    slot.sufficed.store({tokens, needed}, std::memory_order_relaxed);
   }
   MOERT_RETURN_IF_ERROR(
       replays->launch(*package, tokens, tensors, workspace, workspaceBytes, stream));

@@ -139,7 +139,8 @@ private:
     bool deterministic = true;
     size_t kernels = 0;
     uint64_t enoughWorkspace = 0; ///< for every T up to maxTokens
-    std::atomic<EnoughWorkspace> enough{EnoughWorkspace()}; ///< of a launch before
+    /// At a launch before.
+    std::atomic<EnoughWorkspace> sufficed{EnoughWorkspace()};
     std::atomic<const LoadedPackage *> ready{nullptr};
     // Under the mutex.
     VariantState state = VariantState::Absent;

@@ -162,8 +162,8 @@ LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
   auto lowered = createKernel<kernel::GroupedMatmulOp>(
       get(op.getRows()), weights, bias, routes,
       op.hasCombine() ? get(op.getCombineWeights()) : Value(), *tiles, tickets.lookup(op),
-      progress.lookup(op), awaited, awaitedTiles, outs,
-      store, op.hasGather() ? builder.getUnitAttr() : UnitAttr(),
+      progress.lookup(op), awaited, awaitedTiles, outs, store,
+      op.hasGather() ? builder.getUnitAttr() : UnitAttr(),
       topK ? builder.getI64IntegerAttr(*topK) : IntegerAttr(), op.getTransposedAttr(),
       op.getGateLayoutAttr(), schedule, UnitAttr());
   if (op.hasEpilogue()) {

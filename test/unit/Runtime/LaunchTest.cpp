@@ -134,8 +134,8 @@ TEST_F(LaunchTest, TakesNullForTensorsWithoutElements) {
 }
 
 TEST_F(LaunchTest, LargeCopiesArriveWhole) {
-  // Above what is staged by several threads, and no multiple of what they take at a time; then
-  // without the pinned memory that they need.
+  // Above what is staged by several threads, and no multiple of what they take at a time: without
+  // the driver's own copies, and with them where the pinned memory is missing that threads need.
   std::vector<uint32_t> host((uint64_t{40} << 18) + 77);
   for (size_t i = 0; i < host.size(); ++i)
     host[i] = uint32_t(i * 2654435761u);
@@ -143,7 +143,7 @@ TEST_F(LaunchTest, LargeCopiesArriveWhole) {
   Result<cuda::DeviceMemory> memory =
       cuda::DeviceMemory::allocate(openDevice(), bytes.size() + 4096);
   ASSERT_TRUE(memory.isOk());
-  for (const char *failing : {(const char *)nullptr, "cuMemHostAlloc"}) {
+  for (const char *failing : {"cuMemcpyHtoD_v2", "cuMemcpyDtoH_v2", "cuMemHostAlloc"}) {
     stub().failingCall = failing;
     stub().failingResult = cuda::kErrorOutOfMemory;
     auto *device = reinterpret_cast<std::byte *>(memory->address());

@@ -313,10 +313,12 @@ DriverResult cuMemGetInfo_v2(size_t *free, size_t *total) {
   return kSuccess;
 }
 DriverResult cuMemcpyHtoD_v2(DevicePtr target, const void *source, size_t bytes) {
+  MAY_FAIL();
   std::memcpy(reinterpret_cast<void *>(target), source, bytes);
   return kSuccess;
 }
 DriverResult cuMemcpyDtoH_v2(void *target, DevicePtr source, size_t bytes) {
+  MAY_FAIL();
   if (state.downloaded && bytes == state.downloadedBytes) {
     std::memcpy(target, state.downloaded, bytes);
     return kSuccess;

@@ -58,7 +58,7 @@ TEST_F(CostModelTest, NeverBeatsTheRoofline) {
 }
 
 TEST_F(CostModelTest, TilesOfManyWavesAreAddedUp) {
-  // 128 experts of 6 column tiles: 29 waves for five row tiles each, looked at one by one, 35 for six.
+  // 128 experts of 6 column tiles: five row tiles each are 29 waves, looked at one by one, six 35.
   auto compute = [&](llvm::StringRef text, int64_t rowTiles) {
     Task current = task(gateUp(), 192 * rowTiles);
     return predict(schedule(text, current), current.problem, current.groups, current.tokens)

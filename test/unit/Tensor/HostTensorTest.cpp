@@ -1,7 +1,7 @@
 // HostTensor: shapes, ownership, element access, limits.
 
 #include "runtime/Tensor/HostTensor.h"
-#include "runtime/Tensor/Parallel.h"
+#include "runtime/Support/Parallel.h"
 
 #include <gtest/gtest.h>
 

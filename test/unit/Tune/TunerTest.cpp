@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <thread>
 
 #include <unistd.h>
 
@@ -248,7 +249,24 @@ TEST_F(TunerTest, AQuickSearchOfALongBlockTriesLess) {
     EXPECT_EQ(full.tiles, 20u);
     EXPECT_EQ(full.sets, 8u);
   }
-  EXPECT_EQ(former.refinements, 1u);
+  EXPECT_EQ(former.tiles + former.refinements, 3u);
+}
+
+TEST_F(TunerTest, ARestedCardIsWokenForAShortTimeOnly) {
+  // Times that never settle: some are asked for where they are short, two where they are long.
+  for (bool takesLong : {false, true}) {
+    test::FakeMeasurer restless;
+    restless.factor = [&](unsigned n, Measurer::Length) {
+      if (takesLong)
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      return n % 2 == 0 ? 1.0 : 1.1;
+    };
+    FairTimer timer(restless, Choice());
+    timer.attempts = 1;
+    ASSERT_TRUE(timer.time(Choice()).isOk());
+    // And the candidate's, and the yardstick's after it.
+    EXPECT_EQ(restless.measurements, (takesLong ? 2u : 5u) + 2u);
+  }
 }
 
 TEST_F(TunerTest, NothingIsCompiledWhileAQuickSearchRaces) {

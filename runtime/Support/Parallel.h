@@ -1,13 +1,11 @@
-//===- Parallel.h - Splitting host loops over threads
-//---------------------------------------------===//
+//===- Parallel.h - Splitting host loops over threads ---------------------===//
 //
-// The one loop splitter of the host-side helpers (input generation, the reference evaluator).
-// Threads live for one call: these loops run for milliseconds to minutes, so a pool would buy
-// nothing.
+// The one loop splitter. Threads live for one call: what is split runs for milliseconds to minutes,
+// so a pool would buy nothing.
 //
 //===----------------------------------------------------------------------===//
-#ifndef MOEC_RUNTIME_TENSOR_PARALLEL_H
-#define MOEC_RUNTIME_TENSOR_PARALLEL_H
+#ifndef MOEC_RUNTIME_SUPPORT_PARALLEL_H
+#define MOEC_RUNTIME_SUPPORT_PARALLEL_H
 
 #include <algorithm>
 #include <atomic>
@@ -45,4 +43,4 @@ void parallelFor(int64_t count, int64_t grain, unsigned threads, Body &&body) {
 
 } // namespace moert
 
-#endif // MOEC_RUNTIME_TENSOR_PARALLEL_H
+#endif // MOEC_RUNTIME_SUPPORT_PARALLEL_H
