@@ -22,11 +22,11 @@
 //   96 tokens, which leave room for a fifth stage, and weights that leave L2 first. 4 to 11 % faster at
 //   32 experts, 1 to 3 % at 64, under zipf:1.2 too (H200); with more waves equal, and up to 9 % slower
 //   under zipf:1.2, where busy experts read their weights again.
-// * more than 700: the same in pairs of blocks that load weights for each other, 192 tokens each: 1.5
-//   to 3.4 % faster at m >= 1024, under zipf:1.2 too. Below that a pair with an expert of few rows
-//   keeps two multiprocessors waiting: near m = 256 pairs are 1 to 4 % faster where all experts have
-//   alike rows and 4 to 9 % slower under zipf:1.2, and at m = 512 one or the other: left to the
-//   search.
+// * more than 160, where experts have several row tiles: the same in pairs of blocks that load
+//   weights for each other, 192 tokens each: 1 to 5 % faster, under zipf:1.2 too. Data that blocks on
+//   both sides of L2 read crosses between its two partitions, which limits near m = 256; the blocks
+//   of a pair are on one side. With few waves of tiles (16 experts of short rows) single blocks are
+//   0.7 % faster there.
 // * early start: 1 to 2 % of a block where weights are read once (m <= 160) and at K = 768 and 1024.
 //   With several row tiles an expert and longer reductions it costs as much: blocks that start
 //   together read weights together, those that start one by one read them once more.
@@ -78,7 +78,7 @@ static constexpr MatmulRow kHopperRows[] = {
     {24,         kHopper64,   kStream32,  kAnyK},
     {72,         kTokens176,  kMiddle64,  kAnyK,  kTokens96},
     {160,        kTokens176,  kMiddle64,  kAnyK},
-    {700,        kTokens176,  kLarge128,  1024},
+    {320,        kPairs192,   kLarge128,  1024,   kTokens176},
     {kUnbounded, kPairs192,   kLarge128,  1024},
 };
 static constexpr MatmulRow kSm80Rows[] = {

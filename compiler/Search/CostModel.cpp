@@ -105,13 +105,11 @@ double Model::tileClocks(int64_t rows) const {
 }
 
 /// Rows of the tiles of a group but the last: swapped operands share them evenly, in token steps
-/// (tile_height in compiler/Device/moe/scheduler/raster.cuh); clusters take as many as they have
-/// blocks.
+/// (tile_height in compiler/Device/moe/scheduler/raster.cuh).
 int64_t Model::tileHeight(int64_t rows) const {
   if (!schedule.isSwapped() || rows == 0)
     return schedule.getBlockM();
-  int64_t most = schedule.getBlockM() * schedule.getCluster();
-  int64_t tiles = (rows + most - 1) / most * schedule.getCluster();
+  int64_t tiles = (rows + schedule.getBlockM() - 1) / schedule.getBlockM();
   return roundUp((rows + tiles - 1) / tiles, schedule.getTokenStep());
 }
 

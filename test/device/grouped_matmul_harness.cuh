@@ -2,6 +2,7 @@
 // double precision, comparison, and the registry that the parts fill at start-up.
 #pragma once
 #include "moe/common/math.cuh"
+#include "moe/kernels/bounds.cuh"
 #include "moe/kernels/grouped_matmul_mma.cuh"
 #include "moe/kernels/grouped_matmul_wgmma.cuh"
 
@@ -177,14 +178,14 @@ __global__ void __launch_bounds__(384, 1) __cluster_dims__(Schedule::kCluster, 1
   extern __shared__ unsigned char hopper_shared[];
   using Plan = GroupedMatmulWgmmaPlan<Problem, Schedule>;
   const GroupedMatmulWgmmaArgs<Plan> wgmma = {
-      args.rows,
-      &rows,
-      args.routes,
-      args.tiles,
-      tickets,
-      &weights,
-      &up_weights,
-      {args.out, args.up_out, args.bias, args.up_bias, args.routes, args.routing_weights}};
+      .rows = args.rows,
+      .row_map = &rows,
+      .routes = args.routes,
+      .tiles = args.tiles,
+      .tickets = tickets,
+      .weights = &weights,
+      .up_weights = &up_weights,
+      .store = {args.out, args.up_out, args.bias, args.up_bias, args.routes, args.routing_weights}};
   grouped_matmul_wgmma<Plan, Epilogue>(wgmma, hopper_shared);
 }
 
@@ -280,12 +281,10 @@ struct Routing {
     std::vector<int4> map;
     const int experts = int(offsets.size()) - 1;
     for (int e = 0; e < experts; ++e) {
-      const int size = offsets[e + 1] - offsets[e], own = tile_height(shape, size);
-      const int pieces = int(ceil_div(size, own));
-      for (int i = 0; i < pieces; ++i) {
-        const int r = offsets[e] + i * own;
-        map.push_back(
-            {e, r, pack(tile_extent(shape, i, pieces, std::min(own, offsets[e + 1] - r))), 0});
+      const int size = offsets[e + 1] - offsets[e];
+      for (int i = 0; i < tile_entries(shape, size); ++i) {
+        const GroupTile tile = group_tile(shape, i, size);
+        map.push_back({e, offsets[e] + tile.begin, pack(tile.extent), 0});
       }
     }
     const int count = int(map.size()), height = shape.height;
@@ -293,7 +292,7 @@ struct Routing {
       entry.w = count;
     for (int r = offsets[experts]; lost && r < rows(); r += height)
       map.push_back({-1, r, pack({std::min(height, int(rows()) - r), 0, 1}), 0});
-    const i64 bound = rows() / height + std::min<i64>(experts + 1, rows());
+    const i64 bound = tile_map_bound(int(rows()), experts + 1, height);
     while (i64(map.size()) < bound)
       map.push_back({0, 0, 0, 0});
     return map;
@@ -313,7 +312,9 @@ void launch(const GroupedMatmulArgs<Problem> &args, int experts, i64 rows, i64 r
     const TensorMap weights = weight_map<Problem, Plan>(args, experts, 0);
     const TensorMap up = weight_map<Problem, Plan>(args, experts, Plan::kGated ? 1 : 0);
     const int blocks =
-        int(std::min<i64>(132 / Plan::kCluster, row_tiles * Plan::kColumnTiles)) * Plan::kCluster;
+        int(std::min<i64>(132 / Plan::kCluster,
+                          row_tiles * ceil_div(Plan::kColumnTiles, Plan::kCluster))) *
+        Plan::kCluster;
     kernel<<<blocks, Plan::kThreads, Plan::kSharedBytes, stream>>>(args, row, weights, up,
                                                                    ticket_counter());
     CHECK_CUDA(cudaGetLastError());
@@ -388,8 +389,8 @@ struct Dynamic : Schedule {
 template <class Schedule>
 struct Pairs : Schedule {
   static constexpr int kCluster = 2;
-  static constexpr TileShape kTiles = {Schedule::kTiles.height * 2, Schedule::kTiles.unit * 2,
-                                       max_of(Schedule::kTiles.band / 2, 1)};
+  static constexpr TileShape kTiles = {Schedule::kTiles.height, Schedule::kTiles.unit,
+                                       max_of(Schedule::kTiles.band / 2, 1), 2};
   static std::string name() { return Schedule::name() + " x2"; }
 };
 

@@ -1,13 +1,14 @@
 // Index maps of the device code, evaluated on the host: swizzle, gate/up alternation, raster.
+#include "moe/kernels/bounds.cuh"
 #include "moe/kernels/grouped_matmul_policy.cuh"
 #include "moe/scheduler/raster.cuh"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <vector>
 #include <set>
 #include <utility>
+#include <vector>
 
 using namespace moe;
 
@@ -155,10 +156,9 @@ TEST(WeightRows, PlacesSplitByStep) {
 std::vector<TileExtent> makeMap(TileShape shape, const std::vector<int> &groups) {
   std::vector<TileExtent> map;
   for (int rows : groups) {
-    const int height = tile_height(shape, rows), tiles = int(ceil_div(rows, height));
-    for (int i = 0; i < tiles; ++i)
-      map.push_back(unpack_extent(
-          pack(tile_extent(shape, i, tiles, std::min(height, rows - i * height)))));
+    const int entries = rows == 0 ? 0 : tile_entries(shape, rows);
+    for (int i = 0; i < entries; ++i)
+      map.push_back(unpack_extent(pack(group_tile(shape, i, rows).extent)));
   }
   return map;
 }
@@ -192,6 +192,42 @@ TEST(TileMap, ClustersShareAnEntrysRows) {
   EXPECT_EQ(cluster_share(10, 2, 16), 16) << "the second block has none";
 }
 
+/// Every row meets every column tile once, whatever a cluster shares or deals.
+void expectClusterCovers(TileShape shape, int rows, int columns) {
+  const int entries = tile_entries(shape, rows), turns = entry_turns(columns, shape.cluster);
+  EXPECT_LE(entries, tile_map_bound(rows, 1, shape.height));
+  std::vector<int> seen(size_t(rows) * size_t(columns));
+  for (int entry = 0; entry < entries; ++entry) {
+    const GroupTile tile = group_tile(shape, entry, rows);
+    const bool dealt = tile.extent.part == ColumnPart::dealt;
+    EXPECT_EQ(dealt, entry == entries - 1 && entries % 2 == 1);
+    for (int turn = 0; turn < turns; ++turn) {
+      int column[2];
+      for (int rank = 0; rank < 2; ++rank) {
+        const BlockTile own = block_tile(tile.extent, turn, rank, 2, columns, shape.unit);
+        column[rank] = own.column_tile;
+        EXPECT_LE(own.rows, tile_height(shape, rows)) << "no higher than without a cluster";
+        EXPECT_EQ(own.shares_weights, !dealt);
+        for (int row = 0; row < own.rows; ++row)
+          ++seen[size_t(tile.begin + own.begin + row) * size_t(columns) + size_t(own.column_tile)];
+      }
+      EXPECT_EQ(column[1] - column[0], dealt ? 1 : 0);
+    }
+  }
+  EXPECT_EQ(std::count(seen.begin(), seen.end(), 1), i64(seen.size())) << rows << ' ' << columns;
+}
+
+TEST(TileMap, ClustersTakePairsAndShareTheColumnsOfWhatIsLeft) {
+  for (TileShape shape :
+       {TileShape{176, 16, 4, 2}, TileShape{64, 64, 1, 2}, TileShape{32, 32, 3, 2}})
+    for (int rows : {1, 16, 32, 33, 64, 65, 100, 176, 177, 352, 353, 500, 529, 1024, 3000})
+      for (int columns : {1, 2, 5, 12})
+        expectClusterCovers(shape, rows, columns);
+  const GroupTile left = group_tile({176, 16, 4, 2}, 2, 500); // three tiles of 176, 176 and 148
+  EXPECT_EQ(left.begin, 352);
+  EXPECT_EQ(left.extent.rows, 148);
+}
+
 void expectRaster(TileShape shape, const std::vector<int> &groups, int columns) {
   const std::vector<TileExtent> map = makeMap(shape, groups);
   std::vector<int> groupOf; // of each entry
@@ -218,6 +254,7 @@ TEST(Raster, VisitsEveryTileOnce) {
       expectRaster({128, 0, band}, {0, 37, 0, 1300, 128, 129, 0}, columns);
       expectRaster({16, 16, band}, {5000, 3, 160}, columns);
       expectRaster({176, 16, band}, {1024, 1000, 90, 4000}, columns);
+      expectRaster({176, 16, band, 2}, {1024, 1000, 90, 4000, 0, 500, 1}, columns);
     }
 }
 

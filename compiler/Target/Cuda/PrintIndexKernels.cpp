@@ -43,7 +43,8 @@ std::string getShapes(ArrayAttr shapes) {
   if (shapes)
     for (auto shape : shapes.getAsRange<kernel::TileShapeAttr>())
       list += ", moe::TileShape{" + std::to_string(shape.getRows()) + ", " +
-              std::to_string(shape.getUnit()) + ", " + std::to_string(shape.getBand()) + "}";
+              std::to_string(shape.getUnit()) + ", " + std::to_string(shape.getBand()) +
+              (shape.getCluster() == 1 ? "" : ", " + std::to_string(shape.getCluster())) + "}";
   return list;
 }
 

@@ -61,8 +61,9 @@ LogicalResult LaunchAttr::verify(EmitError emitError, int64_t threads, int64_t p
   return success();
 }
 
-LogicalResult TileShapeAttr::verify(EmitError emitError, int64_t rows, int64_t unit, int64_t band) {
-  constexpr int64_t kMaxRows = 0xffff, kMaxBand = 255;
+LogicalResult TileShapeAttr::verify(EmitError emitError, int64_t rows, int64_t unit, int64_t band,
+                                    int64_t cluster) {
+  constexpr int64_t kMaxRows = 0x1fff, kMaxBand = 255;
   if (rows < 1 || rows > kMaxRows)
     return emitError() << "expects rows in [1, " << kMaxRows << "], but got " << rows;
   if (unit < 0 || (unit != 0 && rows % unit != 0))
@@ -70,14 +71,15 @@ LogicalResult TileShapeAttr::verify(EmitError emitError, int64_t rows, int64_t u
                        << unit;
   if (band < 1 || band > kMaxBand)
     return emitError() << "expects a band in [1, " << kMaxBand << "], but got " << band;
+  if (cluster != 1 && cluster != 2)
+    return emitError() << "expects a cluster of 1 or 2, but got " << cluster;
   return success();
 }
 
 TileShapeAttr ScheduleAttr::getTileShape() const {
   int64_t unit = isSwapped() ? getTokenStep() : isHopper() ? 64 : 0;
-  int64_t blocks = getCluster();
-  return TileShapeAttr::get(getContext(), blocks * getBlockM(), blocks * unit,
-                            std::max<int64_t>(getRasterGroup() / blocks, 1));
+  return TileShapeAttr::get(getContext(), getBlockM(), unit,
+                            std::max<int64_t>(getRasterGroup() / getCluster(), 1), getCluster());
 }
 
 /// Tile shapes of the wgmma forms: strips of 64 along wgmma's M for each consumer, a multiple of 16

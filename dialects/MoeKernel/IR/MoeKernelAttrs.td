@@ -50,14 +50,18 @@ def MoeKernel_TileShapeAttr : MoeKernel_Attr<"TileShape", "tile_shape"> {
     the tiles of an expert share its rows evenly, in multiples of `unit`, which divides `rows`. A
     band is what a matmul walks together for each weight tile: at most `band` row tiles of one
     expert.
+    The blocks of a `cluster` take as many tiles of an expert together, `band` such entries in a
+    band, and share the column tiles of one that is left over.
 
     ```mlir
     #moe_kernel.tile_shape<rows = 192, unit = 16, band = 8>
+    #moe_kernel.tile_shape<rows = 176, unit = 16, band = 4, cluster = 2>
     ```
   }];
   let parameters = (ins "int64_t":$rows, DefaultValuedParameter<"int64_t", "0">:$unit,
-                        DefaultValuedParameter<"int64_t", "8">:$band);
-  let assemblyFormat = "`<` struct($rows, $unit, $band) `>`";
+                        DefaultValuedParameter<"int64_t", "8">:$band,
+                        DefaultValuedParameter<"int64_t", "1">:$cluster);
+  let assemblyFormat = "`<` struct($rows, $unit, $band, $cluster) `>`";
   let genVerifyDecl = 1;
 }
 def MoeKernel_TileShapeArrayAttr
@@ -83,7 +87,8 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       takes every n-th tile; with `dynamic` each takes the next one that no block has taken, which
       keeps neighbours in the raster together in time, and so in L2, where tiles are uneven.
       With `cluster` = 2 blocks work in pairs on neighbouring row tiles of an expert, for which each
-      loads half of the weights, so that L2 is asked for them once.
+      loads half of the weights, so that L2 is asked for them once; of one that is left over, on
+      neighbouring column tiles.
       Where the matmul before makes the rows, `early_start` lets blocks start as that one's run out
       of tiles: tiles of the first half of the rows wait for that half alone.
     * `wgmma_swapped`: the same with the weights as the instruction's M and the rows as its N, which

@@ -23,7 +23,9 @@ int64_t GroupedMatmulOp::getSharedBytes() {
 
 AffineMap GroupedMatmulOp::getGrid() {
   int64_t cluster = getCluster();
-  AffineMap tiles = scaleExtent(getLeadingExtent(getTiles()), cluster * getColumnTiles());
+  // An entry of a cluster's map stands for half of the column tiles.
+  AffineMap tiles = scaleExtent(getLeadingExtent(getTiles()),
+                                cluster * llvm::divideCeil(getColumnTiles(), cluster));
   if (!getSchedule().isHopper())
     return tiles;
   // Persistent blocks, one a multiprocessor.

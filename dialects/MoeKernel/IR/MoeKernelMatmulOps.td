@@ -32,8 +32,8 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     * C6: the schedule's tile fits the warps, its shared memory the target, its accumulators and
       `min_blocks` the registers.
     * C7: the kernel of the function that writes `tiles` makes them for the schedule: `block_m`
-      rows for each block of a cluster, in multiples of what the form multiplies at once,
-      `raster_group` row tiles a band.
+      rows, in multiples of what the form multiplies at once, `raster_group` row tiles a band, its
+      cluster.
     * C8: `tickets`, one counter that the same kernel clears and no other matmul has, are there
       exactly with a dynamic schedule.
     * C9: `progress`, three words that the same kernel clears and no other matmul has, says that the

@@ -48,7 +48,7 @@ def MoeKernel_RouteOp : MoeKernel_LaunchOp<"route"> {
 /// Attributes and text that all ops share which write tile maps.
 defvar tileMapText = [{
     Tile map `j` covers every group with tiles of `tile_shapes[j]`. An entry is
-    `{expert, first row, rows and place in a band, number of tiles}`; entries beyond the last tile
+    `{expert, first row, rows and place in a band, number of entries}`; entries beyond the last
     have 0 rows. Its leading extent is `rows / tile_shapes[j].rows + min(E, rows)`, rounded down.
     `tickets` are counters that matmuls with a dynamic schedule draw tiles from, `progress` words
     in which they report what they have stored; all are set to 0.

@@ -125,8 +125,20 @@ func.func @sort_c2_height(%e: memref<?x2xi32>, %o: memref<9xi32>, %t: memref<?x4
     %r: memref<?xi32> {moe_kernel.size = #r}, %p: memref<?xi32> {moe_kernel.size = #r}) {
   moe_kernel.sort_routes ins(%e : memref<?x2xi32>)
     outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>)
-    // expected-error @+1 {{expects rows in [1, 65535], but got 0}}
+    // expected-error @+1 {{expects rows in [1, 8191], but got 0}}
     tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 0>] schedule<threads = 256>
+  return
+}
+
+// -----
+
+#r = affine_map<(d0) -> (d0 * 2)>
+func.func @sort_c2_cluster(%e: memref<?x2xi32>, %o: memref<9xi32>, %t: memref<?x4xi32>,
+    %r: memref<?xi32> {moe_kernel.size = #r}, %p: memref<?xi32> {moe_kernel.size = #r}) {
+  moe_kernel.sort_routes ins(%e : memref<?x2xi32>)
+    outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>)
+    // expected-error @+1 {{expects a cluster of 1 or 2, but got 3}}
+    tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16, cluster = 3>] schedule<threads = 256>
   return
 }
 

@@ -58,7 +58,8 @@ static Reference sort_reference(const std::vector<int> &ids, int experts) {
 /// height, the least multiple of `unit` with which that many tiles do. 0: all of `height` rows.
 /// Bands: the fewest of at most `band` tiles of a group, all but the last equally long.
 static std::vector<int> map_reference(const std::vector<int> &offsets, int rows, int height,
-                                      bool tail, int unit = 0, int band = 8) {
+                                      bool tail, int unit = 0, int band = 8,
+                                      int cluster = 1) {
   const int experts = int(offsets.size()) - 1;
   std::vector<int> map;
   int valid = 0;
@@ -68,15 +69,25 @@ static std::vector<int> map_reference(const std::vector<int> &offsets, int rows,
     if (unit)
       for (own = unit; (size + own - 1) / own > (size + height - 1) / height;)
         own += unit;
-    const int tiles = (size + own - 1) / own, bands = (tiles + band - 1) / band;
-    const int length = bands ? (tiles + bands - 1) / bands : 1;
-    for (int tile = 0; tile < tiles; ++tile, ++valid) {
-      const int row = offsets[e] + tile * own, first = tile / length * length;
+    // Pairs of tiles for a cluster of two, each band for the first and the second half of the
+    // columns, then what is left over.
+    const int tiles = (size + own - 1) / own, whole = tiles / cluster;
+    const int bands = (whole + band - 1) / band, length = bands ? (whole + bands - 1) / bands : 1;
+    const int entry_rows = own * cluster;
+    auto emit = [&](int entry, int place, int count, int part) {
+      const int row = offsets[e] + entry * entry_rows;
       map.insert(map.end(), {e, row,
-                             std::min(own, offsets[e + 1] - row) + ((tile - first) << 16) +
-                                 (std::min(length, tiles - first) << 24),
+                             std::min(entry_rows, offsets[e + 1] - row) + (part << 14) +
+                                 (place << 16) + (count << 24),
                              0});
-    }
+      ++valid;
+    };
+    for (int first = 0; first < whole; first += length)
+      for (int part = 0; part < cluster; ++part)
+        for (int entry = first; entry < std::min(whole, first + length); ++entry)
+          emit(entry, entry - first, std::min(length, whole - first), part);
+    if (tiles % cluster)
+      emit(whole, 0, 1, 2);
   }
   for (int row = offsets[experts]; tail && row < rows; row += height)
     map.insert(map.end(), {-1, row, std::min(height, rows - row) + (1 << 24), 0});
@@ -97,7 +108,7 @@ template <int kExperts> static void check_offsets(const std::string &name, const
   const Buffer<int> offsets(want.offsets);
 
   using TileMap = moe::TileMapConfig<kExperts, 256, true, moe::TileShape{16, 0, 1},
-                                     moe::TileShape{128, 32, 3}>;
+                                     moe::TileShape{128, 32, 3, 2}>;
   Buffer<int> map16(4 * size_t(moe::tile_map_bound(rows, kExperts + 1, 16)));
   Buffer<int> map128(4 * size_t(moe::tile_map_bound(rows, kExperts + 1, 128)));
   tile_maps_kernel<TileMap><<<5, 256, TileMap::kSharedBytes>>>(
@@ -105,7 +116,7 @@ template <int kExperts> static void check_offsets(const std::string &name, const
       {{reinterpret_cast<int4 *>(map16.get()), reinterpret_cast<int4 *>(map128.get())}}, rows);
   CUDA_OK(cudaGetLastError());
   expect_equal(name + " tile_maps 16", map16.read(name), map_reference(want.offsets, rows, 16, true, 0, 1));
-  expect_equal(name + " tile_maps 128", map128.read(name), map_reference(want.offsets, rows, 128, true, 32, 3));
+  expect_equal(name + " tile_maps 128", map128.read(name), map_reference(want.offsets, rows, 128, true, 32, 3, 2));
 
   std::vector<int> padded_want(kExperts + 1, 0);
   for (int e = 0; e < kExperts; ++e)
@@ -133,7 +144,7 @@ static void check_sort_case(const std::string &name, const std::vector<int> &ids
                             const Reference &want, int grid) {
   constexpr bool kTail = kMultiBlock; // both settings are covered, one a form
   using Sort = moe::SortConfig<kExperts, kThreads, kMultiBlock, kTail, moe::TileShape{8, 0, 255},
-                               moe::TileShape{64}, moe::TileShape{192, 16, 5}>;
+                               moe::TileShape{64, 16, 2, 2}, moe::TileShape{192, 16, 5}>;
   allow_shared(sort_kernel<Sort>, Sort::kSharedBytes);
   const int routes = int(ids.size());
   const Buffer<int> experts(ids);
@@ -160,7 +171,7 @@ static void check_sort_case(const std::string &name, const std::vector<int> &ids
   expect_equal(full + " routes", sorted.read(full), want.routes);
   expect_equal(full + " positions", positions.read(full), want.positions);
   expect_equal(full + " map 8", map8.read(full), map_reference(want.offsets, routes, 8, kTail, 0, 255));
-  expect_equal(full + " map 64", map64.read(full), map_reference(want.offsets, routes, 64, kTail));
+  expect_equal(full + " map 64", map64.read(full), map_reference(want.offsets, routes, 64, kTail, 16, 2, 2));
   expect_equal(full + " map 192", map192.read(full),
                map_reference(want.offsets, routes, 192, kTail, 16, 5));
   expect_equal(full + " tickets", tickets.read(full), std::vector<int>{0, 0});

@@ -62,8 +62,8 @@ public:
                                                           : ptx::create_policy_normal();
     TileWalk<Plan> walk(args.tiles, args.tickets, slots.drawn());
     ProgressReport<Plan> report(args.progress, args.tiles);
-    ProgressWait<Plan> arrival(args.awaited, args.awaited_tiles);
-    Tile tile = walk.template take<true>();
+    ProgressWait<Plan> arrival;
+    ProducedTile tile = walk.template take<true>();
     rows.prefetch_routes(tile);
     rows.prefetch_weights();
 #pragma unroll 1
@@ -72,7 +72,7 @@ public:
       if (tile.rows < 0)
         break;
       rows.start(tile);
-      Tile next;
+      ProducedTile next;
 #pragma unroll 1
       for (int step = 0; step < Plan::kSteps; ++step) {
         if (fills)
@@ -126,43 +126,54 @@ public:
   }
 
 private:
-  MOE_DEVICE static void publish(TileSlots<Plan> &slots, const Tile &tile) {
+  MOE_DEVICE static void publish(TileSlots<Plan> &slots, const ProducedTile &tile) {
     if (threadIdx.x == 0)
-      slots.put(tile);
+      slots.put(tile.plain());
     ptx::mbarrier_arrive(slots.full());
     slots.advance();
   }
   /// The rows of a K step, and its weights, into the stage at `at`.
   MOE_DEVICE static void load_boxes(const GroupedMatmulWgmmaArgs<Plan> &args, u32 at,
-                                    const State &state, const Tile &tile, int step, u64 policy,
-                                    ProgressWait<Plan> &arrival) {
+                                    const State &state, const ProducedTile &tile, int step,
+                                    u64 policy, ProgressWait<Plan> &arrival) {
     constexpr int kBytes = Plan::kRowBox * 128;
-    const int boxes = int(ceil_div(tile.rows, Plan::kRowBox));
-    load_weights(args, at, state.full(), tile, step, policy, u32(boxes * kBytes));
+    const u32 boxes = (u32(tile.rows) + Plan::kRowBox - 1) / Plan::kRowBox;
+    load_weights(args, at, state.full(), tile, step, policy, boxes * kBytes);
     if (step == 0)
-      arrival.wait(tile, state.failure_flag());
-    for (int box = 0; box < boxes; ++box)
+      arrival.wait(args.awaited, args.awaited_tiles, tile, state.failure_flag());
+#pragma unroll // a loop would take registers that producers lack, or as long as a step's products
+    for (u32 box = 0; box < u32(ceil_div(Plan::kBlockM, Plan::kRowBox)); ++box) {
+      if (box == boxes)
+        break;
       ptx::tma_load_2d(at + box * kBytes, args.row_map, state.full(), step * Plan::kBlockK,
-                       tile.row_begin + box * Plan::kRowBox);
+                       tile.row_begin + int(box) * Plan::kRowBox);
+    }
   }
   /// `row_bytes`: what else the copy engine brings for the step.
   MOE_DEVICE static void load_weights(const GroupedMatmulWgmmaArgs<Plan> &args, u32 at, u32 barrier,
-                                      const Tile &tile, int step, u64 policy, u32 row_bytes) {
-    const int k = step * Plan::kBlockK, column = tile.column_tile * Plan::kTileColumns;
+                                      const ProducedTile &tile, int step, u64 policy,
+                                      u32 row_bytes) {
+    const int column_tile = tile.plain().column_tile;
+    const int k = step * Plan::kBlockK, column = column_tile * Plan::kTileColumns;
     const u32 shared = at + Plan::kRowTileBytes;
     constexpr u32 kHalf = Plan::kWeightTileBytes / 2;
-    ptx::mbarrier_arrive_expect(barrier, Plan::kWeightTileBytes + row_bytes);
-    if constexpr (Plan::kCluster == 2) {
+    const bool any = Plan::kColumnTiles % Plan::kCluster == 0 || column_tile < Plan::kColumnTiles;
+    ptx::mbarrier_arrive_expect(barrier, (any ? Plan::kWeightTileBytes : 0) + row_bytes);
+    if (!any)
+      return;
+    // The second box: up, or the other half of the columns.
+    const TensorMap *second = Plan::kGated ? args.up_weights : args.weights;
+    const int second_column = Plan::kGated ? column : column + Plan::kBoxRows;
+    if (Plan::kCluster == 2 && tile.shares_weights()) {
       constexpr u16 kBoth = 3;
-      const u32 rank = ptx::cluster_rank(); // each brings one half: gated forms one of the parts
-      ptx::tma_load_3d_multicast(
-          shared + rank * kHalf, Plan::kGated && rank ? args.up_weights : args.weights, barrier, k,
-          Plan::kGated ? column : column + int(rank) * Plan::kBoxRows, tile.expert, kBoth, policy);
-    } else {
-      ptx::tma_load_3d(shared, args.weights, barrier, k, column, tile.expert, policy);
-      if constexpr (Plan::kGated)
-        ptx::tma_load_3d(shared + kHalf, args.up_weights, barrier, k, column, tile.expert, policy);
+      const u32 rank = ptx::cluster_rank(); // each brings one box for both
+      ptx::tma_load_3d_multicast(shared + rank * kHalf, rank ? second : args.weights, barrier, k,
+                                 rank ? second_column : column, tile.expert, kBoth, policy);
+      return;
     }
+    ptx::tma_load_3d(shared, args.weights, barrier, k, column, tile.expert, policy);
+    if constexpr (Plan::kBoxRows < Plan::kBlockN)
+      ptx::tma_load_3d(shared + kHalf, second, barrier, k, second_column, tile.expert, policy);
   }
 };
 
@@ -245,7 +256,9 @@ class GroupedMatmulConsumer {
   }
 
   MOE_DEVICE void multiply_tile(State &state, u32 stages, int rows) {
-    if constexpr (Plan::kSwapped)
+    if (Plan::kCluster > 1 && rows == 0) // nothing but stages, for which the other block waits
+      multiply<0, Plan::kMmaN>(state, stages);
+    else if constexpr (Plan::kSwapped)
       multiply_tokens<Plan::kLeastTokens>(state, stages, rows);
     else
       multiply_strips<Plan::kStrips>(state, stages, rows);

@@ -1,8 +1,7 @@
 // Tile maps: which rows a tile of a grouped matmul covers. Entry i is {expert, first row, extent,
-// n}, its extent the rows and the place in a band (scheduler/raster.cuh); tiles come expert by
-// expert, n of them, and entries beyond the last tile have extent 0. On request the rows beyond the
-// last group get tiles too, of expert -1, that n does not count: a grouped matmul stores zeros
-// there.
+// n}, its extent the rows and the place in a band (scheduler/raster.cuh); entries come expert by
+// expert, n of them, and those beyond the last have extent 0. On request the rows beyond the last
+// group get tiles too, of expert -1, that n does not count: a grouped matmul stores zeros there.
 //
 // A group's tiles are as high as the map's height but for the last, or, balanced, all of one height
 // (the last may be lower): for kernels whose time follows a tile's rows, a full tile and a sliver
@@ -17,8 +16,8 @@ namespace moe {
 
 constexpr int kMaxTileMaps = 4;
 
-/// Where the maps go, and counters that start at zero for the matmuls that read them: of drawn tiles
-/// (scheduler/persistent.cuh), and of stored rows (scheduler/progress.cuh). Unused slots are
+/// Where the maps go, and counters that start at zero for the matmuls that read them: of drawn
+/// tiles (scheduler/persistent.cuh), and of stored rows (scheduler/progress.cuh). Unused slots are
 /// null.
 struct TileMapPointers {
   int4 *map[kMaxTileMaps];
@@ -31,11 +30,13 @@ template <TileShape... kShapes>
 struct TileShapes {
   static constexpr int kCount = sizeof...(kShapes);
   static_assert(((kShapes.height >= 1 && kShapes.height <= kMaxTileHeight) && ...),
-                "tile map: a tile has 1 to 65535 rows");
+                "tile map: a tile has 1 to 8191 rows");
   static_assert(((kShapes.unit == 0 || kShapes.height % kShapes.unit == 0) && ...),
                 "tile map: a balanced height is a multiple of its unit");
   static_assert(((kShapes.band >= 1 && kShapes.band <= kMaxBand) && ...),
                 "tile map: a band has 1 to 255 row tiles");
+  static_assert(((kShapes.cluster == 1 || kShapes.cluster == 2) && ...),
+                "tile map: a cluster has 1 or 2 blocks");
 
   /// Folds to a constant in an unrolled loop.
   static MOE_DEVICE constexpr TileShape get(int index) {
@@ -45,7 +46,7 @@ struct TileShapes {
 };
 
 /// Exclusive prefixes over the groups, by one block: offsets [kGroups + 1] of size(group), and for
-/// each shape tile_begins [shape][kGroups + 1] of its tiles. sums: shared, 32 * (1 + shapes)
+/// each shape tile_begins [shape][kGroups + 1] of its entries. sums: shared, 32 * (1 + shapes)
 /// ints.
 template <int kGroups, int kThreads, class Tiles, class SizeT>
 MOE_DEVICE void scan_groups(int *sums, int *offsets, int *tile_begins, SizeT size) {
@@ -55,13 +56,10 @@ MOE_DEVICE void scan_groups(int *sums, int *offsets, int *tile_begins, SizeT siz
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int first = int(threadIdx.x) * kPerThread;
 
-  // What one group adds to sum number j: its rows, or its tiles of a height.
+  // What one group adds to sum number j: its rows, or its entries of a shape.
   auto part = [&](int group, int j) {
     const int rows = size(group);
-    if (j == 0)
-      return rows;
-    const int height = tile_height(Tiles::get(j - 1), rows);
-    return (rows + height - 1) / height;
+    return j == 0 ? rows : tile_entries(Tiles::get(j - 1), rows);
   };
 
   int own[kSums], before[kSums];
@@ -133,11 +131,10 @@ MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, Tile
       int4 entry = {0, 0, 0, begins[kGroups]};
       if (i < begins[kGroups]) {
         entry.x = find_group<kGroups>(begins, i);
-        const int first = offsets[entry.x], end = offsets[entry.x + 1];
-        const int tile = i - begins[entry.x], own_height = tile_height(shape, end - first);
-        entry.y = first + tile * own_height;
-        entry.z = pack(tile_extent(shape, tile, begins[entry.x + 1] - begins[entry.x],
-                                   min(own_height, end - entry.y)));
+        const int first = offsets[entry.x];
+        const GroupTile tile = group_tile(shape, i - begins[entry.x], offsets[entry.x + 1] - first);
+        entry.y = first + tile.begin;
+        entry.z = pack(tile.extent);
       } else if (kTail) {
         entry.x = -1;
         entry.y = min(offsets[kGroups] + (i - begins[kGroups]) * height, rows);

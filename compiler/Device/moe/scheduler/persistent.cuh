@@ -13,7 +13,21 @@ struct Tile {
   int expert;
   int row_begin;
   int rows;
-  int column_tile;
+  int column_tile; ///< may lie behind the last one, where a cluster deals an odd number of them
+};
+
+/// A tile as its producers know it: whether the blocks of a cluster load its weights for each
+/// other. In the word of the column tile, since producers have few registers.
+struct ProducedTile : Tile {
+  MOE_DEVICE static ProducedTile of(const Tile &tile, bool shares_weights) {
+    return {{tile.expert, tile.row_begin, tile.rows,
+             shares_weights ? ~tile.column_tile : tile.column_tile}};
+  }
+  MOE_DEVICE bool shares_weights() const { return column_tile < 0; }
+  /// For the consumers.
+  MOE_DEVICE Tile plain() const {
+    return {expert, row_begin, rows, shares_weights() ? ~column_tile : column_tile};
+  }
 };
 
 /// A producer thread's walk over the block's tiles in the raster of the tile map's valid entries.
@@ -27,8 +41,8 @@ struct Tile {
 /// The counter is zero at launch and again at the end: every block that has a first tile draws
 /// until it gets none, so that n tiles take n draws, after which the count wraps.
 ///
-/// Clusters (Plan::kCluster > 1) walk as one block does, their first block draws for all, and the
-/// rows of an entry are shared evenly among their blocks.
+/// Clusters (Plan::kCluster > 1) walk as one block does, and their first block draws for all. An
+/// entry's rows are shared evenly among the blocks, or its column tiles are dealt to them in turn.
 template <class Plan>
 class TileWalk {
   const int4 *map_;
@@ -36,46 +50,48 @@ class TileWalk {
   u32 slot_; ///< shared, two words in turn: the tile that thread 0 drew
   int count_, next_;
   u32 drawn_ = 0;
-  u32 rank_ = 0;  ///< of this block in its cluster
-  u32 phase_ = 0; ///< clusters: of the barrier behind the two words
+
+  /// Of this block in its cluster: not a member, since producers have few registers.
+  static MOE_DEVICE u32 rank() { return Plan::kCluster > 1 ? ptx::cluster_rank() : 0; }
+
+  /// Turns that an entry takes.
+  static constexpr int kTurns = entry_turns(Plan::kColumnTiles, Plan::kCluster);
 
 public:
   /// Producers' named barrier; 128 threads meet at it once a drawn tile.
   static constexpr int kBarrier = 3;
 
   MOE_DEVICE TileWalk(const int4 *map, u32 *tickets, u32 words)
-      : map_(map), tickets_(tickets), slot_(words), count_(map[0].w * Plan::kColumnTiles),
-        next_(blockIdx.x / Plan::kCluster) {
-    if constexpr (Plan::kCluster > 1)
-      rank_ = ptx::cluster_rank();
-  }
+      : map_(map), tickets_(tickets), slot_(words), count_(map[0].w * kTurns),
+        next_(blockIdx.x / Plan::kCluster) {}
   /// Asks for a tile, some steps before `take`.
   MOE_DEVICE void draw() {
     if constexpr (Plan::kDynamic)
-      if (threadIdx.x == 0 && rank_ == 0)
+      if (threadIdx.x == 0 && rank() == 0)
         drawn_ = ptx::atomic_count(tickets_, u32(count_) - 1) + gridDim.x / Plan::kCluster;
   }
   /// The first tile, or the one that was asked for. All producers call it together.
   template <bool kFirst>
-  MOE_DEVICE Tile take() {
+  MOE_DEVICE ProducedTile take() {
     if constexpr (Plan::kDynamic && !kFirst) {
       pass_on();
       next_ = int(ptx::ld_shared_4(slot_));
       slot_ ^= 4; // a slow reader of this word is past it before the word's next turn
     }
     if (next_ >= count_)
-      return {0, 0, -1, 0};
-    const int first = map_[band_entry(next_, Plan::kColumnTiles)].z;
-    const TileIndex at = tile_at(next_, Plan::kColumnTiles, unpack_extent(first));
+      return {{0, 0, -1, 0}};
+    const int first = map_[band_entry(next_, kTurns)].z;
+    const TileIndex at = tile_at(next_, kTurns, unpack_extent(first));
     const int4 entry = map_[at.m];
     next_ += gridDim.x / Plan::kCluster;
-    const int rows = unpack_extent(entry.z).rows;
+    const TileExtent extent = unpack_extent(entry.z);
     if constexpr (Plan::kCluster == 1) {
-      return {entry.x, entry.y, rows, at.n};
+      return {{entry.x, entry.y, extent.rows, at.n}};
     } else {
-      const int share = cluster_share(rows, Plan::kCluster, Plan::kRowUnit);
-      const int begin = min_of(int(rank_) * share, rows);
-      return {entry.x, entry.y + begin, min_of(share, rows - begin), at.n};
+      const BlockTile own =
+          block_tile(extent, at.n, int(rank()), Plan::kCluster, Plan::kColumnTiles, Plan::kRowUnit);
+      return ProducedTile::of({entry.x, entry.y + own.begin, own.rows, own.column_tile},
+                              own.shares_weights);
     }
   }
 
@@ -91,13 +107,12 @@ private:
       const u32 words = slot_ & ~7u, barrier = words + 8, failure_flag = words - 8;
       if (threadIdx.x == 0) {
         ptx::mbarrier_arrive_expect(barrier, 4);
-        if (rank_ == 0)
-          for (u32 rank = 0; rank < Plan::kCluster; ++rank)
-            ptx::st_async_4(ptx::cluster_address(slot_, rank), drawn_,
-                            ptx::cluster_address(barrier, rank));
+        if (rank() == 0)
+          for (u32 block = 0; block < Plan::kCluster; ++block)
+            ptx::st_async_4(ptx::cluster_address(slot_, block), drawn_,
+                            ptx::cluster_address(barrier, block));
       }
-      bounded_wait(barrier, phase_, failure_flag);
-      phase_ ^= 1;
+      bounded_wait(barrier, slot_ >> 2 & 1, failure_flag); // the words take turns as phases do
     }
   }
 };
@@ -109,19 +124,20 @@ struct TileSlots {
   u32 barriers;
   u32 slots;
   u32 failure_flag;
-  u32 slot = 0;
-  u32 phase = 0;
+  u32 turn = 0; ///< the slot, then the phase of its barriers
 
   MOE_DEVICE TileSlots(u32 stage_barriers)
       : barriers(stage_barriers + Plan::kStages * 16 + 32), slots(barriers + 32),
         failure_flag(stage_barriers + Plan::kStages * 16) {}
   /// Two words through which drawn tiles are passed on, and a barrier of clusters behind them.
   MOE_DEVICE u32 drawn() const { return failure_flag + 8; }
-  MOE_DEVICE u32 address() const { return slots + slot * Plan::kSlotBytes; }
+  MOE_DEVICE u32 slot() const { return turn & 1; }
+  MOE_DEVICE u32 phase() const { return turn >> 1 & 1; }
+  MOE_DEVICE u32 address() const { return slots + slot() * Plan::kSlotBytes; }
   /// What stores need of row `row`.
   MOE_DEVICE u32 target(int row) const { return address() + 16 + row * Plan::kTargetBytes; }
-  MOE_DEVICE u32 full() const { return barriers + slot * 8; }
-  MOE_DEVICE u32 empty() const { return barriers + 16 + slot * 8; }
+  MOE_DEVICE u32 full() const { return barriers + slot() * 8; }
+  MOE_DEVICE u32 empty() const { return barriers + 16 + slot() * 8; }
   MOE_DEVICE void put(const Tile &tile) const {
     ptx::st_shared_16(
         address(), {u32(tile.expert), u32(tile.row_begin), u32(tile.rows), u32(tile.column_tile)});
@@ -130,12 +146,9 @@ struct TileSlots {
     const uint4 v = ptx::ld_shared_16(address());
     return {int(v.x), int(v.y), int(v.z), int(v.w)};
   }
-  MOE_DEVICE void wait_full() const { bounded_wait(full(), phase, failure_flag); }
-  MOE_DEVICE void wait_empty() const { bounded_wait(empty(), phase ^ 1, failure_flag); }
-  MOE_DEVICE void advance() {
-    slot ^= 1;
-    phase ^= slot ^ 1;
-  }
+  MOE_DEVICE void wait_full() const { bounded_wait(full(), phase(), failure_flag); }
+  MOE_DEVICE void wait_empty() const { bounded_wait(empty(), phase() ^ 1, failure_flag); }
+  MOE_DEVICE void advance() { ++turn; }
 };
 
 } // namespace moe

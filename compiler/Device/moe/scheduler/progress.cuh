@@ -2,10 +2,10 @@
 // still runs: so its blocks start where those of the first run out of tiles.
 //
 // Tiles come in the order of their rows, band by band. The first matmul reports two parts of them,
-// each with a counter that is zero at launch: the rows before the band in the middle of its map, and
-// the rest. A block reports a part when its last tile of it is in memory, in units of eight columns
-// of a row, so that R rows of N columns are there once the counter is R * N / 8. More parts would
-// cost a fence each, which holds up the loads of the thread that waits for it by about a
+// each with a counter that is zero at launch: the rows before the band in the middle of its map,
+// and the rest. A block reports a part when its last tile of it is in memory, in units of eight
+// columns of a row, so that R rows of N columns are there once the counter is R * N / 8. More parts
+// would cost a fence each, which holds up the loads of the thread that waits for it by about a
 // microsecond, and would help no one: what is left to the end are the last tiles of each block.
 //
 // A third word says that the first matmul has begun, and with it that what came before is done. A
@@ -49,9 +49,9 @@ template <class Plan>
 class ProgressReport {
   static constexpr u32 kThread = 96;
   u32 *counters_;
-  int first_ = 0;  ///< rows of the first part
-  int part_ = 0;   ///< of the tiles that `units_` counts
-  u32 units_ = 0;  ///< stored or being stored, not yet reported
+  int first_ = 0; ///< rows of the first part
+  int part_ = 0;  ///< of the tiles that `units_` counts
+  u32 units_ = 0; ///< stored or being stored, not yet reported
 
   MOE_DEVICE void report() {
     if (units_ != 0) {
@@ -72,7 +72,7 @@ public:
       first_ = MapParts::of(map).first;
   }
   /// At step kStep of `tile`, which has been published; `slots` are at the tile before.
-  MOE_DEVICE void count(const Tile &tile, const TileSlots<Plan> &slots) {
+  MOE_DEVICE void count(const ProducedTile &tile, const TileSlots<Plan> &slots) {
     if constexpr (Plan::kReports) {
       if (threadIdx.x != kThread || tile.rows <= 0)
         return;
@@ -81,7 +81,7 @@ public:
         report();
       }
       const int columns =
-          min_of(Plan::kTileColumns, Plan::kN - tile.column_tile * Plan::kTileColumns);
+          min_of(Plan::kTileColumns, Plan::kN - tile.plain().column_tile * Plan::kTileColumns);
       units_ += u32(tile.rows) * u32(columns / 8);
     }
   }
@@ -96,31 +96,27 @@ public:
 /// The other side: the thread that asks the copy engine for rows waits until they are there.
 template <class Plan>
 class ProgressWait {
-  const u32 *counters_;
-  MapParts parts_ = {0, 0};
   int there_ = 0; ///< rows that may be copied
 
-  MOE_DEVICE void wait_part(int part, int rows, u32 failure_flag) {
+  static MOE_DEVICE void wait_part(const u32 *counter, int rows, u32 failure_flag) {
     const u32 units = u32(rows) * u32(Plan::kK / 8);
-    bounded_wait([&] { return ptx::ld_relaxed_gpu(counters_ + part) == units; }, failure_flag);
+    bounded_wait([&] { return ptx::ld_relaxed_gpu(counter) == units; }, failure_flag);
   }
 
 public:
-  /// `map`: that of the matmul that reports.
-  MOE_DEVICE ProgressWait(const u32 *counters, const int4 *map) : counters_(counters) {
-    if constexpr (Plan::kEarlyStart)
-      parts_ = MapParts::of(map);
-  }
-  MOE_DEVICE void wait(const Tile &tile, u32 failure_flag) {
+  /// `counters` and `map` of the matmul that reports. The parts are looked up again each time that
+  /// rows are missing, twice a block: to remember them would cost registers, and spills.
+  MOE_DEVICE void wait(const u32 *counters, const int4 *map, const Tile &tile, u32 failure_flag) {
     if constexpr (Plan::kEarlyStart) {
       const int end = tile.row_begin + tile.rows;
       if (end <= there_)
         return;
-      wait_part(0, parts_.first, failure_flag);
-      there_ = parts_.first;
+      const MapParts parts = MapParts::of(map);
+      wait_part(counters, parts.first, failure_flag);
+      there_ = parts.first;
       if (end > there_) {
-        wait_part(1, parts_.rows - parts_.first, failure_flag);
-        there_ = parts_.rows;
+        wait_part(counters + 1, parts.rows - parts.first, failure_flag);
+        there_ = parts.rows;
       }
       ptx::fence_gpu();
       ptx::proxy_fence_global();

@@ -11,12 +11,19 @@ namespace moe {
 /// What a map is cut for. Tiles have at most `height` rows. `unit` 0: all have `height` but an
 /// expert's last; else an expert's rows are shared evenly among as many tiles, or fewer, in
 /// multiples of `unit` that divide `height`. A band has at most `band` row tiles.
+///
+/// The blocks of a cluster (`cluster`: 1 or 2) work on an entry together: on as many tiles of an
+/// expert, for which each loads a part of the weights. Of a tile that is left over they take the
+/// column tiles in turn: to share its rows would leave each with half of the loads under way that a
+/// stream of weights needs. That takes half as many turns, so every entry of a cluster's map stands
+/// for half of the column tiles of its rows, and whole bands come twice.
 struct TileShape {
   int height;
   int unit = 0;
   int band = 8;
+  int cluster = 1;
 };
-inline constexpr int kMaxTileHeight = 0xffff, kMaxBand = 255;
+inline constexpr int kMaxTileHeight = 0x1fff, kMaxBand = 255;
 
 /// Words in which a matmul reports its progress (scheduler/progress.cuh); cleared with the maps.
 inline constexpr int kProgressWords = 3;
@@ -24,6 +31,10 @@ inline constexpr int kProgressWords = 3;
 /// Rows that each block of a cluster takes of an entry's `rows`, but the last ones.
 MOE_HOST_DEVICE constexpr int cluster_share(int rows, int blocks, int unit) {
   return (rows + blocks * unit - 1) / (blocks * unit) * unit;
+}
+/// Turns that an entry of a cluster's map takes: half of the column tiles.
+MOE_HOST_DEVICE constexpr int entry_turns(int column_tiles, int blocks) {
+  return (column_tiles + blocks - 1) / blocks;
 }
 
 /// Rows of a group's tiles but the last.
@@ -34,23 +45,69 @@ MOE_HOST_DEVICE constexpr int tile_height(TileShape shape, int group_rows) {
   return (group_rows + tiles * shape.unit - 1) / (tiles * shape.unit) * shape.unit;
 }
 
-/// The third word of an entry {expert, first row, rows and band, number of tiles}.
+/// Which column tiles an entry stands for.
+enum class ColumnPart : u32 {
+  first,  ///< the first half, or without a cluster all
+  second, ///< the second half
+  dealt,  ///< all, dealt to the blocks of the cluster in turn
+};
+
+/// The third word of an entry {expert, first row, rows and band, number of entries}.
 struct TileExtent {
   int rows;  ///< 0: no tile
   int place; ///< row tiles of the band before this one
   int band;  ///< row tiles of the band
+  ColumnPart part = ColumnPart::first;
 };
 MOE_HOST_DEVICE constexpr int pack(const TileExtent &extent) {
-  return int(u32(extent.rows) | u32(extent.place) << 16 | u32(extent.band) << 24);
+  return int(u32(extent.rows) | u32(extent.part) << 14 | u32(extent.place) << 16 |
+             u32(extent.band) << 24);
 }
 MOE_HOST_DEVICE constexpr TileExtent unpack_extent(int word) {
-  return {int(u32(word) & 0xffffu), int(u32(word) >> 16 & 0xffu), int(u32(word) >> 24)};
+  return {int(u32(word) & 0x3fffu), int(u32(word) >> 16 & 0xffu), int(u32(word) >> 24),
+          ColumnPart(u32(word) >> 14 & 3u)};
 }
-/// Tile number `tile` of a group's `tiles`, of `rows` rows: bands of one height, but the last.
-MOE_HOST_DEVICE constexpr TileExtent tile_extent(TileShape shape, int tile, int tiles, int rows) {
-  const int bands = (tiles + shape.band - 1) / shape.band;
-  const int height = (tiles + bands - 1) / bands, place = tile % height;
-  return {rows, place, min_of(height, tiles - (tile - place))};
+
+/// Entries of a group of `rows` rows: as many as tiles, whatever the cluster.
+MOE_HOST_DEVICE constexpr int tile_entries(TileShape shape, int rows) {
+  const int height = tile_height(shape, rows);
+  return (rows + height - 1) / height;
+}
+/// Of an entry: where its rows begin in the group's, and the rest.
+struct GroupTile {
+  int begin;
+  TileExtent extent;
+};
+/// Entry number `entry` of a group of `rows` rows: bands of one height, but the last, and behind
+/// them the tile that a cluster leaves over.
+MOE_HOST_DEVICE constexpr GroupTile group_tile(TileShape shape, int entry, int rows) {
+  const int tiles = tile_entries(shape, rows), height = tile_height(shape, rows) * shape.cluster;
+  const int whole = tiles / shape.cluster;
+  if (entry >= whole * shape.cluster)
+    return {whole * height, {rows - whole * height, 0, 1, ColumnPart::dealt}};
+  const int bands = (whole + shape.band - 1) / shape.band, full = (whole + bands - 1) / bands;
+  const int first = entry / (full * shape.cluster) * full;
+  const int band = min_of(full, whole - first), inside = entry - first * shape.cluster;
+  const int place = inside % band, begin = (first + place) * height;
+  return {begin, {min_of(height, rows - begin), place, band, ColumnPart(inside / band)}};
+}
+
+/// What block `rank` of a cluster does in turn `turn` of an entry. Where the number of column tiles
+/// is odd, `column_tile` may lie behind the last one, and `rows` is 0.
+struct BlockTile {
+  int begin; ///< of its rows in the entry's
+  int rows;
+  int column_tile;
+  bool shares_weights; ///< the blocks have the same weights, and load them for each other
+};
+MOE_HOST_DEVICE constexpr BlockTile block_tile(const TileExtent &extent, int turn, int rank,
+                                               int blocks, int column_tiles, int unit) {
+  const bool dealt = extent.part == ColumnPart::dealt;
+  const int column =
+      dealt ? turn * blocks + rank : int(extent.part) * entry_turns(column_tiles, blocks) + turn;
+  const int share = dealt ? extent.rows : cluster_share(extent.rows, blocks, unit);
+  const int begin = dealt ? 0 : min_of(rank * share, extent.rows);
+  return {begin, column < column_tiles ? min_of(share, extent.rows - begin) : 0, column, !dealt};
 }
 
 struct TileIndex {

@@ -29,6 +29,8 @@ class RowProducer {
   static constexpr u32 kRowChunks = Plan::kK / kChunkElements;
   static constexpr u32 kNoRow = ~0u;
   static constexpr bool kTailK = Plan::kK % Plan::kBlockK != 0;
+  /// Once a route's weight is known, nobody asks for the route: the weight takes its register.
+  static constexpr bool kWeightForRoute = !kGathered && Plan::kStore == StoreForm::weighted_rows;
   static constexpr int kBarrier = TileWalk<Plan>::kBarrier;
 
   const Element *rows_;
@@ -39,7 +41,20 @@ class RowProducer {
   u32 place_[kCopies]; ///< of each row that this thread copies, in 16-byte units from `rows_`
   u32 zeros_ = 0;      ///< bit i: row first_row_ + 16 i has route -1
   int route_[kOwn];
-  float weight_[kOwn];
+  float weight_[kWeightForRoute ? 1 : kOwn];
+
+  MOE_DEVICE void set_weight(int i, float weight) {
+    if constexpr (kWeightForRoute)
+      route_[i] = __float_as_int(weight);
+    else
+      weight_[i] = weight;
+  }
+  MOE_DEVICE float weight(int i) const {
+    if constexpr (kWeightForRoute)
+      return __int_as_float(route_[i]);
+    else
+      return weight_[i];
+  }
 
 public:
   MOE_DEVICE RowProducer(const Element *rows, const i32 *routes, const float *routing_weights,
@@ -62,7 +77,7 @@ public:
     if constexpr (kTargets) {
 #pragma unroll
       for (int i = 0; i < kOwn; ++i)
-        weight_[i] = route_[i] < 0 ? 0.0f : routing_weights_[route_[i]];
+        set_weight(i, route_[i] < 0 ? 0.0f : routing_weights_[route_[i]]);
     }
   }
 
@@ -77,7 +92,7 @@ public:
         const u32 at = targets + row * Plan::kTargetBytes;
         if constexpr (Plan::kStore == StoreForm::accumulate)
           ptx::st_shared_4(at + 4, route_[i] < 0 ? ~0u : u32(route_[i]) / Plan::kTopK);
-        ptx::st_shared_f32(at, weight_[i]);
+        ptx::st_shared_f32(at, weight(i));
       }
     }
   }
