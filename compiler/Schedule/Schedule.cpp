@@ -140,12 +140,12 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
 // Kernels
 //===----------------------------------------------------------------------===//
 
-/// Whether a tile, once an expert, keeps the multiprocessors busy for few waves.
-static bool makesFewWaves(const MatmulProblem &problem, const MatmulTile &tile, TargetAttr target) {
-  int64_t columns = problem.gated ? tile.blockN / 2 : tile.blockN;
+/// Whether a row's `few`, one tile an expert, keeps the multiprocessors busy for few waves.
+static bool makesFewWaves(const MatmulProblem &problem, const MatmulRow &row, TargetAttr target) {
+  int64_t columns = problem.gated ? row.few->blockN / 2 : row.few->blockN;
   double waves = double(problem.experts * llvm::divideCeil(problem.columns, columns)) /
                  double(std::max<int64_t>(target.getMultiprocessors(), 1));
-  return waves >= 1 && waves <= kFewWaves;
+  return waves >= 1 && waves <= row.fewWaves;
 }
 
 ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &problem,
@@ -158,7 +158,7 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
   ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
   auto emitError = [&] { return mlir::emitError(UnknownLoc::get(context)); };
   SmallVector<MatmulTile> tiles = {row.first, row.other};
-  if (row.few && makesFewWaves(problem, *row.few, target))
+  if (row.few && makesFewWaves(problem, row, target))
     tiles.insert(tiles.begin(), *row.few);
   for (const MatmulTile &tile : tiles) {
     // Steps longer than the reduction would only copy zeros.

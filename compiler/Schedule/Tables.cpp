@@ -22,14 +22,14 @@
 //   96 tokens, which leave room for a fifth stage, and weights that leave L2 first. 4 to 11 % faster at
 //   32 experts, 1 to 3 % at 64, under zipf:1.2 too (H200); with more waves equal, and up to 9 % slower
 //   under zipf:1.2, where busy experts read their weights again.
-// * more than 160, where experts have several row tiles: the same in pairs of blocks that load
-//   weights for each other, 192 tokens each: 1 to 5 % faster, under zipf:1.2 too. Data that blocks on
-//   both sides of L2 read crosses between its two partitions, which limits near m = 256; the blocks
-//   of a pair are on one side. With few waves of tiles (16 experts of short rows) single blocks are
-//   0.7 % faster there.
-// * early start: 1 to 2 % of a block where weights are read once (m <= 160) and at K = 768 and 1024.
-//   With several row tiles an expert and longer reductions it costs as much: blocks that start
-//   together read weights together, those that start one by one read them once more.
+// * more than 72, or 160 with up to eight waves of such tiles: the same in pairs of blocks, 192 tokens
+//   each, which load weights for each other where an expert has several row tiles: 1 to 5 % faster,
+//   under zipf:1.2 too. Data that blocks on both sides of L2 read crosses between its two partitions,
+//   which limits near m = 256; the blocks of a pair are on one side. With up to four waves single
+//   blocks are as fast up to 320, or 0.7 % faster.
+// * early start: 1 to 2 % of a block where weights are read once (m <= 160), and up to 5 % above, with
+//   pairs and reductions of up to 2880. With long ones (K = 14336) it costs as much at m >= 1024:
+//   blocks that start together read weights together, those that start one by one read them again.
 //
 // Portable mma, for what the wgmma forms do not admit and for other cards:
 // * m <= 16: the stream with 32 rows; 128 weight rows a tile halve the re-reads of the rows.
@@ -72,14 +72,14 @@ static constexpr MatmulTile kTokens96  {kSwap,  96, 256,  64, 5, 1, 1, 1, 16, tr
 static constexpr MatmulTile kTokens176 {kSwap, 176, 256,  64, 4, 1, 1, 1, 16, true,  true,  1, 8, kKeep};
 static constexpr MatmulTile kPairs192  {kSwap, 192, 256,  64, 4, 1, 1, 1, 16, true,  true,  2, 8, kKeep};
 
-//    m <=         first        other       early   few
+//    m <=         first        other       early   few         waves
 static constexpr MatmulRow kHopperRows[] = {
     {12,         kStream16,   kStream16},
     {24,         kHopper64,   kStream32,  kAnyK},
     {72,         kTokens176,  kMiddle64,  kAnyK,  kTokens96},
-    {160,        kTokens176,  kMiddle64,  kAnyK},
-    {320,        kPairs192,   kLarge128,  1024,   kTokens176},
-    {kUnbounded, kPairs192,   kLarge128,  1024},
+    {160,        kPairs192,   kMiddle64,  kAnyK,  kTokens176, 8},
+    {320,        kPairs192,   kLarge128,  4096,   kTokens176},
+    {kUnbounded, kPairs192,   kLarge128,  4096},
 };
 static constexpr MatmulRow kSm80Rows[] = {
     {8,          kStream16,   kStream16},

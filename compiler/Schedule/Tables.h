@@ -21,15 +21,15 @@ struct MatmulTile {
 
 /// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) `first` runs; `other`
 /// takes over where a problem does not admit it. `few`, where there is one, comes first if one row
-/// tile an expert makes one to `kFewWaves` waves of tiles. Wgmma forms start early where the
+/// tile an expert makes one to `fewWaves` waves of tiles. Wgmma forms start early where the
 /// reduction has at most `earlyReduction` elements.
 struct MatmulRow {
   double meanRows; ///< inclusive; the last row has no bound
   MatmulTile first, other;
   int64_t earlyReduction = 0;
   std::optional<MatmulTile> few = std::nullopt;
+  double fewWaves = 4;
 };
-inline constexpr double kFewWaves = 4;
 
 /// The rows for `target`, ascending in meanRows.
 llvm::ArrayRef<MatmulRow> getMatmulTable(kernel::TargetAttr target);
