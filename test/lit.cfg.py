@@ -2,6 +2,7 @@
 
 Features a test can require:
   nvrtc        an NVRTC library was found, so generated CUDA can be compiled
+  nvcc         the toolkit's compiler is there, on PATH or in CUDA_HOME
   numpy        the Python that runs lit has NumPy
   cuda-device  a GPU and its driver are there, so kernels can be run
 """
@@ -47,6 +48,12 @@ if can_load(
     "/usr/local/cuda/lib64/libnvrtc.so.13",
 ):
     config.available_features.add("nvrtc")
+
+toolkit = os.environ.get("CUDA_HOME", "/usr/local/cuda")
+nvcc = shutil.which("nvcc") or shutil.which("nvcc", path=os.path.join(toolkit, "bin"))
+if nvcc:
+    config.available_features.add("nvcc")
+    config.substitutions.append(("%nvcc", nvcc))
 
 if importlib.util.find_spec("numpy"):
     config.available_features.add("numpy")
