@@ -156,8 +156,7 @@ TEST(WeightRows, PlacesSplitByStep) {
 std::vector<TileExtent> makeMap(TileShape shape, const std::vector<int> &groups) {
   std::vector<TileExtent> map;
   for (int rows : groups) {
-    const int entries = rows == 0 ? 0 : tile_entries(shape, rows);
-    for (int i = 0; i < entries; ++i)
+    for (int i = 0; i < tile_entries(shape, rows); ++i)
       map.push_back(unpack_extent(pack(group_tile(shape, i, rows).extent)));
   }
   return map;

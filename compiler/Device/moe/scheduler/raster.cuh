@@ -10,7 +10,8 @@ namespace moe {
 
 /// What a map is cut for. Tiles have at most `height` rows. `unit` 0: all have `height` but an
 /// expert's last; else an expert's rows are shared evenly among as many tiles, or fewer, in
-/// multiples of `unit` that divide `height`. A band has at most `band` row tiles.
+/// multiples of `unit` that divide `height`. A band has at most `band` row tiles, or what a cluster
+/// takes together.
 ///
 /// The blocks of a cluster (`cluster`: 1 or 2) work on an entry together: on as many tiles of an
 /// expert, for which each loads a part of the weights. Of a tile that is left over they take the
@@ -55,8 +56,8 @@ enum class ColumnPart : u32 {
 /// The third word of an entry {expert, first row, rows and band, number of entries}.
 struct TileExtent {
   int rows;  ///< 0: no tile
-  int place; ///< row tiles of the band before this one
-  int band;  ///< row tiles of the band
+  int place; ///< entries of the band before this one
+  int band;  ///< entries of the band
   ColumnPart part = ColumnPart::first;
 };
 MOE_HOST_DEVICE constexpr int pack(const TileExtent &extent) {
