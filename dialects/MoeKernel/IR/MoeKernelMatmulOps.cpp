@@ -42,12 +42,13 @@ static constexpr int64_t kElementBytes = 2;
 std::optional<CopyMap> GroupedMatmulOp::getRowMap() {
   if (!getSchedule().isHopper() || getGathered())
     return std::nullopt;
-  constexpr int64_t kBoxRows = 16; // as the template has it; the emitted kernel asserts that
+  // As the template has it; the emitted kernel asserts that.
+  int64_t boxRows = getSchedule().isSwapped() ? 16 : getSchedule().getBlockM() / 4;
   CopyMap map;
   map.memref = getRows();
   map.extents = {getConstantExtent(getContext(), getReduction()), getLeadingExtent(getRows())};
   map.strides = {getReduction() * kElementBytes};
-  map.box = {64, kBoxRows};
+  map.box = {64, boxRows};
   return map;
 }
 

@@ -64,10 +64,10 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr bool kStaged =
       S::kSwapped && S::kCooperative && sizeof(Output) == 2 && S::kBlockM <= S::kBlockN;
 
-  /// Contiguous rows come by the copy engine, in boxes of so many: few enough that a tile's last
-  /// box brings little of the next tile.
+  /// Contiguous rows come by the copy engine, in boxes of so many: one for each of the producers'
+  /// warps, but few enough that a tile's last box brings little of the next tile.
   static constexpr bool kRowBoxes = P::kRowSource == RowSource::contiguous;
-  static constexpr int kRowBox = 16;
+  static constexpr int kRowBox = S::kSwapped ? 16 : S::kBlockM / 4;
 
   static constexpr int kRowTileBytes = S::kBlockM * 128;
   static constexpr int kWeightTileBytes = S::kBlockN * 128;
