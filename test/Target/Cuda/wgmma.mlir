@@ -9,7 +9,8 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
       %d: memref<4x256x144xbf16> {moe.name = "d"}, %rw: memref<?x1xf32> {moe.name = "rw"},
       %routes: memref<?xi32> {moe.name = "routes"}, %tiles: memref<?x4xi32> {moe.name = "tiles", moe_kernel.size = #t},
       %tickets: memref<1xi32> {moe.name = "tickets"},
-      %h: memref<?x144xbf16> {moe.name = "h", moe_kernel.output}, %y: memref<?x256xbf16> {moe.name = "y", moe_kernel.output})
+      %h: memref<?x144xbf16> {moe.name = "h", moe_kernel.output}, %y: memref<?x256xbf16> {moe.name = "y", moe_kernel.output},
+      %z: memref<?x256xbf16> {moe.name = "z", moe_kernel.output})
       attributes {moe_kernel.block = "b", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} {
     // CHECK-LABEL: // moe_grouped_matmul_0: moe_kernel.grouped_matmul for sm_90a
     // CHECK: #include "moe/common/math.cuh"
@@ -68,6 +69,12 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
       outs(%y : memref<?x256xbf16>) store(weighted_rows)
       schedule<wgmma_swapped, block_m = 64, block_n = 128, block_k = 64, stages = 6, token_step = 16, dynamic = true, weights = evict_first>
       dependent
+    // Rows as wgmma's M: a box of a quarter of them for each of the producers' warps.
+    // CHECK-LABEL: // moe_grouped_matmul_2: moe_kernel.grouped_matmul for sm_90a
+    // CHECK: static_assert(Plan::kRowBox == 32, "rows of a box");
+    moe_kernel.grouped_matmul ins(%h : memref<?x144xbf16>) tiles(%tiles : memref<?x4xi32>)
+      weights(%d : memref<4x256x144xbf16>) outs(%z : memref<?x256xbf16>) store(rows)
+      schedule<wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 4>
     return
   }
 }
@@ -104,3 +111,6 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
 // CHECK-NEXT: "dims": [144, 256, 4],
 // CHECK-NEXT: "strides": [288, 73728],
 // CHECK-NEXT: "box": [64, 128, 1],
+// CHECK: "kernel": 2,
+// CHECK: "tensor": 7,
+// CHECK: "box": [64, 32],

@@ -44,7 +44,7 @@ class GroupedMatmulProducer {
   static constexpr int kPrefetchStep =
       min_of(max_of(kPublishStep, kTakeStep + 1) + 1, Plan::kSteps - 1);
 
-  /// One thread asks for a box in about 80 clocks, one of each warp for four in the same time.
+  /// The producers' warps. One thread asks for a box in about 80 clocks, one of each for four boxes.
   static constexpr u32 kWarps = 4;
 
 public:

@@ -93,7 +93,7 @@ public:
   }
 };
 
-/// The other side: the thread that asks the copy engine for rows waits until they are there.
+/// The other side: threads that ask the copy engine for rows wait until these are there.
 template <class Plan>
 class ProgressWait {
   int there_ = 0; ///< rows that may be copied
