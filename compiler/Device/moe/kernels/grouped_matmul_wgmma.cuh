@@ -44,7 +44,8 @@ class GroupedMatmulProducer {
   static constexpr int kPrefetchStep =
       min_of(max_of(kPublishStep, kTakeStep + 1) + 1, Plan::kSteps - 1);
 
-  /// The producers' warps. One thread asks for a box in about 80 clocks, one of each for four boxes.
+  /// The producers' warps. One thread asks for a box in about 80 clocks, one of each for four
+  /// boxes.
   static constexpr u32 kWarps = 4;
 
 public:
