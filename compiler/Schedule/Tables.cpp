@@ -24,9 +24,9 @@
 //   under zipf:1.2, where busy experts read their weights again.
 // * more than 72, or 160 with up to eight waves of such tiles: the same in pairs of blocks, 192 tokens
 //   each, which load weights for each other where an expert has several row tiles: 1 to 5 % faster,
-//   under zipf:1.2 too. Data that blocks on both sides of L2 read crosses between its two partitions,
-//   which limits near m = 256; the blocks of a pair are on one side. With up to four waves single
-//   blocks are as fast up to 320, or 0.7 % faster.
+//   under zipf:1.2 too. Data that blocks on both sides of L2 read crosses between its two partitions;
+//   the blocks of a pair are on one side. With up to four waves single blocks are as fast up to 320,
+//   or 0.7 % faster.
 // * early start: 1 to 2 % of a block where weights are read once (m <= 160), and up to 5 % above, with
 //   pairs and reductions of up to 2880. With long ones (K = 14336) it costs as much at m >= 1024:
 //   blocks that start together read weights together, those that start one by one read them again.
