@@ -46,7 +46,7 @@ public:
 
   void prepare(std::span<const Choice> choices) override;
   moert::Status check(const Choice &choice) override;
-  moert::Result<double> measure(const Choice &choice, Length length) override;
+  moert::Result<double> measure(const Choice &choice, Purpose purpose) override;
 
 private:
   /// A build, loaded when it first runs.

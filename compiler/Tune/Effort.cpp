@@ -20,22 +20,20 @@ Limits limitsOf(Effort effort, double microseconds) {
     return {.tiles = 20,
             .refinements = 20,
             .sets = CudaBench::kSets,
-            .warmTimes = 24,
-            .attempts = 3,
+            .warmTimes = 32,
+            .looks = 4,
             .finalists = 4,
-            .rounds = 6,
-            .turnLength = Measurer::Length::Long,
+            .rounds = 40,
             .doubt = 0.013,
             .races = true,
             .shapes = true};
   Limits limits{.tiles = 8,
                 .refinements = 4,
                 .sets = CudaBench::kSets,
-                .warmTimes = 16,
-                .attempts = 2,
+                .warmTimes = 24,
+                .looks = 3,
                 .finalists = 3,
-                .rounds = 4,
-                .turnLength = Measurer::Length::Medium,
+                .rounds = 16,
                 .doubt = 0.0015,
                 .races = false,
                 .shapes = false};
@@ -49,11 +47,11 @@ Limits limitsOf(Effort effort, double microseconds) {
   if (microseconds > kLong) {
     limits.tiles = 5;
     limits.refinements = 2;
-    limits.attempts = 1;
+    limits.looks = 2;
   }
   if (microseconds > kVeryLong) {
     limits.tiles = 3;
-    limits.warmTimes = 8;
+    limits.warmTimes = 12;
   }
   if (microseconds > kEndless) {
     limits.tiles = 2;

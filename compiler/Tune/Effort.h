@@ -14,17 +14,16 @@ enum class Effort {
 };
 
 struct Limits {
-  size_t tiles;                ///< a matmul
-  size_t refinements;          ///< a matmul and pass
-  size_t sets;                 ///< inputs and routings that a measurement walks
-  size_t warmTimes;            ///< of the default, at most, until the card counts as warm
-  unsigned attempts;           ///< at a short time, until the default's times around it agree
-  size_t finalists;            ///< of a race
-  unsigned rounds;             ///< of a race
-  Measurer::Length turnLength; ///< of a time in a race
-  double doubt;                ///< the least share by which a short time is thought to be off
-  bool races;                  ///< whether each batch is raced, not only all together at the end
-  bool shapes;                 ///< whether the tile's neighbours are refinements as well
+  size_t tiles;       ///< a matmul
+  size_t refinements; ///< a matmul and pass
+  size_t sets;        ///< inputs and routings that a measurement walks
+  size_t warmTimes;   ///< of the default, at most, until the card counts as warm
+  unsigned looks;     ///< at a candidate, at most, until two agree
+  size_t finalists;   ///< of a race
+  unsigned rounds;    ///< of a race
+  double doubt;       ///< the least share by which a short time is thought to be off
+  bool races;         ///< whether each batch is raced, not only all together at the end
+  bool shapes;        ///< whether the tile's neighbours are refinements as well
 };
 
 /// What an effort allows for a block that is predicted to take so long. A quick search of a long

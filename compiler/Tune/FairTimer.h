@@ -1,9 +1,10 @@
 //===- FairTimer.h - times that a warming card does not bend ----------------===//
 //
-// A card under load gets slower for as long as it warms up, and faster again while the host
-// compiles or compares: up to a tenth within one search, where schedules differ by a hundredth. So
-// a time alone says nothing here. Every time is taken next to times of the default build, and only
-// its ratio to those is compared with anything.
+// A card at its power limit does not hold a clock: after a rest it runs some 5 % too fast for 0.4
+// s, then up to 14 % too slow, and swings like that, about once a second, for two to four seconds.
+// It gets slower while it warms up, too, and faster again while the host compiles or compares,
+// where schedules differ by a hundredth. So a time alone says nothing here. Every time is a short
+// one between two of the default build, and only its ratio to those is compared with anything.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,10 +33,8 @@ public:
   std::function<bool()> isOver = [] { return false; };
   /// After how many times of the yardstick the card counts as warm, whatever they are.
   size_t warmTimes = 24;
-  /// How often a candidate may be measured until the yardstick's times around it agree.
-  unsigned attempts = 3;
-  /// Of a build's time in a turn.
-  Measurer::Length turnLength = Measurer::Length::Long;
+  /// How often a candidate is measured at most until two ratios in a row agree; at least twice.
+  unsigned looks = 4;
   std::function<void(const std::string &what)> onProgress = [](const std::string &) {};
 
   /// Runs the yardstick until its time stays the same.
@@ -48,15 +47,14 @@ public:
     double ratio = 0;     ///< to the yardstick around it
     std::string rejected; ///< why there is no time; empty where there is
   };
-  /// A short time between two of the yardstick, of which the first may be the last of the call
-  /// before; again where these two are too far apart. Fails where the yardstick fails or the device
-  /// is lost.
+  /// The median of some times, each between two of the yardstick. Fails where the yardstick fails
+  /// or the device is lost.
   moert::Result<Time> time(const Choice &choice);
   /// To be told where the device did something else or nothing since the last time.
   void hasRested() { isWarm = false; }
-  /// By what share a ratio of `time` is typically off (one standard deviation), as far as the
-  /// yardstick's own times tell.
-  double scatter() const;
+  /// By what share the median of so many ratios is typically off (one standard deviation), as far
+  /// as the yardstick's own times tell.
+  double scatter(unsigned ratios = 2) const;
 
   /// Times of several builds, one a round each.
   struct Turns {
@@ -64,14 +62,13 @@ public:
     std::vector<std::vector<double>> times, ratios; ///< by build; the ratios are to the yardstick
     std::vector<std::string> failures;              ///< by build; empty where it never failed
   };
-  /// Times of the builds in turns with the yardstick, forwards and backwards, so that each has
-  /// every place as often as its counterpart. A ratio is to the yardstick's time at the same
-  /// moment, interpolated between those before and after. At least one round.
+  /// Times of the builds in turns, each between two of the yardstick. At least one round.
   moert::Result<Turns> takeTurns(std::span<const Choice> choices, unsigned rounds);
 
 private:
-  moert::Result<double> measureYardstick(Measurer::Length length);
-  moert::Status wakeUp();
+  moert::Result<double> measureYardstick(Measurer::Purpose purpose);
+  moert::Status wakeUp(Measurer::Purpose purpose);
+  moert::Result<Time> compare(const Choice &choice, Measurer::Purpose purpose);
 
   Measurer &measurer;
   Choice yardstick;

@@ -13,10 +13,10 @@ namespace moec {
 /// the device by this interface alone.
 class Measurer {
 public:
-  enum class Length {
-    Short,  ///< enough to drop most candidates
-    Medium, ///< enough to tell the last ones apart in many turns
-    Long,   ///< enough to tell them apart in few
+  /// What a time is for.
+  enum class Purpose {
+    Look, ///< to drop most candidates; others may be compiled meanwhile
+    Race, ///< to tell the last ones apart; nothing else runs on the host
   };
 
   virtual ~Measurer() = default;
@@ -33,8 +33,9 @@ public:
   /// choice, with the message as the reason; NoDevice and Budget end the search.
   virtual moert::Status check(const Choice &choice) = 0;
 
-  /// Microseconds of the block. Failures as in `check`.
-  virtual moert::Result<double> measure(const Choice &choice, Length length) = 0;
+  /// Microseconds of the block, over some 15 ms: a card's clock hardly moves meanwhile (see
+  /// FairTimer.h). Failures as in `check`.
+  virtual moert::Result<double> measure(const Choice &choice, Purpose purpose) = 0;
 };
 
 } // namespace moec

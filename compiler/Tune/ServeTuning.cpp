@@ -128,8 +128,7 @@ Result<json::Object> Server::handle(const json::Object &request) {
     return protocol::answer(measurer->check(choice));
   if (operation != "measure")
     return Status(StatusCode::Internal, "expects a known request, but got '" + operation + "'");
-  MOERT_ASSIGN_OR_RETURN(
-      double time, measurer->measure(choice, protocol::lengthFromText(text(request, "length"))));
+  MOERT_ASSIGN_OR_RETURN(double time, measurer->measure(choice, Measurer::Purpose::Race));
   json::Object answer = protocol::answer(Status::ok());
   answer["us"] = time;
   return answer;

@@ -18,7 +18,7 @@ namespace moec {
 /// Over all matmuls of a full search: the second where the first improved something.
 static constexpr unsigned kPasses = 2;
 /// Rounds of the last race of a search that ran out of time.
-static constexpr unsigned kFewRounds = 2;
+static constexpr unsigned kFewRounds = 8;
 
 static double secondsNow() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -29,9 +29,8 @@ Tuner::Tuner(Measurer &measurer, std::vector<Lowering> lowerings, TunerOptions o
       options(std::move(options)),
       limits(limitsOf(this->options.effort, predictedMicroseconds(this->lowerings.front()))),
       timer(measurer, this->lowerings.front().defaults) {
-  timer.attempts = limits.attempts;
+  timer.looks = limits.looks;
   timer.warmTimes = limits.warmTimes;
-  timer.turnLength = limits.turnLength;
   result.defaults = result.best = this->lowerings.front().defaults;
   timer.isOver = [this] { return isOver(); };
   timer.onProgress = [this](const std::string &what) { onProgress(what); };
@@ -153,7 +152,7 @@ Status Tuner::tryBatch(std::vector<Trial> trials,
       break;
     MOERT_RETURN_IF_ERROR(time(trial));
     onTrial(trial);
-    if (trial.rejected.empty() && trial.ratio < leading) {
+    if (trial.rejected.empty() && trial.ratio < leading * (1 - noise())) {
       leading = trial.ratio;
       if (whenLeading)
         whenLeading(trial);

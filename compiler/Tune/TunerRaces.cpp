@@ -15,9 +15,13 @@ namespace moec {
 /// How near the fastest trial something must be to be raced.
 static constexpr double kNear = 1.03;
 /// A race is run in parts of so many rounds, until it is decided.
-static constexpr unsigned kRoundsAtOnce = 2;
-/// How many of its deviations a measured value may be off.
-static constexpr double kDeviations = 2.5;
+static constexpr unsigned kRoundsAtOnce = 8;
+/// How many of its deviations a measured value may be off, and is rarely.
+static constexpr double kDeviations = 2.5, kSureDeviations = 2;
+
+/// What a look has to gain for anything to be built upon it: what is compiled for a leader that
+/// is none costs a quick search seconds. Others may still win the race.
+double Tuner::noise() const { return std::max(kNoise, kSureDeviations * timer.scatter()); }
 
 /// Lets short times decide what the best is for now.
 void Tuner::adopt(std::span<Trial> trials) {
@@ -26,7 +30,7 @@ void Tuner::adopt(std::span<Trial> trials) {
   for (Trial &trial : trials)
     if (trial.rejected.empty() && (!winner || trial.ratio < winner->ratio))
       winner = &trial;
-  if (!winner || winner->ratio >= bestRatio * (1 - std::max(kNoise, timer.scatter())))
+  if (!winner || winner->ratio >= bestRatio * (1 - noise()))
     return;
   winner->won = true;
   result.best = winner->choice;
@@ -64,10 +68,8 @@ Status Tuner::race(std::span<Trial> trials) {
     if (rounds != 0 && isOver())
       break;
     MOERT_RETURN_IF_ERROR(takeTurns(race));
-    // Two rounds may agree by chance; a long time is four short ones, a medium one is two.
-    double shortTimes = limits.turnLength == Measurer::Length::Long ? 4 : 2;
-    double usual = timer.scatter() / std::sqrt(shortTimes * (rounds + kRoundsAtOnce));
-    double doubt = kDeviations * std::max(race.deviation(), usual);
+    // A few rounds may agree by chance.
+    double doubt = kDeviations * std::max(race.deviation(), timer.scatter(rounds + kRoundsAtOnce));
     bestDoubt = doubt;
     double leading = bestRatio * (1 - kNoise);
     for (const Trial *trial : race.finalists)

@@ -150,15 +150,14 @@ Status WorkerMeasurer::check(const Choice &choice) {
   return status;
 }
 
-Result<double> WorkerMeasurer::measure(const Choice &choice, Length length) {
+Result<double> WorkerMeasurer::measure(const Choice &choice, Purpose purpose) {
   MOERT_RETURN_IF_ERROR(waitForCompiler(choice));
   // Busy cores keep replays waiting now and then, and the device rests meanwhile: good enough to
   // drop most candidates.
-  if (length != Length::Short)
+  if (purpose == Purpose::Race)
     compilers->waitForAll();
-  json::Object request = protocol::request("measure", choice);
-  request["length"] = protocol::toText(length);
-  MOERT_ASSIGN_OR_RETURN(json::Object answer, askAboutCandidate(std::move(request)));
+  MOERT_ASSIGN_OR_RETURN(json::Object answer,
+                         askAboutCandidate(protocol::request("measure", choice)));
   if (std::optional<double> time = answer.getNumber("us"))
     return *time;
   return Status(StatusCode::Internal, "the worker measured no time");

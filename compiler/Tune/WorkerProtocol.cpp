@@ -3,7 +3,6 @@
 #include "compiler/Tune/WorkerProtocol.h"
 
 #include "llvm/ADT/SmallVector.h"
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace llvm;
 using moert::Result;
@@ -55,25 +54,6 @@ Result<Routing> routingFromJson(const json::Object *object) {
   MOERT_ASSIGN_OR_RETURN(routing.histogram,
                          histogramFromJson(*content, object->getString("path").value_or("").str()));
   return routing;
-}
-
-StringRef toText(Measurer::Length length) {
-  switch (length) {
-  case Measurer::Length::Short:
-    return "short";
-  case Measurer::Length::Medium:
-    return "medium";
-  case Measurer::Length::Long:
-    return "long";
-  }
-  return "";
-}
-
-Measurer::Length lengthFromText(StringRef text) {
-  return StringSwitch<Measurer::Length>(text)
-      .Case("medium", Measurer::Length::Medium)
-      .Case("long", Measurer::Length::Long)
-      .Default(Measurer::Length::Short);
 }
 
 json::Object request(StringRef operation, const Choice &choice) {

@@ -7,7 +7,7 @@
 //   aim      tokens, routing, sets (how many inputs)
 //   begin    choice (the default)
 //   check    choice
-//   measure  choice, length ("short", "medium", "long") -> us
+//   measure  choice -> us
 //
 // To those that compile, each request for itself:
 //
@@ -36,10 +36,6 @@ moert::Result<Choice> choiceFromJson(const llvm::json::Object *object);
 /// With the content of a histogram: its file may change, but the inputs of a new worker must not.
 llvm::json::Object toJson(const Routing &routing);
 moert::Result<Routing> routingFromJson(const llvm::json::Object *object);
-
-llvm::StringRef toText(Measurer::Length length);
-/// Anything unknown is short.
-Measurer::Length lengthFromText(llvm::StringRef text);
 
 /// A request about a choice.
 llvm::json::Object request(llvm::StringRef operation, const Choice &choice);

@@ -56,7 +56,7 @@ protected:
 TEST_F(CudaMeasurerTest, RightOutputsPassAndAreTimed) {
   EXPECT_EQ(measurer->target(), "sm_90a");
   EXPECT_TRUE(measurer->check(other()).isOk());
-  auto time = measurer->measure(other(), Measurer::Length::Short);
+  auto time = measurer->measure(other(), Measurer::Purpose::Look);
   ASSERT_TRUE(time.isOk());
   EXPECT_GT(*time, 0);
 }
@@ -104,7 +104,7 @@ TEST_F(CudaMeasurerTest, TheDeviceComesBackAfterAFault) {
   EXPECT_FALSE(stub().broken);
   EXPECT_GT(stub().contextsReleased, released);
   EXPECT_TRUE(measurer->check(lowering.defaults).isOk());
-  EXPECT_TRUE(measurer->measure(lowering.defaults, Measurer::Length::Short).isOk());
+  EXPECT_TRUE(measurer->measure(lowering.defaults, Measurer::Purpose::Look).isOk());
 }
 
 TEST_F(CudaMeasurerTest, ADeviceThatStaysBrokenIsLost) {

@@ -20,7 +20,7 @@ struct FakeMeasurer final : Measurer {
     return moert::Status::ok();
   };
   /// Factor on the n-th measurement: a clock that drifts, noise.
-  std::function<double(unsigned n, Length length)> factor = [](unsigned, Length) { return 1.0; };
+  std::function<double(unsigned n, Purpose purpose)> factor = [](unsigned, Purpose) { return 1.0; };
 
   /// Called where what is being built is given up.
   std::function<void()> abandoned = [] {};
@@ -41,12 +41,12 @@ struct FakeMeasurer final : Measurer {
     rest();
     return verdict(choice);
   }
-  moert::Result<double> measure(const Choice &choice, Length length) override {
+  moert::Result<double> measure(const Choice &choice, Purpose purpose) override {
     unsigned n = measurements++;
     now += 1;
     if (moert::Status status = accident(choice, n); !status.isOk())
       return status;
-    return time(choice) * factor(n, length);
+    return time(choice) * factor(n, purpose);
   }
 };
 

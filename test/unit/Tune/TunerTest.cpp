@@ -205,18 +205,18 @@ TEST_F(TunerTest, TheBudgetEndsTheSearchWithTheBestSoFar) {
     return choice == Choice() ? 0.0 : contains(choice.schedules[0], "swapped") ? 75.0 : 100.0;
   };
   TunerOptions options;
-  options.budgetSeconds = 16;
+  options.budgetSeconds = 40;
   auto result = tune(options);
   ASSERT_TRUE(result.isOk());
-  EXPECT_EQ(result->stopped, "the budget of 16.0 s is spent");
-  EXPECT_LT(fake.now, 26);
+  EXPECT_EQ(result->stopped, "the budget of 40.0 s is spent");
+  EXPECT_LT(fake.now, 70);
   EXPECT_TRUE(contains(result->best.schedules[0], "swapped"));
   EXPECT_DOUBLE_EQ(result->ratio(), 0.75);
 }
 
 TEST_F(TunerTest, AnInterruptionKeepsWhatWasFound) {
   fake.time = swappedIsFaster;
-  interrupted = [this] { return fake.measurements >= 20; };
+  interrupted = [this] { return fake.measurements >= 40; };
   auto result = tune();
   ASSERT_TRUE(result.isOk());
   EXPECT_EQ(result->stopped, "interrupted");
@@ -227,7 +227,7 @@ TEST_F(TunerTest, AnInterruptionKeepsWhatWasFound) {
 
 TEST_F(TunerTest, ADriftingClockIsNotAGain) {
   for (double drift : {0.998, 1.002}) {
-    fake.factor = [&](unsigned n, Measurer::Length) { return std::pow(drift, n); };
+    fake.factor = [&](unsigned n, Measurer::Purpose) { return std::pow(drift, n); };
     auto result = tune();
     ASSERT_TRUE(result.isOk());
     EXPECT_EQ(result->best, result->defaults) << drift << ": " << result->best.scheduleText();
@@ -253,19 +253,19 @@ TEST_F(TunerTest, AQuickSearchOfALongBlockTriesLess) {
 }
 
 TEST_F(TunerTest, ARestedCardIsWokenForAShortTimeOnly) {
-  // Times that never settle: some are asked for where they are short, two where they are long.
+  // Times that never settle: some are asked for where they are short, one where they are long.
   for (bool takesLong : {false, true}) {
     test::FakeMeasurer restless;
-    restless.factor = [&](unsigned n, Measurer::Length) {
+    restless.factor = [&](unsigned n, Measurer::Purpose) {
       if (takesLong)
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
       return n % 2 == 0 ? 1.0 : 1.1;
     };
     FairTimer timer(restless, Choice());
-    timer.attempts = 1;
+    timer.looks = 2;
     ASSERT_TRUE(timer.time(Choice()).isOk());
-    // And the candidate's, and the yardstick's after it.
-    EXPECT_EQ(restless.measurements, (takesLong ? 2u : 5u) + 2u);
+    // And the candidate's, each with the yardstick's after it.
+    EXPECT_EQ(restless.measurements, (takesLong ? 1u : 5u) + 4u);
   }
 }
 
@@ -277,8 +277,8 @@ TEST_F(TunerTest, NothingIsCompiledWhileAQuickSearchRaces) {
     };
     std::vector<unsigned> racesWhenAbandoned;
     unsigned races = 0;
-    fake.factor = [&](unsigned, Measurer::Length length) {
-      races += length != Measurer::Length::Short;
+    fake.factor = [&](unsigned, Measurer::Purpose purpose) {
+      races += purpose == Measurer::Purpose::Race;
       return 1.0;
     };
     fake.abandoned = [&] { racesWhenAbandoned.push_back(races); };
@@ -300,7 +300,7 @@ TEST_F(TunerTest, OneLuckyTimeDoesNotLead) {
     timed += contains(choice.schedules[0], "block_m = 128, block_n = 256");
     return Status::ok();
   };
-  fake.factor = [&](unsigned, Measurer::Length) { return timed == 1 ? 0.85 : 1.0; };
+  fake.factor = [&](unsigned, Measurer::Purpose) { return timed == 1 ? 0.85 : 1.0; };
   auto result = tune();
   ASSERT_TRUE(result.isOk());
   EXPECT_EQ(result->best, result->defaults);
@@ -309,15 +309,15 @@ TEST_F(TunerTest, OneLuckyTimeDoesNotLead) {
     EXPECT_FALSE(trial.won);
 }
 
-TEST_F(TunerTest, FinalistsAreToldApartByLongMeasurements) {
-  // Short times are off by up to 2 %, and always in favour of the wrong one.
+TEST_F(TunerTest, FinalistsAreToldApartByRaces) {
+  // Looks are off by up to 2 %, and always in favour of the wrong one.
   fake.time = [](const Choice &choice) {
     return contains(choice.schedules[0], "block_m = 96") ? 80.0
            : contains(choice.schedules[0], "swapped")    ? 81.0
                                                          : 100.0;
   };
-  fake.factor = [](unsigned n, Measurer::Length length) {
-    return length == Measurer::Length::Long ? 1.0 : n % 2 == 0 ? 1.02 : 0.98;
+  fake.factor = [](unsigned n, Measurer::Purpose purpose) {
+    return purpose == Measurer::Purpose::Race ? 1.0 : n % 2 == 0 ? 1.02 : 0.98;
   };
   TunerOptions options;
   options.effort = Effort::Full;
@@ -330,8 +330,8 @@ TEST_F(TunerTest, FinalistsAreToldApartByLongMeasurements) {
 
 TEST_F(TunerTest, WhatTiesWithTheDefaultOnAQuietCardIsNotRaced) {
   unsigned longs = 0, yardsticks = 0;
-  fake.factor = [&](unsigned, Measurer::Length length) {
-    longs += length != Measurer::Length::Short;
+  fake.factor = [&](unsigned, Measurer::Purpose purpose) {
+    longs += purpose == Measurer::Purpose::Race;
     return 1.0;
   };
   fake.accident = [&](const Choice &choice, unsigned) {
@@ -341,8 +341,8 @@ TEST_F(TunerTest, WhatTiesWithTheDefaultOnAQuietCardIsNotRaced) {
   auto result = tune();
   ASSERT_TRUE(result.isOk());
   EXPECT_EQ(longs, 0u);
-  // One between two candidates each, a few to warm up and two before each of four batches.
-  EXPECT_LE(yardsticks, result->trials.size() + 4 + 4 * 2);
+  // One after each of two looks at a candidate, a few to warm up and two before each of four batches.
+  EXPECT_LE(yardsticks, 2 * result->trials.size() + 6 + 4 * 2);
 }
 
 TEST_F(TunerTest, ARaceTakesAsManyRoundsAsTheNoiseDemands) {
@@ -353,8 +353,8 @@ TEST_F(TunerTest, ARaceTakesAsManyRoundsAsTheNoiseDemands) {
       return contains(choice.schedules[0], "block_m = 128, block_n = 256") ? 99.4 : 100.0;
     };
     unsigned longs = 0;
-    fake.factor = [&](unsigned n, Measurer::Length length) {
-      longs += length != Measurer::Length::Short;
+    fake.factor = [&](unsigned n, Measurer::Purpose purpose) {
+      longs += purpose == Measurer::Purpose::Race;
       return noisy ? 1 + 0.006 * std::sin(double(n) * 12.9898) : 1.0;
     };
     ASSERT_TRUE(tune({.matmuls = {0}}).isOk());
@@ -412,8 +412,8 @@ TEST_F(TunerTest, TheDeterministicBuildThatIsKeptHasBeenRacedToo) {
       gain = contains(choice.schedules[0], "swapped") ? 0.25 : 0;
       return choice.combine == CombineMode::Accumulate ? 60.0 : 100.0;
     };
-    fake.factor = [&](unsigned, Measurer::Length length) {
-      return isReal || length == Measurer::Length::Short ? 1 - gain : 1.0;
+    fake.factor = [&](unsigned, Measurer::Purpose purpose) {
+      return isReal || purpose == Measurer::Purpose::Look ? 1 - gain : 1.0;
     };
     auto result = tune({}, {accumulate});
     ASSERT_TRUE(result.isOk());

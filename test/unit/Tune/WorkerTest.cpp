@@ -78,7 +78,7 @@ done
     EXPECT_TRUE(measurer->check(choice("fine")).isOk());
     EXPECT_EQ(requests("open"), 2);
     EXPECT_EQ(requests("begin"), 2);
-    auto time = measurer->measure(choice("fine"), Measurer::Length::Short);
+    auto time = measurer->measure(choice("fine"), Measurer::Purpose::Look);
     ASSERT_TRUE(time.isOk());
     EXPECT_EQ(*time, 5);
   }
@@ -123,7 +123,7 @@ TEST_F(WorkerTest, ACompilerThatCrashesCostsOnlyTheCandidate) {
   int compiles = requests("compile");
   for (const moert::Status &status :
        {measurer->check(choice("uncompilable")),
-        measurer->measure(choice("uncompilable"), Measurer::Length::Short).status()}) {
+        measurer->measure(choice("uncompilable"), Measurer::Purpose::Look).status()}) {
     EXPECT_EQ(status.code(), StatusCode::Toolchain);
     EXPECT_EQ(status.message(),
               "crashes the compiler: the process died of signal 11 (Segmentation fault)");
@@ -137,7 +137,7 @@ TEST_F(WorkerTest, ACompilerThatCrashesCostsOnlyTheCandidate) {
 
 TEST_F(WorkerTest, WhatWasNotPreparedIsCompiledBeforeItIsMeasured) {
   int compiles = requests("compile");
-  EXPECT_TRUE(measurer->measure(choice("fine"), Measurer::Length::Short).isOk());
+  EXPECT_TRUE(measurer->measure(choice("fine"), Measurer::Purpose::Look).isOk());
   EXPECT_EQ(requests("compile"), compiles + 1);
   EXPECT_EQ(measurer->check(choice("uncompilable")).code(), StatusCode::Toolchain);
   EXPECT_EQ(measurer->losses(), 0u);
@@ -157,7 +157,7 @@ TEST_F(WorkerTest, WhatWasGivenUpIsCompiledAnewWhereItIsNeeded) {
   waitForCompiles(before + 2);
   measurer->abandon();
   // Races wait for all compilers, of which none is left.
-  EXPECT_TRUE(measurer->measure(choice("fine"), Measurer::Length::Medium).isOk());
+  EXPECT_TRUE(measurer->measure(choice("fine"), Measurer::Purpose::Race).isOk());
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
   measurer->prepare(std::vector<Choice>{choice("lasting"), choice("fine")});
   waitForCompiles(before + 3); // not the one that was done
