@@ -341,7 +341,7 @@ TEST_F(TunerTest, WhatTiesWithTheDefaultOnAQuietCardIsNotRaced) {
   auto result = tune();
   ASSERT_TRUE(result.isOk());
   EXPECT_EQ(longs, 0u);
-  // One after each of two looks at a candidate, a few to warm up and two before each of four batches.
+  // One after each of two looks at a candidate, a few to warm up, two before each of four batches.
   EXPECT_LE(yardsticks, 2 * result->trials.size() + 6 + 4 * 2);
 }
 
