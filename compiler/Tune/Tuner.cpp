@@ -191,24 +191,32 @@ void Tuner::compileSupposing(const Trial &leading, llvm::function_ref<std::vecto
   result.best = std::move(former);
 }
 
-/// A quick search: the tiles of all matmuls, then the refinements of the best. So compilers are
-/// done with what follows one batch while another is timed.
+/// A quick search: the tiles of all matmuls, then the refinements of the best, so that compilers
+/// are done with what follows one batch while another is timed. A trial that leads has all that
+/// follows if it stays the best compiled at once: each wait for a compiler takes as long as ten
+/// candidates.
 Status Tuner::searchQuickly(const Lowering &lowering) {
   std::vector<unsigned> matmuls = matmulsOf(lowering);
-  for (size_t i = 0; i < matmuls.size(); ++i)
-    MOERT_RETURN_IF_ERROR(tryBatch(tileTrials(lowering, matmuls[i]), [&](const Trial &leading) {
-      compileSupposing(leading,
-                       [&] { return refinements(lowering, matmuls[i], leading.schedule); });
-      if (i + 1 < matmuls.size())
-        compileSupposing(leading, [&] { return tileTrials(lowering, matmuls[i + 1]); });
-    }));
   auto refine = [&](unsigned matmul) {
     return refinements(lowering, matmul, result.best.schedules[matmul]);
   };
+  auto compileRest = [&](const Trial &leading, size_t tiles, size_t refined) {
+    compileSupposing(leading, [&] {
+      std::vector<Trial> rest;
+      for (size_t i = tiles; i < matmuls.size(); ++i)
+        llvm::append_range(rest, tileTrials(lowering, matmuls[i]));
+      for (size_t i = refined; i < matmuls.size(); ++i)
+        llvm::append_range(rest, refine(matmuls[i]));
+      llvm::append_range(rest, loweringTrials());
+      return rest;
+    });
+  };
+  for (size_t i = 0; i < matmuls.size(); ++i)
+    MOERT_RETURN_IF_ERROR(tryBatch(tileTrials(lowering, matmuls[i]),
+                                   [&](const Trial &leading) { compileRest(leading, i + 1, 0); }));
   for (size_t i = 0; i < matmuls.size(); ++i)
     MOERT_RETURN_IF_ERROR(tryBatch(refine(matmuls[i]), [&](const Trial &leading) {
-      if (i + 1 < matmuls.size())
-        compileSupposing(leading, [&] { return refine(matmuls[i + 1]); });
+      compileRest(leading, matmuls.size(), i + 1);
     }));
   return Status::ok();
 }

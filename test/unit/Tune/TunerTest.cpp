@@ -269,6 +269,27 @@ TEST_F(TunerTest, ARestedCardIsWokenForAShortTimeOnly) {
   }
 }
 
+TEST_F(TunerTest, WhatFollowsALeaderIsCompiledAtOnce) {
+  fake.time = [](const Choice &choice) {
+    return contains(choice.schedules[0], "swapped") ? 75.0 : 100.0;
+  };
+  Lowering accumulate = lowering("combine accumulate");
+  accumulate.defaults.combine = CombineMode::Accumulate;
+  // What had been given to compilers when the second matmul's first tile was checked.
+  size_t given = 0, checksAfter = 0;
+  fake.verdict = [&](const Choice &choice) {
+    if (given == 0 && choice.schedules[1] != lowering().defaults.schedules[1])
+      given = fake.prepared.size();
+    checksAfter += given != 0;
+    return Status::ok();
+  };
+  auto result = tune({}, {accumulate});
+  ASSERT_TRUE(result.isOk());
+  EXPECT_TRUE(contains(result->best.schedules[0], "swapped"));
+  EXPECT_GT(checksAfter, 10u);
+  EXPECT_EQ(fake.prepared.size(), given);
+}
+
 TEST_F(TunerTest, NothingIsCompiledWhileAQuickSearchRaces) {
   for (Effort effort : {Effort::Quick, Effort::Full}) {
     fake = {};
