@@ -40,13 +40,12 @@ Limits limitsOf(Effort effort, double microseconds) {
   if (microseconds > 0)
     limits.sets = size_t(std::min(std::ceil(kWalk / microseconds), double(CudaBench::kSets)));
   if (microseconds > kMedium) {
-    limits.tiles = 6;
-    limits.refinements = 3;
+    limits.tiles = 5;
+    limits.refinements = 2;
     limits.finalists = 2;
   }
   if (microseconds > kLong) {
-    limits.tiles = 5;
-    limits.refinements = 2;
+    limits.tiles = 4;
     limits.looks = 2;
   }
   if (microseconds > kVeryLong) {
