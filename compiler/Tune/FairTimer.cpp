@@ -27,10 +27,6 @@ static constexpr double kSteady = 0.01;
 static constexpr double kWokenBand = 0.01;
 static constexpr unsigned kMostWakingTimes = 5;
 static constexpr std::chrono::milliseconds kMostWaking{75};
-/// The yardstick's times on a card that does not swing, and for how many in a row, which take half
-/// a second, they have to lie so near to each other on one that did.
-static constexpr double kSwing = 0.04;
-static constexpr size_t kSettledTimes = 32, kMostSettling = 96;
 
 /// What is assumed before that many of the yardstick's times were compared, and never undercut.
 static constexpr size_t kFewDepartures = 4;
@@ -54,11 +50,8 @@ Result<double> FairTimer::measureYardstick(Purpose purpose) {
   Result<double> time = measurer.measure(yardstick, purpose);
   if (!time && isRejection(time.status()))
     time = measurer.measure(yardstick, purpose);
-  if (time) {
+  if (time)
     latest = *time;
-    least = most == 0 ? latest : std::min(least, latest);
-    most = std::max(most, latest);
-  }
   return time;
 }
 
@@ -89,24 +82,6 @@ Status FairTimer::wakeUp(Purpose purpose) {
     isWarm =
         isOver() || std::abs(time / before - 1) <= kWokenBand || Clock::now() - start > kMostWaking;
     before = time;
-  }
-  isWarm = true;
-  return Status::ok();
-}
-
-Status FairTimer::settle() {
-  if (most <= least * (1 + kSwing))
-    return Status::ok();
-  onProgress("waiting for the card to settle");
-  std::vector<double> times;
-  while (times.size() < kMostSettling && !isOver()) {
-    MOERT_ASSIGN_OR_RETURN(double time, measureYardstick(Purpose::Race));
-    times.push_back(time);
-    if (times.size() < kSettledTimes)
-      continue;
-    auto [low, high] = std::minmax_element(times.end() - kSettledTimes, times.end());
-    if (*high <= *low * (1 + kSwing))
-      break;
   }
   isWarm = true;
   return Status::ok();

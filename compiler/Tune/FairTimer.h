@@ -52,10 +52,6 @@ public:
   moert::Result<Time> time(const Choice &choice);
   /// To be told where the device did something else or nothing since the last time.
   void hasRested() { isWarm = false; }
-  /// Where the card has swung since the search began: runs the yardstick until it does no more, or
-  /// for two seconds. What is the fastest on a card that is too fast or too slow for the moment
-  /// need not be the fastest later.
-  moert::Status settle();
   /// By what share the median of so many ratios is typically off (one standard deviation), as far
   /// as the yardstick's own times tell.
   double scatter(unsigned ratios = 2) const;
@@ -76,9 +72,9 @@ private:
 
   Measurer &measurer;
   Choice yardstick;
-  double latest = 0, least = 0, most = 0; ///< of the yardstick's times
-  bool isWarm = false;                    ///< `latest` is of this moment
-  std::vector<double> departures;         ///< of the yardstick's times from those before, as shares
+  double latest = 0;
+  bool isWarm = false;            ///< `latest` is of this moment
+  std::vector<double> departures; ///< of the yardstick's times from those before, as shares
 };
 
 } // namespace moec

@@ -285,7 +285,6 @@ Status Tuner::finish() {
   }
   timer.hasRested();
   unsigned rounds = result.stopped.empty() ? limits.rounds : kFewRounds;
-  MOERT_RETURN_IF_ERROR(timer.settle());
   MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, timer.takeTurns({&result.best, 1}, rounds));
   if (!turns.failures[0].empty())
     return Status(StatusCode::Internal, "the best build, measured again: " + turns.failures[0]);

@@ -67,8 +67,6 @@ Status Tuner::race(std::span<Trial> trials) {
        rounds += kRoundsAtOnce) {
     if (rounds != 0 && isOver())
       break;
-    if (rounds == 0 && !limits.races)
-      MOERT_RETURN_IF_ERROR(timer.settle());
     MOERT_RETURN_IF_ERROR(takeTurns(race));
     // A few rounds may agree by chance.
     double doubt = kDeviations * std::max(race.deviation(), timer.scatter(rounds + kRoundsAtOnce));

@@ -112,37 +112,4 @@ TEST_F(WarmingCardTest, TwoSearchesFindWinnersWithinOnePercent) {
   EXPECT_LT(slowest, 97);
 }
 
-TEST(FairTimerTest, ACardThatHasSwungSettlesBeforeItIsRaced) {
-  test::FakeMeasurer fake;
-  fake.factor = [](unsigned n, Measurer::Purpose) {
-    return 1 - 0.1 * std::exp(-double(n) / 25) * std::sin(2 * M_PI * double(n) / 50);
-  };
-  FairTimer timer(fake, Choice());
-  ASSERT_TRUE(timer.warmUp().isOk());
-  unsigned before = fake.measurements;
-  ASSERT_TRUE(timer.settle().isOk());
-  EXPECT_GE(fake.measurements - before, 32u);
-  double now = timer.yardstickMicroseconds();
-  EXPECT_NEAR(now, 100, 2);
-}
-
-TEST(FairTimerTest, SettlingEndsOnACardThatNeverDoes) {
-  test::FakeMeasurer fake;
-  fake.factor = [](unsigned n, Measurer::Purpose) { return n % 2 == 0 ? 1.0 : 1.1; };
-  FairTimer timer(fake, Choice());
-  ASSERT_TRUE(timer.warmUp().isOk());
-  unsigned before = fake.measurements;
-  ASSERT_TRUE(timer.settle().isOk());
-  EXPECT_EQ(fake.measurements - before, 96u);
-}
-
-TEST(FairTimerTest, ACardThatNeverSwungNeedNotSettle) {
-  test::FakeMeasurer fake;
-  FairTimer timer(fake, Choice());
-  ASSERT_TRUE(timer.warmUp().isOk());
-  unsigned before = fake.measurements;
-  ASSERT_TRUE(timer.settle().isOk());
-  EXPECT_EQ(fake.measurements, before);
-}
-
 } // namespace
