@@ -158,8 +158,10 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
   ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
   auto emitError = [&] { return mlir::emitError(UnknownLoc::get(context)); };
   SmallVector<MatmulTile> tiles = {row.first, row.other};
-  if (row.few && makesFewWaves(problem, row, target))
+  if (row.few && makesFewWaves(problem, row, target)) {
     tiles.insert(tiles.begin(), *row.few);
+    tiles.front().dynamic &= !(row.fixesFew && problem.gathered);
+  }
   for (const MatmulTile &tile : tiles) {
     // Steps longer than the reduction would only copy zeros.
     int64_t blockK = tile.blockK;

@@ -29,6 +29,7 @@ struct MatmulRow {
   int64_t earlyReduction = 0;
   std::optional<MatmulTile> few = std::nullopt;
   double fewWaves = 4;
+  bool fixesFew = false; ///< whether the tiles of `few` are not drawn where rows are gathered
 };
 
 /// The rows for `target`, ascending in meanRows.
