@@ -16,7 +16,7 @@ namespace moec {
 static constexpr double kNear = 1.03;
 /// A race is run in parts of so many rounds, until it is decided.
 static constexpr unsigned kRoundsAtOnce = 8;
-/// How many of its deviations a measured value may be off, and is rarely.
+/// How many of its deviations a measured value may be off; how many a look has to gain.
 static constexpr double kDeviations = 2.5, kSureDeviations = 2;
 
 /// What a look has to gain for anything to be built upon it: what is compiled for a leader that
