@@ -29,8 +29,8 @@
 //   under zipf:1.2 too. Data that blocks on both sides of L2 read crosses between its two partitions;
 //   the blocks of a pair are on one side. With up to four waves single blocks are as fast up to 320,
 //   or 0.7 % faster.
-// * few waves of gathered rows are not drawn: 1.4 % of a block with 32 experts at m = 256, 0.6 to 1 %
-//   with 64 at m = 128. The second matmul's are, as its blocks start one by one.
+// * few waves of gathered rows are not drawn: 1.9 % of a block with 32 experts at m = 256, 0.8 % with
+//   64 at m = 128 (H100). The second matmul's are: 1.5 to 3.6 % of a block under zipf:1.2.
 // * early start: 1 to 2 % of a block where weights are read once (m <= 160), and up to 5 % above, with
 //   pairs and reductions of up to 2880. With long ones (K = 14336) it costs as much at m >= 1024:
 //   blocks that start together read weights together, those that start one by one read them again.

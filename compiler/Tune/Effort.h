@@ -21,7 +21,7 @@ struct Limits {
   unsigned looks;     ///< at a candidate, at most, until two agree
   size_t finalists;   ///< of a race
   unsigned rounds;    ///< of a race
-  double doubt;       ///< the least share by which a short time is thought to be off
+  double doubt;       ///< the least share by which a look is thought to be off
   bool races;         ///< whether each batch is raced, not only all together at the end
   bool shapes;        ///< whether the tile's neighbours are refinements as well
 };

@@ -1,4 +1,4 @@
-//===- FairTimer.cpp - times that a warming card does not bend --------------===//
+//===- FairTimer.cpp - times that a restless clock does not bend ----------===//
 
 #include "compiler/Tune/FairTimer.h"
 

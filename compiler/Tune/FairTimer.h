@@ -1,4 +1,4 @@
-//===- FairTimer.h - times that a warming card does not bend ----------------===//
+//===- FairTimer.h - times that a restless clock does not bend ------------===//
 //
 // A card at its power limit does not hold a clock: after a rest it runs some 5 % too fast for 0.4
 // s, then up to 14 % too slow, and swings like that, about once a second, for two to four seconds.

@@ -123,7 +123,7 @@ void Tuner::compileAhead() {
     compile(trials);
 }
 
-/// Builds, measures and races candidates. `whenLeading` hears of each that short times put before
+/// Builds, measures and races candidates. `whenLeading` hears of each that looks put before
 /// all others.
 Status Tuner::tryBatch(std::vector<Trial> trials,
                        llvm::function_ref<void(const Trial &)> whenLeading) {
@@ -152,7 +152,7 @@ Status Tuner::tryBatch(std::vector<Trial> trials,
       break;
     MOERT_RETURN_IF_ERROR(time(trial));
     onTrial(trial);
-    if (trial.rejected.empty() && trial.ratio < leading * (1 - noise())) {
+    if (trial.rejected.empty() && trial.ratio < leading * (1 - leastLead())) {
       leading = trial.ratio;
       if (whenLeading)
         whenLeading(trial);
@@ -298,7 +298,7 @@ Status Tuner::finish() {
 }
 
 /// Races the best deterministic build, which is kept beside one that is not, against the default
-/// where only short times have spoken for it.
+/// where only looks have spoken for it.
 Status Tuner::proveDeterministic() {
   if (!result.deterministic || result.deterministic->choice == result.defaults)
     return Status::ok();

@@ -116,7 +116,7 @@ private:
   moert::Status takeTurns(Race &race);
   moert::Status tryBatch(std::vector<Trial> trials,
                          llvm::function_ref<void(const Trial &)> whenLeading = {});
-  double noise() const;
+  double leastLead() const;
   void adopt(std::span<Trial> trials);
   void compile(std::span<const Trial> trials);
   const std::vector<search::Candidate> &tilesOf(const search::Task &task);

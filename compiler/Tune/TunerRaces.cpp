@@ -21,16 +21,16 @@ static constexpr double kDeviations = 2.5, kSureDeviations = 2;
 
 /// What a look has to gain for anything to be built upon it: what is compiled for a leader that
 /// is none costs a quick search seconds. Others may still win the race.
-double Tuner::noise() const { return std::max(kNoise, kSureDeviations * timer.scatter()); }
+double Tuner::leastLead() const { return std::max(kNoise, kSureDeviations * timer.scatter()); }
 
-/// Lets short times decide what the best is for now.
+/// Lets looks decide what the best is for now.
 void Tuner::adopt(std::span<Trial> trials) {
   bestDoubt = std::numeric_limits<double>::infinity();
   Trial *winner = nullptr;
   for (Trial &trial : trials)
     if (trial.rejected.empty() && (!winner || trial.ratio < winner->ratio))
       winner = &trial;
-  if (!winner || winner->ratio >= bestRatio * (1 - noise()))
+  if (!winner || winner->ratio >= bestRatio * (1 - leastLead()))
     return;
   winner->won = true;
   result.best = winner->choice;
