@@ -181,7 +181,7 @@ static void useRecords(const MoeBlock &block, const moert::cuda::DevicePropertie
   TunedChoice choice = chooseTuned(block, compiler, *options.records, who);
   compiler.kernel.schedule = choice.schedule;
   compiler.fusions = choice.fusions;
-  for (const std::string &origin : choice.origins)
+  for (const std::string &origin : choice.sentences())
     if (options.onOrigin)
       options.onOrigin(origin);
 }

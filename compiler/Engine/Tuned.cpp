@@ -199,16 +199,19 @@ TunedChoice Choose::run() {
     TokenInterval interval = intervalOf(one.record.tokens);
     std::string text = fmt::format("T={}-{}: ", interval.first, interval.last) + describe(one);
     Status fit = one.record.schedules.empty() ? Status::ok() : checkFit(one.record);
-    if (one.record.fusions != result.fusions && !one.record.schedules.empty())
-      text += "; not used, it is for --fuse " + toString(one.record.fusions);
-    else if (!fit.isOk())
+    if (!fit.isOk()) {
       text += "; not used: " + fit.message();
-    else if (!one.record.schedules.empty() && !pieces.empty() &&
-             pieces.back().first.last + 1 == interval.first &&
-             pieces.back().second == one.record.schedules)
-      pieces.back().first.last = interval.last;
-    else if (!one.record.schedules.empty())
-      pieces.emplace_back(interval, one.record.schedules);
+    } else if (one.record.fusions != result.fusions && !one.record.schedules.empty()) {
+      result.others.push_back({one.record, std::move(text)});
+      continue;
+    }
+    if (fit.isOk() && !one.record.schedules.empty()) {
+      if (!pieces.empty() && pieces.back().first.last + 1 == interval.first &&
+          pieces.back().second == one.record.schedules)
+        pieces.back().first.last = interval.last;
+      else
+        pieces.emplace_back(interval, one.record.schedules);
+    }
     result.origins.push_back(std::move(text));
   }
   for (const auto &[interval, schedules] : pieces)
@@ -224,6 +227,14 @@ TunedChoice Choose::run() {
         fmt::format("{}: the heuristic's choice, as there is no record of {}", rest,
                     who.device.empty() ? "the device, which is not known" : who.device));
   return std::move(result);
+}
+
+std::vector<std::string> TunedChoice::sentences() const {
+  std::vector<std::string> all = origins;
+  for (const Other &other : others)
+    all.push_back(other.origin + "; not used, it is for --fuse " +
+                  toString(other.record.fusions));
+  return all;
 }
 
 TunedChoice chooseTuned(const MoeBlock &block, const CompilerOptions &options,

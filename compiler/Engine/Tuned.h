@@ -27,6 +27,16 @@ struct TunedChoice {
   FusionChoice fusions;
   /// Where the schedules of which token counts come from, a sentence each.
   std::vector<std::string> origins;
+
+  /// A record that fits the block with other fusions than the chosen ones.
+  struct Other {
+    Record record;
+    std::string origin;
+  };
+  std::vector<Other> others;
+  /// `origins`, and of the others why they are not used, for a compilation whose variants all have
+  /// the chosen fusions.
+  std::vector<std::string> sentences() const;
 };
 
 /// The key of what is known about a block; `fuse` is "any" or fusions as `--fuse` takes them.

@@ -262,7 +262,9 @@ typedef struct moec_tune_options {
     keeps a record of what it finds beside the kernel cache. A faster build takes the place of the
     variant between two launches, for the token counts that are nearest to the same power of two as
     the one that was measured. Graphs keep what they hold; the list of variants and the workspace
-    stay as they are. A token count that has a record, of whatever process, is not searched again.
+    stay as they are: a build that needs more workspace than moec_package_workspace_bytes told is
+    kept for blocks that are opened later, which is logged. A token count that has a record, of
+    whatever process, is not searched again.
 
     Candidates are measured by a process of its own (`options->tool`) on the context's device, so
     that one that faults or hangs harms neither the host nor its CUDA context. That process holds

@@ -176,7 +176,7 @@ private:
   const LoadedPackage *findTuned(int64_t tokens) const;
   void tuneOne(Search &search, int64_t tokens);
   Status findFaster(int64_t tokens, const TuneRequest &request);
-  Status checkWorkspace(const TunedVariant &variant, const LoadedPackage &package) const;
+  Result<bool> fitsWorkspace(const TunedVariant &variant, const LoadedPackage &package) const;
   void swapIn(const TunedVariant &variant, std::shared_ptr<const LoadedPackage> package);
 
   std::shared_ptr<const cuda::Device> openDevice;

@@ -74,27 +74,29 @@ Status ServedBlock::findFaster(int64_t tokens, const TuneRequest &request) {
   found->maxTokens = std::min(found->maxTokens, mostTokens);
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const LoadedPackage> loaded,
                          LoadedPackage::load(openDevice, found->made.package));
-  MOERT_RETURN_IF_ERROR(checkWorkspace(*found, *loaded));
-  swapIn(*found, std::move(loaded));
+  MOERT_ASSIGN_OR_RETURN(bool fits, fitsWorkspace(*found, *loaded));
+  if (fits)
+    swapIn(*found, std::move(loaded));
   return Status::ok();
 }
 
-/// What hosts were told to allocate must be enough for every T that the build is to serve.
-Status ServedBlock::checkWorkspace(const TunedVariant &variant,
-                                   const LoadedPackage &package) const {
+/// Whether what hosts were told to allocate is enough for every T that the build is to serve.
+Result<bool> ServedBlock::fitsWorkspace(const TunedVariant &variant,
+                                        const LoadedPackage &package) const {
   for (int64_t tokens = variant.minTokens; tokens <= variant.maxTokens; ++tokens) {
     if (closing.stop_requested())
       return Status(StatusCode::Budget, "tuning was broken off");
     MOERT_ASSIGN_OR_RETURN(uint64_t needed, package.workspaceBytes(tokens));
     MOERT_ASSIGN_OR_RETURN(uint64_t promised, workspaceBytes(tokens));
-    if (needed > promised)
-      return Status(StatusCode::Unsupported,
-                    fmt::format("expects a build that needs at most {} bytes of workspace for {} "
-                                "tokens, but the fastest needs {}; it serves blocks that are "
-                                "opened from now on",
-                                promised, tokens, needed));
+    if (needed <= promised)
+      continue;
+    log(LogLevel::Warning, "serve",
+        "block {}: the fastest build needs {} bytes of workspace for {} tokens, but hosts of this "
+        "block have {}; it serves blocks that are opened from now on",
+        manifest().block, needed, tokens, promised);
+    return false;
   }
-  return Status::ok();
+  return true;
 }
 
 /// Lets launches of the build's tokens take it; what it replaces stays, as a graph may hold it.

@@ -65,7 +65,15 @@ std::vector<char> randomTensor(moec_dtype dtype, uint64_t bytes, uint32_t seed) 
   return data;
 }
 
+/// What a search and its records have to say goes into the test's log.
+void logToStderr() {
+  moec_set_log_callback([](moec_log_level, const char *component, const char *message,
+                           void *) { std::fprintf(stderr, "%s: %s\n", component, message); },
+                        nullptr, MOEC_LOG_INFO);
+}
+
 int run(const char *path, int64_t tokens) {
+  logToStderr();
   std::ifstream file(path);
   std::stringstream text;
   text << file.rdbuf();

@@ -62,7 +62,7 @@ Status applyRecords(const MoeBlock &block, CompilerOptions &options) {
   TunedChoice choice = chooseTuned(block, options, *records, who);
   options.kernel.schedule = choice.schedule;
   options.fusions = choice.fusions;
-  for (const std::string &origin : choice.origins)
+  for (const std::string &origin : choice.sentences())
     tellOrigin(origin);
   return Status::ok();
 }

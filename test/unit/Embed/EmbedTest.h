@@ -59,7 +59,8 @@ protected:
   }
 
   /// A file of one record of the block at T = `tokens` on the stub's device; its path.
-  fs::path writeRecord(int64_t tokens, const std::string &schedule) const {
+  fs::path writeRecord(int64_t tokens, const std::string &schedule,
+                       const std::string &fusions = "all") const {
     fs::path path = scratch / ("record-" + std::to_string(tokens) + ".json");
     std::ofstream(path)
         << R"({"records": [{"format": 1, "tokens": )" << tokens
@@ -70,7 +71,8 @@ protected:
            R"( rows_per_token=2 weighted output_bytes=2"},
     "environment": {"clocks": "", "date": "2026-01-01T00:00:00Z", "driver": "", "effort": "quick",
                     "moec": "0.1.0", "nvrtc": ""},
-    "fusions": "all", "schedules": [)"
+    "fusions": ")"
+        << fusions << R"(", "schedules": [)"
         << (schedule.empty() ? "" : "\"" + schedule + "\", \"" + schedule + "\"") << R"(],
     "us": 90.0, "default_us": 100.0, "ratio": 0.9}]})";
     return path;

@@ -168,6 +168,45 @@ TEST_F(TuneTest, WhatAnotherProcessFoundIsTakenOver) {
   EXPECT_FALSE(block.isReady(47));
 }
 
+TEST_F(TuneTest, ALoweringOfItsOwnServesBlocksThatAreOpenedLater) {
+  const int64_t most = 300; // of what the arena holds
+  moec::Context context;
+  moec::Package block = moec::Package::fromText(context, text);
+  block.prepare();
+  uint64_t workspace = block.workspaceBytes(most);
+  // Rows are permuted before the product, into workspace that this block's hosts do not have.
+  writeTool(importCommand(writeRecord(64, kMma, "gate-up,padding,activation,combine")));
+  tune(block, {64});
+  EXPECT_EQ(block.counters().tuned + block.counters().tune_failed, 0u) << logged;
+  EXPECT_NE(logged.find("bytes of workspace for 48 tokens, but hosts of this block have"),
+            std::string::npos)
+      << logged;
+  EXPECT_EQ(block.workspaceBytes(most), workspace);
+  launch(block, 64);
+
+  logged.clear();
+  moec::Package later = moec::Package::fromText(context, text);
+  EXPECT_NE(logged.find("T=48-95: record of Stub GPU at T=64"), std::string::npos) << logged;
+  EXPECT_EQ(logged.find("not used"), std::string::npos) << logged;
+  EXPECT_GT(later.workspaceBytes(most), workspace);
+  // Its variants cover every T once, one of them 48 to 95.
+  std::vector<std::pair<int64_t, int64_t>> intervals;
+  for (const moec_variant &variant : later.variants())
+    intervals.emplace_back(variant.min_tokens, variant.max_tokens);
+  EXPECT_EQ(std::count(intervals.begin(), intervals.end(), std::pair<int64_t, int64_t>(48, 95)), 1);
+  EXPECT_EQ(intervals.front().first, 0);
+  for (size_t i = 1; i < intervals.size(); ++i)
+    EXPECT_EQ(intervals[i].first, intervals[i - 1].second + 1);
+  EXPECT_EQ(intervals.back().second, later.maxTokens());
+  later.prepare();
+  for (int64_t tokens : {1, 47, 48, 64, 95, 96, 300})
+    launch(later, tokens);
+  size_t before = calls();
+  tune(later, {64});
+  EXPECT_EQ(later.counters().tuned + later.counters().tune_failed, 0u) << logged;
+  EXPECT_EQ(calls(), before);
+}
+
 TEST_F(TuneTest, ADefaultThatIsTheFastestStays) {
   moec::Context context;
   moec::Package block = moec::Package::fromText(context, text);

@@ -30,7 +30,7 @@ protected:
     return chooseTuned(*subject.block, options, Records(std::nullopt, std::move(records)), who);
   }
   static bool says(const TunedChoice &choice, llvm::StringRef part) {
-    return llvm::any_of(choice.origins, [&](const std::string &origin) {
+    return llvm::any_of(choice.sentences(), [&](const std::string &origin) {
       return llvm::StringRef(origin).contains(part);
     });
   }
@@ -91,7 +91,11 @@ TEST_F(TunedTest, FusionsFollowWhereEveryCountAgreesAndTheyAreFree) {
   EXPECT_FALSE(choice.fusions.permute);
   EXPECT_NE(choice.schedule, "");
   EXPECT_EQ(choose({separate}, {1024, 64}).schedule, "");
-  EXPECT_EQ(choose({separate}).schedule, "");
+  choice = choose({separate});
+  EXPECT_EQ(choice.schedule, "");
+  ASSERT_EQ(choice.others.size(), 1u);
+  EXPECT_EQ(choice.others[0].record.tokens, 1024);
+  EXPECT_TRUE(says(choice, "not used, it is for --fuse gate-up,padding,activation,combine"));
   who.areFusionsGiven = true;
   choice = choose({separate}, {1024});
   EXPECT_TRUE(choice.fusions.permute);

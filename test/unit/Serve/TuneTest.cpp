@@ -105,7 +105,7 @@ TEST_F(ServeTuneTest, TheWorkspaceThatWasPromisedIsEnough) {
   ASSERT_TRUE(block->prepare({}, true, nullptr).isOk());
   tune({70});
   EXPECT_EQ(launched(70), 6) << "what needs more than hosts were told to allocate must not run";
-  EXPECT_EQ(block->counters().tuneFailed, 1u);
+  EXPECT_EQ(block->counters().tuneFailed, 0u) << "the search found what it was to find";
   EXPECT_EQ(block->counters().tuned, 0u);
   tune({100});
   EXPECT_EQ(launched(100), 10);
