@@ -80,7 +80,9 @@ int run(const char *path, int64_t tokens) {
   Driver driver = openDriver();
   Copies copies;
   moec::Context context(0);
-  moec::Package package = moec::Package::fromText(context, text.str());
+  moec_text_options options = {};
+  options.routing = "zipf:1.2"; // for which no records ship, so that there is something to search
+  moec::Package package = moec::Package::fromText(context, text.str(), options);
   package.prepare({tokens});
   Stream stream = nullptr;
   CHECK_CUDA(driver.cuStreamCreate(&stream, /*CU_STREAM_NON_BLOCKING=*/1));

@@ -198,34 +198,68 @@ class GroupedMatmulConsumer {
   u32 last_ = 0;  ///< the stage whose products may still be under way
   u32 strip_ = 0; ///< first strip: 1 for the second of cooperating consumers
 
-  /// One K step of the first kActive strips over kN columns, as one committed group.
+  /// One K step of the first kActive strips over kN columns, as one committed group, as soon as its
+  /// stage is full.
   template <int kActive, int kN>
-  MOE_DEVICE void issue(u32 stage, int keep) {
+  MOE_DEVICE void issue(State &state, u32 stages, int step) {
     using Mma = ptx::WgmmaM64K64<typename Plan::Element, kN>;
     constexpr u32 kStride = Plan::kStripStride * kStripBytes;
-    const u32 rows = stage, weights = stage + Plan::kRowTileBytes;
-    const u64 a = ptx::wgmma_descriptor((Plan::kSwapped ? weights : rows) + strip_ * kStripBytes);
-    const u64 b = ptx::wgmma_descriptor(Plan::kSwapped ? rows : weights);
+    const u32 rows = stages + state.stage * Plan::kStageBytes, weights = rows + Plan::kRowTileBytes;
+    u32 a = ptx::wgmma_descriptor((Plan::kSwapped ? weights : rows) + strip_ * kStripBytes);
+    u32 b = ptx::wgmma_descriptor(Plan::kSwapped ? rows : weights);
+    asm volatile("" : "+r"(a), "+r"(b)); // made before the wait, not after it
+    state.wait_full();
     ptx::wgmma_fence();
 #pragma unroll
     for (int s = 0; s < kActive; ++s)
-      Mma::run(reinterpret_cast<float(&)[kN / 2]>(acc_[s]), a + ((s * kStride) >> 4), b, keep);
+      Mma::run(reinterpret_cast<float(&)[kN / 2]>(acc_[s]), a + ((s * kStride) >> 4), b, step != 0);
     ptx::wgmma_commit();
   }
 
+  /// Swapped operands: over the narrowest of kFirst, kFirst + kTokenStep, ... kLast columns that
+  /// hold `rows` tokens. Each width is an instruction of its own, which names its accumulators.
+  template <int kFirst, int kLast>
+  MOE_DEVICE void issue_tokens(State &state, u32 stages, int step, int rows) {
+    if constexpr (kFirst == kLast) {
+      issue<Plan::kStrips, kLast>(state, stages, step);
+    } else {
+      constexpr int kMiddle = kFirst + (kLast - kFirst) / Plan::kTokenStep / 2 * Plan::kTokenStep;
+      if (rows <= kMiddle)
+        issue_tokens<kFirst, kMiddle>(state, stages, step, rows);
+      else
+        issue_tokens<kMiddle + Plan::kTokenStep, kLast>(state, stages, step, rows);
+    }
+  }
+  /// Rows as strips: those of the first kActive that begin below `rows`. Cooperating consumers may
+  /// have none.
+  template <int kActive>
+  MOE_DEVICE void issue_strips(State &state, u32 stages, int step, int rows) {
+    constexpr int kLeast = kPingPong ? 1 : 0;
+    if constexpr (kActive == 0) {
+      state.wait_full();
+    } else if (kActive == kLeast ||
+               64 * ((kActive - 1) * Plan::kStripStride + int(strip_)) < rows) {
+      issue<kActive, Plan::kMmaN>(state, stages, step);
+    } else {
+      issue_strips<kActive - 1>(state, stages, step, rows);
+    }
+  }
+
   /// All K steps of a tile; a stage is released when the group after its own has been issued.
-  template <int kActive, int kN>
-  MOE_DEVICE void multiply(State &state, u32 stages) {
+  ///
+  /// What is multiplied is told apart inside the loop, since a loop for each width takes the
+  /// compiler twice as long; and before the wait for data, after which branches would cost time.
+  MOE_DEVICE void multiply_tile(State &state, u32 stages, int rows) {
 #pragma unroll 1
     for (int step = 0; step < Plan::kSteps; ++step) {
-      state.wait_full();
-      if constexpr (kActive != 0) {
-        issue<kActive, kN>(stages + state.stage * Plan::kStageBytes, step != 0);
-        if (step != 0) {
-          ptx::wgmma_wait<1>();
-          state.release(last_);
-        }
-      } else if (step != 0) {
+      if (Plan::kCluster > 1 && rows == 0)
+        state.wait_full(); // nothing but stages, for which the other block waits
+      else if constexpr (Plan::kSwapped)
+        issue_tokens<Plan::kLeastTokens, Plan::kBlockM>(state, stages, step, rows);
+      else
+        issue_strips<Plan::kStrips>(state, stages, step, rows);
+      if (step != 0) {
+        ptx::wgmma_wait<1>();
         state.release(last_);
       }
       last_ = state.stage;
@@ -234,43 +268,6 @@ class GroupedMatmulConsumer {
         if (step == kLead - 1 && strip_ == 0)
           ptx::barrier_arrive(1, 256);
     }
-  }
-
-  /// Swapped operands: the narrowest of kN, kN + kTokenStep, ... columns that hold `rows` tokens.
-  /// Each width is a loop of its own, since the instruction names its accumulators.
-  template <int kN>
-  MOE_DEVICE void multiply_tokens(State &state, u32 stages, int rows) {
-    if constexpr (kN >= Plan::kBlockM) {
-      multiply<Plan::kStrips, Plan::kBlockM>(state, stages);
-    } else {
-      if (rows <= kN)
-        multiply<Plan::kStrips, kN>(state, stages);
-      else
-        multiply_tokens<kN + Plan::kTokenStep>(state, stages, rows);
-    }
-  }
-  /// Rows as strips: those that begin below `rows`. Cooperating consumers may have none.
-  template <int kActive>
-  MOE_DEVICE void multiply_strips(State &state, u32 stages, int rows) {
-    constexpr int kLeast = kPingPong ? 1 : 0;
-    const int begin = 64 * ((kActive - 1) * Plan::kStripStride + int(strip_));
-    if constexpr (kActive <= kLeast) {
-      multiply<kActive, Plan::kMmaN>(state, stages);
-    } else {
-      if (begin < rows)
-        multiply<kActive, Plan::kMmaN>(state, stages);
-      else
-        multiply_strips<kActive - 1>(state, stages, rows);
-    }
-  }
-
-  MOE_DEVICE void multiply_tile(State &state, u32 stages, int rows) {
-    if (Plan::kCluster > 1 && rows == 0) // nothing but stages, for which the other block waits
-      multiply<0, Plan::kMmaN>(state, stages);
-    else if constexpr (Plan::kSwapped)
-      multiply_tokens<Plan::kLeastTokens>(state, stages, rows);
-    else
-      multiply_strips<Plan::kStrips>(state, stages, rows);
   }
 
 public:

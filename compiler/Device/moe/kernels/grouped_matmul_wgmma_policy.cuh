@@ -45,7 +45,7 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kStrips = (S::kSwapped ? S::kBlockN : S::kBlockM) / 64 / kStripStride;
   static constexpr int kMmaN = S::kSwapped ? S::kBlockM : S::kBlockN;
   /// Swapped tiles multiply at least so many token columns: below 64 wgmma waits for the weights
-  /// from shared memory, so fewer save little, and each width is one more loop to compile.
+  /// from shared memory, so fewer save little, and each width is more to compile.
   static constexpr int kLeastTokens =
       S::kBlockM > 64 && S::kTokenStep < 64 ? 64 - 64 % S::kTokenStep : S::kTokenStep;
 

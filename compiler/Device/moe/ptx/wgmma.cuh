@@ -19,12 +19,15 @@ MOE_DEVICE void wgmma_wait() {
 /// Descriptor of an operand tile with rows of 128 bytes (64 elements of K) in the copy engine's
 /// 128-byte swizzle: 8-row groups 1024 bytes apart. `shared` is 1024-byte aligned, plus the byte
 /// offset of the k16 slice inside the row.
-MOE_DEVICE u64 wgmma_descriptor(u32 shared) {
-  constexpr u64 kSwizzle128 = u64(1) << 62;
-  constexpr u64 kGroupStride = u64(1024 >> 4) << 32;
-  constexpr u64 kLeadingUnused = u64(1) << 16;
-  return kSwizzle128 | kGroupStride | kLeadingUnused | ((shared & 0x3ffff) >> 4);
+///
+/// The low word. The high word is the same for all, MOE_WGMMA_HIGH: 128-byte swizzle (1 << 62) and
+/// the groups' distance (1024 / 16 << 32). Offsets are added to the low word alone: with 64 bits
+/// each would take three instructions of the one unit that makes descriptors, not one.
+MOE_DEVICE u32 wgmma_descriptor(u32 shared) {
+  constexpr u32 kLeadingUnused = 1u << 16;
+  return kLeadingUnused | ((shared & 0x3ffff) >> 4);
 }
+#define MOE_WGMMA_HIGH "0x40000040"
 
 // Accumulators 0 .. N/2-1 as asm text and as operands.
 #define MOE_WGMMA_TEXT_8 "%0,%1,%2,%3"
@@ -101,20 +104,21 @@ struct WgmmaM64K64;
 #define MOE_WGMMA_K16(NAME, N, A, B, KEEP)                                                         \
   "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." NAME "." NAME " {" MOE_WGMMA_TEXT_##N          \
       "}, " A ", " B ", " KEEP ", 1, 1, 0, 0;\n"
-#define MOE_WGMMA_LATER_K16(NAME, N, A, B, SLICE)                                                  \
-  "add.s64 a, %" A ", 2 * " SLICE ";\nadd.s64 b, %" B ", 2 * " SLICE                               \
-  ";\n" MOE_WGMMA_K16(NAME, N, "a", "b", "1")
+#define MOE_WGMMA_SLICE(NAME, N, A, B, SLICE, KEEP)                                                \
+  "add.u32 low, %" A ", 2 * " SLICE ";\nmov.b64 a, {low, " MOE_WGMMA_HIGH "};\n"                  \
+  "add.u32 low, %" B ", 2 * " SLICE ";\nmov.b64 b, {low, " MOE_WGMMA_HIGH                          \
+  "};\n" MOE_WGMMA_K16(NAME, N, "a", "b", KEEP)
 #define MOE_WGMMA_FORM(TYPE, NAME, N, A, B, KEEP)                                                  \
   template <>                                                                                      \
   struct WgmmaM64K64<TYPE, N> {                                                                    \
-    MOE_DEVICE static void run(float (&d)[N / 2], u64 a, u64 b, int keep) {                        \
-      asm volatile("{\n.reg .pred p;\n.reg .b64 a, b;\nsetp.ne.b32 p, %" KEEP                      \
-                   ", 0;\n" MOE_WGMMA_K16(NAME, N, "%" A, "%" B, "p")                              \
-                       MOE_WGMMA_LATER_K16(NAME, N, A, B, "1")                                     \
-                           MOE_WGMMA_LATER_K16(NAME, N, A, B, "2")                                 \
-                               MOE_WGMMA_LATER_K16(NAME, N, A, B, "3") "}"                         \
+    MOE_DEVICE static void run(float (&d)[N / 2], u32 a, u32 b, int keep) {                        \
+      asm volatile("{\n.reg .pred p;\n.reg .b32 low;\n.reg .b64 a, b;\nsetp.ne.b32 p, %" KEEP      \
+                   ", 0;\n" MOE_WGMMA_SLICE(NAME, N, A, B, "0", "p")                               \
+                       MOE_WGMMA_SLICE(NAME, N, A, B, "1", "1")                                    \
+                           MOE_WGMMA_SLICE(NAME, N, A, B, "2", "1")                                \
+                               MOE_WGMMA_SLICE(NAME, N, A, B, "3", "1") "}"                        \
                    : MOE_WGMMA_REGS_##N                                                            \
-                   : "l"(a), "l"(b), "r"(keep));                                                   \
+                   : "r"(a), "r"(b), "r"(keep));                                                   \
     }                                                                                              \
   };
 #define MOE_WGMMA(N, A, B, KEEP)                                                                   \
