@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace moec {
 
 /// From when on, in microseconds of a block, a quick search tries less and less.
 static constexpr double kMedium = 500, kLong = 1500, kVeryLong = 3000, kEndless = 10000;
+/// For how many seconds a quick search waits for what it may do without.
+static constexpr double kQuickPatience = 3.5;
 /// How long a walk of a quick search should take at least, in microseconds: longer ones are
 /// repeated too rarely.
 static constexpr double kWalk = 5000;
@@ -26,7 +29,8 @@ Limits limitsOf(Effort effort, double microseconds) {
             .rounds = 40,
             .doubt = 0.013,
             .races = true,
-            .shapes = true};
+            .shapes = true,
+            .patience = std::numeric_limits<double>::infinity()};
   Limits limits{.tiles = 8,
                 .refinements = 4,
                 .sets = CudaBench::kSets,
@@ -36,7 +40,8 @@ Limits limitsOf(Effort effort, double microseconds) {
                 .rounds = 16,
                 .doubt = 0.0015,
                 .races = false,
-                .shapes = false};
+                .shapes = false,
+                .patience = kQuickPatience};
   if (microseconds > 0)
     limits.sets = size_t(std::min(std::ceil(kWalk / microseconds), double(CudaBench::kSets)));
   if (microseconds > kMedium) {
@@ -49,14 +54,12 @@ Limits limitsOf(Effort effort, double microseconds) {
     limits.looks = 2;
   }
   if (microseconds > kVeryLong) {
-    limits.tiles = 3;
-    limits.warmTimes = 12;
-  }
-  if (microseconds > kEndless) {
     limits.tiles = 2;
     limits.refinements = 1;
-    limits.finalists = 1;
+    limits.warmTimes = 12;
   }
+  if (microseconds > kEndless)
+    limits.finalists = 1;
   return limits;
 }
 

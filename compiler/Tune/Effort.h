@@ -24,6 +24,9 @@ struct Limits {
   double doubt;       ///< the least share by which a look is thought to be off
   bool races;         ///< whether each batch is raced, not only all together at the end
   bool shapes;        ///< whether the tile's neighbours are refinements as well
+  /// Seconds, from when on the default has been timed, for which the search waits for compilers of
+  /// refinements and other lowerings. After that, only those that have been built are tried.
+  double patience;
 };
 
 /// What an effort allows for a block that is predicted to take so long. A quick search of a long

@@ -25,6 +25,9 @@ public:
   /// in `check`.
   virtual void prepare(std::span<const Choice> choices) = 0;
 
+  /// Whether what needs the choice, which was prepared, would not wait for it.
+  virtual bool isBuilt(const Choice &) { return true; }
+
   /// Gives up what is still being built, so that nothing disturbs what is measured next. Whatever
   /// needs it after all begins anew.
   virtual void abandon() {}

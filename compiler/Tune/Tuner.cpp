@@ -123,16 +123,22 @@ void Tuner::compileAhead() {
     compile(trials);
 }
 
+/// Whether the search has waited long enough for what it may do without.
+bool Tuner::isLate() const { return clock() - warmed > limits.patience; }
+
 /// Builds, measures and races candidates. `whenLeading` hears of each that looks put before
-/// all others.
+/// all others. `mayLeaveOut`: what is not built by now is not tried once it is late.
 Status Tuner::tryBatch(std::vector<Trial> trials,
-                       llvm::function_ref<void(const Trial &)> whenLeading) {
+                       llvm::function_ref<void(const Trial &)> whenLeading, bool mayLeaveOut) {
+  auto isLeftOut = [&](const Trial &trial) {
+    return mayLeaveOut && isLate() && !recall(trial.choice) && !measurer.isBuilt(trial.choice);
+  };
   // Nothing is tried twice, neither as part of another batch.
   std::vector<Trial> fresh;
   for (Trial &trial : trials) {
     auto same = [&](const Trial &other) { return other.choice == trial.choice; };
     if (trial.choice != result.best && trial.choice != result.defaults &&
-        llvm::none_of(result.trials, same) && llvm::none_of(fresh, same))
+        llvm::none_of(result.trials, same) && llvm::none_of(fresh, same) && !isLeftOut(trial))
       fresh.push_back(std::move(trial));
   }
   if (fresh.empty() || isOver())
@@ -140,14 +146,19 @@ Status Tuner::tryBatch(std::vector<Trial> trials,
   compile(fresh);
   // All are checked before one is timed: compilers are busy meanwhile, and the card stays warm from
   // one time to the next.
-  size_t checked = 0;
-  for (; checked < fresh.size() && !isOver(); ++checked)
-    MOERT_RETURN_IF_ERROR(check(fresh[checked]));
-  fresh.resize(checked);
+  std::vector<Trial> checked;
+  for (Trial &trial : fresh) {
+    if (isOver())
+      break;
+    if (isLeftOut(trial))
+      continue;
+    MOERT_RETURN_IF_ERROR(check(trial));
+    checked.push_back(std::move(trial));
+  }
   // Rows are kept as they come: whoever gives up on the search still has them.
   size_t first = result.trials.size();
   double leading = bestRatio;
-  for (Trial &trial : fresh) {
+  for (Trial &trial : checked) {
     if (isOver())
       break;
     MOERT_RETURN_IF_ERROR(time(trial));
@@ -212,8 +223,9 @@ Status Tuner::searchQuickly(const Lowering &lowering) {
     });
   };
   for (size_t i = 0; i < matmuls.size(); ++i)
-    MOERT_RETURN_IF_ERROR(tryBatch(tileTrials(lowering, matmuls[i]),
-                                   [&](const Trial &leading) { compileRest(leading, i + 1, 0); }));
+    MOERT_RETURN_IF_ERROR(tryBatch(
+        tileTrials(lowering, matmuls[i]),
+        [&](const Trial &leading) { compileRest(leading, i + 1, 0); }, /*mayLeaveOut=*/false));
   for (size_t i = 0; i < matmuls.size(); ++i)
     MOERT_RETURN_IF_ERROR(tryBatch(refine(matmuls[i]), [&](const Trial &leading) {
       compileRest(leading, matmuls.size(), i + 1);
@@ -327,6 +339,7 @@ Result<TuneResult> Tuner::run() {
   if (Status status = measurer.check(result.defaults); !status.isOk())
     return std::move(status).withContext("the default");
   MOERT_RETURN_IF_ERROR(timer.warmUp());
+  warmed = clock();
   Trial trial;
   trial.change = "default";
   trial.choice = result.defaults;

@@ -115,7 +115,9 @@ private:
   moert::Status race(std::span<Trial> trials);
   moert::Status takeTurns(Race &race);
   moert::Status tryBatch(std::vector<Trial> trials,
-                         llvm::function_ref<void(const Trial &)> whenLeading = {});
+                         llvm::function_ref<void(const Trial &)> whenLeading = {},
+                         bool mayLeaveOut = true);
+  bool isLate() const;
   double leastLead() const;
   void adopt(std::span<Trial> trials);
   void compile(std::span<const Trial> trials);
@@ -142,7 +144,7 @@ private:
   Limits limits;
   TuneResult result;
   size_t current = 0; ///< lowering of the best
-  double started = 0;
+  double started = 0, warmed = 0; ///< when the search began, and when the default had its time
   std::map<const search::Task *, std::vector<search::Candidate>> shortlists; ///< tiles to try
   std::vector<Choice> compiled; ///< that the measurer was asked to prepare
   FairTimer timer;              ///< against the default

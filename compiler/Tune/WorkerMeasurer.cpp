@@ -96,6 +96,13 @@ void WorkerMeasurer::prepare(std::span<const Choice> choices) {
     prepared.emplace_back(std::move(choice), number++);
 }
 
+bool WorkerMeasurer::isBuilt(const Choice &choice) {
+  compilers->sleep(-1, CompileWorkers::Clock::now()); // hears of those that are done
+  return any_of(prepared, [&](const auto &one) {
+    return one.first == choice && compilers->isDone(one.second);
+  });
+}
+
 void WorkerMeasurer::abandon() {
   erase_if(prepared, [&](const auto &one) { return !compilers->isDone(one.second); });
   compilers->abandon();

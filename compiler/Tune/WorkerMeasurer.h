@@ -44,6 +44,7 @@ public:
   unsigned losses() const { return lost; }
 
   void prepare(std::span<const Choice> choices) override;
+  bool isBuilt(const Choice &choice) override;
   void abandon() override;
   moert::Status check(const Choice &choice) override;
   moert::Result<double> measure(const Choice &choice, Purpose purpose) override;

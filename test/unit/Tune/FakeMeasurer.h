@@ -22,6 +22,8 @@ struct FakeMeasurer final : Measurer {
   /// Factor on the n-th measurement: a clock that drifts, noise.
   std::function<double(unsigned n, Purpose purpose)> factor = [](unsigned, Purpose) { return 1.0; };
 
+  /// Whether a choice that was prepared is built.
+  std::function<bool(const Choice &)> built = [](const Choice &) { return true; };
   /// Called where what is being built is given up.
   std::function<void()> abandoned = [] {};
   /// Called by every check, while the device rests.
@@ -35,6 +37,7 @@ struct FakeMeasurer final : Measurer {
     ++batches;
     prepared.insert(prepared.end(), choices.begin(), choices.end());
   }
+  bool isBuilt(const Choice &choice) override { return built(choice); }
   void abandon() override { abandoned(); }
   moert::Status check(const Choice &choice) override {
     ++checks;

@@ -290,6 +290,40 @@ TEST_F(TunerTest, WhatFollowsALeaderIsCompiledAtOnce) {
   EXPECT_EQ(fake.prepared.size(), given);
 }
 
+TEST_F(TunerTest, AQuickSearchDoesNotWaitForCompilersForLong) {
+  // What follows from the leading tile is never built. Every measurement takes a second, so that it
+  // is late when the tiles have been tried; a full search has time.
+  for (Effort effort : {Effort::Quick, Effort::Full}) {
+    fake = {};
+    reported.clear();
+    fake.time = swappedIsFaster;
+    size_t ahead = 0;
+    fake.verdict = [&](const Choice &) {
+      ahead = ahead == 0 ? fake.prepared.size() : ahead;
+      return Status::ok();
+    };
+    fake.built = [&](const Choice &choice) {
+      return llvm::is_contained(std::span(fake.prepared).first(ahead), choice);
+    };
+    Lowering accumulate = lowering("combine accumulate");
+    accumulate.defaults.combine = CombineMode::Accumulate;
+    TunerOptions options;
+    options.effort = effort;
+    auto result = tune(options, {accumulate});
+    ASSERT_TRUE(result.isOk());
+    EXPECT_TRUE(contains(result->best.schedules[0], "swapped")) << "tiles are waited for";
+    bool secondBesideIt = false;
+    for (const Trial &trial : reported) {
+      if (trial.matmul == 1 && trial.change == "tile")
+        secondBesideIt |= contains(trial.choice.schedules[0], "swapped");
+      else if (effort == Effort::Quick && trial.change != "tile" && trial.change != "default")
+        EXPECT_TRUE(fake.built(trial.choice)) << trial.change << ": " << trial.schedule;
+    }
+    EXPECT_TRUE(secondBesideIt);
+    EXPECT_EQ(contains(result->best.schedules[0], "raster_group = 16"), effort == Effort::Full);
+  }
+}
+
 TEST_F(TunerTest, NothingIsBuiltUponALeadWithinTheScatter) {
   // Every tile but the default's looks 0.5 % faster on a card whose times are off by 1 %.
   for (bool noisy : {false, true}) {

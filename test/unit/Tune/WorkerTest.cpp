@@ -164,6 +164,18 @@ TEST_F(WorkerTest, WhatWasGivenUpIsCompiledAnewWhereItIsNeeded) {
   measurer->abandon();
 }
 
+TEST_F(WorkerTest, TellsWhatIsBuiltWithoutWaiting) {
+  EXPECT_FALSE(measurer->isBuilt(choice("fine"))) << "nobody has asked for it";
+  measurer->prepare(std::vector<Choice>{choice("lasting"), choice("fine")});
+  auto start = std::chrono::steady_clock::now();
+  while (!measurer->isBuilt(choice("fine")) &&
+         std::chrono::steady_clock::now() - start < std::chrono::seconds(20))
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_TRUE(measurer->isBuilt(choice("fine")));
+  EXPECT_FALSE(measurer->isBuilt(choice("lasting")));
+  measurer->abandon();
+}
+
 TEST_F(WorkerTest, InputsAreMadeWhileTheSearchChoosesWhatToTry) {
   int aims = requests("aim");
   measurer->aimAt(128, {}, 2, choice("default"));
