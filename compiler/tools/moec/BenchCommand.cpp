@@ -40,6 +40,11 @@ static cl::opt<double>
                   cl::desc("ceiling of the floor (default: 3.07 on an H100, else 4.6, H200)"));
 static cl::opt<bool> measurePeakOption("measure-peak", cl::sub(benchCommand()), cl::cat(category()),
                                        cl::desc("measure this GPU's read bandwidth first"));
+static cl::opt<std::string>
+    warmUpOption("warm-up", cl::sub(benchCommand()), cl::cat(category()), cl::init("100ms"),
+                 cl::value_desc("100ms"),
+                 cl::desc("keep the GPU busy for so long before it is timed; s, m or ms (one at its "
+                          "power limit takes some 10s to settle)"));
 static cl::opt<bool> perKernelOption("per-kernel", cl::sub(benchCommand()), cl::cat(category()),
                                      cl::desc("also what each launch costs where it stands"));
 static cl::opt<unsigned>
@@ -89,6 +94,7 @@ private:
   Peaks peaks;
   RunnerOptions options;
   std::vector<Routing> distributions;
+  TimingOptions timing;
   std::string deviceName;
   std::string only;       ///< what of the block is measured, for the header; empty for all of it
   double measuredTbs = 0; ///< 0: not measured
@@ -165,6 +171,7 @@ json::Value Bench::report() const {
       {"schedule", scheduleText()},
       {"only", std::move(product)},
       {"seed", int64_t(seed())},
+      {"warm_up_s", timing.warmupSeconds},
       {"peak_tflops", peaks.flops / 1e12},
       {"peak_tbs", peaks.bytes / 1e12},
       {"measured_read_tbs", std::move(measured)},
@@ -184,8 +191,8 @@ Status Bench::breakDown(CudaBench &bench, const moert::Package &package, Row &ro
       MOERT_ASSIGN_OR_RETURN(
           std::shared_ptr<const moert::LoadedPackage> part,
           moert::LoadedPackage::load(device, firstLaunches(package, row.tokens, i + 1)));
-      MOERT_ASSIGN_OR_RETURN(Timing timing, bench.measure(*part, {}));
-      time = timing.median;
+      MOERT_ASSIGN_OR_RETURN(Timing cut, bench.measure(*part, timing));
+      time = cut.median;
     }
     row.parts.push_back({package.manifest.kernels[variant.launches[i].kernel].name, time - before});
     before = time;
@@ -223,7 +230,7 @@ Result<Timing> Bench::measureOnly(CudaBench &bench, const moert::LoadedPackage &
   MOERT_ASSIGN_OR_RETURN(
       std::shared_ptr<const moert::LoadedPackage> part,
       moert::LoadedPackage::load(whole.device(), onlyLaunch(package, tokens, launch)));
-  return bench.measureAlone(whole, *part, {});
+  return bench.measureAlone(whole, *part, timing);
 }
 
 Result<Row> Bench::cudaRow(CudaBench &bench, const moert::Package &package, int64_t tokens,
@@ -245,7 +252,7 @@ Result<Row> Bench::cudaRow(CudaBench &bench, const moert::Package &package, int6
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::LoadedPackage> loaded,
                          moert::LoadedPackage::load(device, package));
-  MOERT_ASSIGN_OR_RETURN(row.timing, only.empty() ? bench.measure(*loaded, {})
+  MOERT_ASSIGN_OR_RETURN(row.timing, only.empty() ? bench.measure(*loaded, timing)
                                                   : measureOnly(bench, *loaded, package, tokens));
   if (perKernelOption)
     MOERT_RETURN_IF_ERROR(breakDown(bench, package, row));
@@ -340,6 +347,7 @@ Status Bench::execute() {
     return Status(StatusCode::Usage, "expects --tokens with counts from 1 on");
   if (!(peakTflopsOption > 0) || !(peakTbsOption > 0))
     return Status(StatusCode::Usage, "expects --peak-tflops and --peak-tbs to be above 0");
+  MOERT_ASSIGN_OR_RETURN(timing.warmupSeconds, parseSeconds("--warm-up", warmUpOption));
   MOERT_ASSIGN_OR_RETURN(subject, loadSubject(inputPath(), errs()));
   if (!subject.block)
     return Status(StatusCode::Usage,
@@ -349,6 +357,9 @@ Status Bench::execute() {
     MOERT_RETURN_IF_ERROR(checkRouting(subject.inputs(), routing));
   options.device =
       deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
+  if (warmUpOption.getNumOccurrences() > 0 && options.device != DeviceKind::Cuda)
+    return Status(StatusCode::Usage, fmt::format("expects --device cuda with --warm-up, but got {}",
+                                                 name(options.device).str()));
   if (onlyOption.getNumOccurrences() > 0)
     MOERT_RETURN_IF_ERROR(chooseProduct());
   MOERT_RETURN_IF_ERROR(options.device == DeviceKind::Cuda ? measureCuda() : measureCpu());

@@ -11,6 +11,10 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+
 using namespace llvm;
 using moert::Result;
 using moert::Status;
@@ -195,6 +199,19 @@ Result<std::vector<Routing>> routings() {
 }
 
 uint64_t seed() { return seedOption; }
+
+Result<double> parseSeconds(StringRef option, StringRef text) {
+  StringRef number = text;
+  double unit = number.consume_back("ms") ? 1e-3 : number.consume_back("m") ? 60 : 1;
+  if (unit == 1)
+    number.consume_back("s");
+  double value = 0;
+  if (number.getAsDouble(value) || !(value > 0) || !std::isfinite(value))
+    return Status(StatusCode::Usage,
+                  fmt::format("expects {} to be a time such as 60s or 5m, but got '{}'",
+                              option.str(), text.str()));
+  return value * unit;
+}
 
 std::string buildOptionsText() {
   std::string text;

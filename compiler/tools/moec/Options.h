@@ -57,12 +57,12 @@ const std::string &scheduleText();
 moert::Result<std::vector<int64_t>> tokenCounts();
 /// `--routing`, by default uniform.
 moert::Result<std::vector<Routing>> routings();
-/// `--schedule`.
-const std::string &scheduleText();
 /// What the options above say about a compilation, `--target native` resolved.
 moert::Result<CompilerOptions> compilerOptions();
 /// `--seed`.
 uint64_t seed();
+/// Seconds of a time such as 60s, 5m or 200ms that was given with `option`, "--budget".
+moert::Result<double> parseSeconds(llvm::StringRef option, llvm::StringRef text);
 /// The options above that were given, as text for a command that reproduces a run.
 std::string buildOptionsText();
 

@@ -61,19 +61,11 @@ static cl::opt<std::string> jsonOption("json", cl::sub(tuneCommand()), cl::cat(c
                                        cl::value_desc("F"),
                                        cl::desc("also write everything as JSON, - for stdout"));
 
-/// Seconds of a `--budget`.
-static Result<double> parseBudget(StringRef text) {
-  if (text.empty())
+/// Seconds of `--budget`.
+static Result<double> budgetSeconds() {
+  if (budgetOption.empty())
     return std::numeric_limits<double>::infinity();
-  StringRef number = text;
-  double unit = number.consume_back("ms") ? 1e-3 : number.consume_back("m") ? 60 : 1;
-  if (unit == 1)
-    number.consume_back("s");
-  double value = 0;
-  if (number.getAsDouble(value) || !(value > 0))
-    return Status(StatusCode::Usage,
-                  "expects --budget to be a time such as 60s or 5m, but got '" + text.str() + "'");
-  return value * unit;
+  return parseSeconds("--budget", budgetOption);
 }
 
 namespace {
@@ -130,7 +122,7 @@ Status Tune::readOptions() {
   MOERT_ASSIGN_OR_RETURN(options.tokens, tokenCounts());
   MOERT_ASSIGN_OR_RETURN(std::vector<Routing> distributions, routings());
   MOERT_ASSIGN_OR_RETURN(options.fusions, fusions());
-  MOERT_ASSIGN_OR_RETURN(budget, parseBudget(budgetOption));
+  MOERT_ASSIGN_OR_RETURN(budget, budgetSeconds());
   options.combine = combineMode();
   if (options.tokens.empty() || is_contained(options.tokens, 0))
     return Status(StatusCode::Usage, "expects --tokens with counts from 1 on");
