@@ -7,6 +7,7 @@
 #include "runtime/Api/TextSource.h"
 #include "runtime/Support/Log.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <map>
@@ -44,44 +45,32 @@ static std::filesystem::path cacheDirectoryOf(const TextOptions &options) {
                                 : defaultCacheDirectory();
 }
 
-/// What the records give a block.
-struct FromRecords {
-  std::vector<Record> used;              ///< which the variants have
-  std::vector<OwnLowering> ownLowerings; ///< variants that are fused in other ways than the rest
-};
-
 /// Schedules that were measured on such a device, where the host gives none: the user's records
-/// from the cache's folder, then those that ship. Which ones serve which tokens is logged.
-static FromRecords applyRecords(const MoeBlock &block, const TunedFor &who,
-                                const TextOptions &options, CompilerOptions &compiler) {
-  FromRecords result;
+/// from the cache's folder, then those that ship. Which ones serve which tokens is logged. Returns
+/// the records that the variants have.
+static std::vector<Record> applyRecords(const MoeBlock &block, const TunedFor &who,
+                                        const TextOptions &options, CompilerOptions &compiler) {
   Records records = openRecords(cacheDirectoryOf(options));
   if (!records.mayHave(who.device))
-    return result;
-  auto logOrigins = [&](const TunedChoice &choice) {
-    for (const std::string &origin : choice.origins)
-      log(LogLevel::Info, "records", "{}: {}", options.name, origin);
-  };
+    return {};
   TunedChoice choice = chooseTuned(block, compiler, records, who);
-  logOrigins(choice);
-  for (const TunedChoice::Other &other : choice.others) {
-    CompilerOptions own = compiler;
-    own.kernel.tokens = {other.record.tokens};
-    TunedChoice ownChoice = chooseTuned(block, own, records, who);
-    logOrigins(ownChoice);
-    own.kernel.schedule = ownChoice.schedule;
-    own.fusions = ownChoice.fusions;
-    result.ownLowerings.push_back({intervalOf(other.record.tokens), std::move(own)});
-    result.used.push_back(other.record);
-  }
   compiler.kernel.schedule = choice.schedule;
   compiler.fusions = choice.fusions;
+  compiler.own = std::move(choice.own);
+  for (const std::string &origin : choice.origins)
+    log(LogLevel::Info, "records", "{}: {}", options.name, origin);
+  auto isOwn = [&](const Record &record) {
+    return llvm::any_of(compiler.own, [&](const OwnLowering &own) {
+      return own.interval == intervalOf(record.tokens);
+    });
+  };
+  std::vector<Record> used;
   if (Result<RecordKey> key =
           recordKey(block, "any", compiler.kernel.combine, who, compiler.kernel.target))
     for (FoundRecord &found : records.find(*key))
-      if (found.record.fusions == compiler.fusions)
-        result.used.push_back(std::move(found.record));
-  return result;
+      if (found.record.fusions == compiler.fusions || isOwn(found.record))
+        used.push_back(std::move(found.record));
+  return used;
 }
 
 bool hasCompiler() { return true; }
@@ -119,12 +108,10 @@ Result<std::unique_ptr<VariantSource>> openText(const cuda::Device &device, std:
   tuning.routing = options.routing;
   tuning.cacheDirectory = cacheDirectoryOf(options);
   tuning.deviceOrdinal = device.properties().ordinal;
-  FromRecords known;
   if (compiler.kernel.schedule.empty())
-    known = applyRecords(*block, tuning.who, options, compiler);
-  tuning.used = std::move(known.used);
+    tuning.used = applyRecords(*block, tuning.who, options, compiler);
   Result<std::unique_ptr<TextVariants>> variants =
-      TextVariants::create(*block, compiler, known.ownLowerings, BlockTuner(std::move(tuning)));
+      TextVariants::create(*block, compiler, BlockTuner(std::move(tuning)));
   if (!variants)
     return explain(std::move(variants).status());
   return std::unique_ptr<VariantSource>(*std::move(variants));

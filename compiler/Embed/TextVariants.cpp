@@ -10,7 +10,6 @@
 
 namespace moec {
 
-using llvm::ArrayRef;
 using moert::CompileRequest;
 using moert::PlannedVariant;
 using moert::Result;
@@ -93,25 +92,23 @@ Status TextVariants::add(const MoeBlock &block, const CompilerOptions &options,
   return Status::ok();
 }
 
-Result<std::unique_ptr<TextVariants>> TextVariants::create(const MoeBlock &block,
-                                                           CompilerOptions options,
-                                                           ArrayRef<OwnLowering> ownLowerings,
-                                                           BlockTuner tuner) {
+Result<std::unique_ptr<TextVariants>>
+TextVariants::create(const MoeBlock &block, CompilerOptions options, BlockTuner tuner) {
   std::unique_ptr<TextVariants> variants(new TextVariants(options, std::move(tuner)));
   options.stopAfter = Stage::Cuda;
   options.kernel.tokens.clear();
-  MOERT_ASSIGN_OR_RETURN(Compilation whole, compile(block, options));
+  std::vector<CompilerOptions> lowerings = eachLowering(options);
+  CompilerOptions &common = lowerings.front();
+  MOERT_ASSIGN_OR_RETURN(Compilation whole, compile(block, common));
   for (const moert::Variant &variant : whole.package.manifest.variants) {
     // One count stands for the interval, the same in every process: schedules that were tuned are
     // found by it. The variant that is compiled for it alone serves every T.
-    options.kernel.tokens = {variant.maxTokens < 0 ? variant.minTokens : variant.maxTokens};
-    MOERT_RETURN_IF_ERROR(variants->add(block, options, {variant.minTokens, variant.maxTokens}));
+    common.kernel.tokens = {variant.maxTokens < 0 ? variant.minTokens : variant.maxTokens};
+    MOERT_RETURN_IF_ERROR(variants->add(block, common, {variant.minTokens, variant.maxTokens}));
   }
-  for (const OwnLowering &own : ownLowerings) {
-    CompilerOptions ownOptions = own.options;
-    ownOptions.stopAfter = Stage::Cuda;
-    variants->makeRoom(own.interval);
-    MOERT_RETURN_IF_ERROR(variants->add(block, ownOptions, own.interval));
+  for (size_t i = 0; i < options.own.size(); ++i) {
+    variants->makeRoom(options.own[i].interval);
+    MOERT_RETURN_IF_ERROR(variants->add(block, lowerings[1 + i], options.own[i].interval));
   }
   return variants;
 }

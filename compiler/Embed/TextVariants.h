@@ -8,23 +8,15 @@
 
 namespace moec {
 
-/// How a block is lowered for some token counts where that is not a matter of schedules alone.
-struct OwnLowering {
-  TokenInterval interval;
-  CompilerOptions options; ///< with one of these counts
-};
-
 /// MLIR runs when this is created: every variant is lowered to CUDA C++, some milliseconds
 /// altogether, so that arguments, variants and workspace are known before anything is compiled.
 /// Making a variant then needs no IR: several threads may do it at once.
 class TextVariants : public moert::VariantSource {
 public:
-  /// The variants that `options` give the block, without token counts, with those of
-  /// `ownLowerings` in their places; the failures are those of `compile`. `tuner` finds faster
-  /// ones.
+  /// The variants that `options` give the block, without token counts; the failures are those of
+  /// `compile`. `tuner` finds faster ones.
   static moert::Result<std::unique_ptr<TextVariants>>
-  create(const MoeBlock &block, CompilerOptions options, llvm::ArrayRef<OwnLowering> ownLowerings,
-         BlockTuner tuner);
+  create(const MoeBlock &block, CompilerOptions options, BlockTuner tuner);
 
   const std::vector<moert::PlannedVariant> &plan() const override { return planned; }
   moert::Result<moert::MadeVariant> make(size_t index,

@@ -4,6 +4,7 @@
 
 #include "compiler/Cache/CachedCompiler.h"
 #include "compiler/Device/EmbeddedHeaders.h"
+#include "compiler/Engine/Splice.h"
 #include "compiler/Engine/VariantKey.h"
 #include "compiler/Target/Cuda/CudaEmitter.h"
 
@@ -22,6 +23,9 @@ using moert::StatusCode;
 namespace moec {
 
 std::string irFile(Stage stage) { return ("ir/" + name(stage) + ".mlir").str(); }
+std::string irFile(Stage stage, const TokenInterval &interval) {
+  return fmt::format("ir/{}-{}-{}.mlir", name(stage).str(), interval.first, interval.last);
+}
 
 namespace {
 
@@ -237,8 +241,26 @@ Result<Compilation> Compile::run() {
   return std::move(result);
 }
 
+std::vector<CompilerOptions> eachLowering(const CompilerOptions &options) {
+  std::vector<CompilerOptions> all = {options};
+  all.front().own.clear();
+  for (const OwnLowering &own : options.own) {
+    CompilerOptions &one = all.emplace_back(all.front());
+    one.kernel.tokens = {own.tokens};
+    one.kernel.schedule = own.schedule;
+    one.fusions = own.fusions;
+  }
+  return all;
+}
+
 Result<Compilation> compile(const MoeBlock &block, const CompilerOptions &options) {
-  return Compile(block, options).run();
+  std::vector<CompilerOptions> lowerings = eachLowering(options);
+  MOERT_ASSIGN_OR_RETURN(Compilation whole, Compile(block, lowerings.front()).run());
+  for (size_t i = 0; i < options.own.size(); ++i) {
+    MOERT_ASSIGN_OR_RETURN(Compilation part, Compile(block, lowerings[1 + i]).run());
+    splice(whole, std::move(part), options.own[i].interval);
+  }
+  return whole;
 }
 
 } // namespace moec

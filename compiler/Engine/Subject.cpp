@@ -181,7 +181,8 @@ static void useRecords(const MoeBlock &block, const moert::cuda::DevicePropertie
   TunedChoice choice = chooseTuned(block, compiler, *options.records, who);
   compiler.kernel.schedule = choice.schedule;
   compiler.fusions = choice.fusions;
-  for (const std::string &origin : choice.sentences())
+  compiler.own = std::move(choice.own);
+  for (const std::string &origin : choice.origins)
     if (options.onOrigin)
       options.onOrigin(origin);
 }

@@ -76,7 +76,6 @@ private:
   void chooseFusions(const Found &found);
   Status checkFit(const Record &record) const;
   std::string describe(const FoundRecord &found) const;
-  void append(const TokenInterval &interval, const std::vector<std::string> &schedules);
 
   const MoeBlock &block;
   const CompilerOptions &options;
@@ -115,7 +114,7 @@ bool Choose::isWanted(const FoundRecord &found) const {
                       [&](int64_t tokens) { return interval.contains(tokens); });
 }
 
-/// Fusions come before the division into variants, so all variants share them.
+/// Whether all counts agree on fusions that are not the usual ones.
 void Choose::chooseFusions(const Found &found) {
   result.fusions = options.fusions;
   if (who.areFusionsGiven || found.empty() || options.kernel.tokens.empty())
@@ -179,11 +178,13 @@ std::string Choose::describe(const FoundRecord &found) const {
   return text;
 }
 
-/// Adds the schedules of an interval.
-void Choose::append(const TokenInterval &interval, const std::vector<std::string> &schedules) {
+/// The schedules of an interval, as KernelOptions takes them.
+static std::string scheduleText(const TokenInterval &interval,
+                                const std::vector<std::string> &schedules) {
+  std::vector<std::string> texts;
   for (size_t i = 0; i < schedules.size(); ++i)
-    result.schedule += fmt::format("{}{}@{}-{}: {}", result.schedule.empty() ? "" : "; ", i,
-                                   interval.first, interval.last, schedules[i]);
+    texts.push_back(fmt::format("{}@{}-{}: {}", i, interval.first, interval.last, schedules[i]));
+  return fmt::format("{}", fmt::join(texts, "; "));
 }
 
 TunedChoice Choose::run() {
@@ -199,23 +200,26 @@ TunedChoice Choose::run() {
     TokenInterval interval = intervalOf(one.record.tokens);
     std::string text = fmt::format("T={}-{}: ", interval.first, interval.last) + describe(one);
     Status fit = one.record.schedules.empty() ? Status::ok() : checkFit(one.record);
+    const Record &record = one.record;
     if (!fit.isOk()) {
       text += "; not used: " + fit.message();
-    } else if (one.record.fusions != result.fusions && !one.record.schedules.empty()) {
-      result.others.push_back({one.record, std::move(text)});
-      continue;
-    }
-    if (fit.isOk() && !one.record.schedules.empty()) {
+    } else if (!record.schedules.empty() && record.fusions != result.fusions) {
+      result.own.push_back(
+          {interval, record.tokens, record.fusions, scheduleText(interval, record.schedules)});
+      text += ", with --fuse " + toString(record.fusions);
+    } else if (!record.schedules.empty()) {
       if (!pieces.empty() && pieces.back().first.last + 1 == interval.first &&
-          pieces.back().second == one.record.schedules)
+          pieces.back().second == record.schedules)
         pieces.back().first.last = interval.last;
       else
-        pieces.emplace_back(interval, one.record.schedules);
+        pieces.emplace_back(interval, record.schedules);
     }
     result.origins.push_back(std::move(text));
   }
+  std::vector<std::string> texts;
   for (const auto &[interval, schedules] : pieces)
-    append(interval, schedules);
+    texts.push_back(scheduleText(interval, schedules));
+  result.schedule = fmt::format("{}", fmt::join(texts, "; "));
   std::vector<int64_t> others;
   llvm::copy_if(options.kernel.tokens, std::back_inserter(others),
                 [&](int64_t tokens) { return !isServed(tokens); });
@@ -227,14 +231,6 @@ TunedChoice Choose::run() {
         fmt::format("{}: the heuristic's choice, as there is no record of {}", rest,
                     who.device.empty() ? "the device, which is not known" : who.device));
   return std::move(result);
-}
-
-std::vector<std::string> TunedChoice::sentences() const {
-  std::vector<std::string> all = origins;
-  for (const Other &other : others)
-    all.push_back(other.origin + "; not used, it is for --fuse " +
-                  toString(other.record.fusions));
-  return all;
 }
 
 TunedChoice chooseTuned(const MoeBlock &block, const CompilerOptions &options,

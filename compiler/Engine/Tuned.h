@@ -25,18 +25,10 @@ TunedFor tunedFor(const moert::cuda::DeviceProperties &device);
 struct TunedChoice {
   std::string schedule; ///< for KernelOptions::schedule; empty where all is left to the tables
   FusionChoice fusions;
+  /// For CompilerOptions::own: what was measured with other fusions than these.
+  std::vector<OwnLowering> own;
   /// Where the schedules of which token counts come from, a sentence each.
   std::vector<std::string> origins;
-
-  /// A record that fits the block with other fusions than the chosen ones.
-  struct Other {
-    Record record;
-    std::string origin;
-  };
-  std::vector<Other> others;
-  /// `origins`, and of the others why they are not used, for a compilation whose variants all have
-  /// the chosen fusions.
-  std::vector<std::string> sentences() const;
 };
 
 /// The key of what is known about a block; `fuse` is "any" or fusions as `--fuse` takes them.
@@ -44,8 +36,9 @@ moert::Result<RecordKey> recordKey(const MoeBlock &block, std::string fuse, Comb
                                    const TunedFor &who, const std::string &target);
 
 /// Schedules for the token counts of `options`, or where it names none for all that have records. A
-/// record serves the counts around its own (intervalOf); one for other fusions only where every
-/// count has it and they are free. What no longer fits the block is left out and said.
+/// record serves the counts around its own (intervalOf). Where fusions are free, those of a record
+/// become the block's if every count has such a record, else the interval is lowered in its own way.
+/// What no longer fits the block is left out and said.
 TunedChoice chooseTuned(const MoeBlock &block, const CompilerOptions &options,
                         const Records &records, const TunedFor &who);
 

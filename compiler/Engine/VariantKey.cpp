@@ -16,10 +16,11 @@ moert::CacheKey variantKey(llvm::StringRef block, const CompilerOptions &options
                            llvm::StringRef nvrtc) {
   // An option that is added later does not compile here until somebody decides whether it belongs
   // to the key.
-  const auto &[kernel, fusions, stopAfter, jobs, progress, cache] = options;
+  const auto &[kernel, fusions, stopAfter, jobs, own, progress, cache] = options;
   const auto &[target, combine, tokens, schedule] = kernel;
   (void)stopAfter; // only whole packages are kept
   (void)jobs, (void)progress, (void)cache;
+  (void)own; // packages of their own
 
   // Their order and repetitions choose nothing.
   std::vector<int64_t> counts = tokens;

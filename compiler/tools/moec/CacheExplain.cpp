@@ -44,23 +44,17 @@ static bool printResult(moert::Cache &cache, const std::string &what, const Cach
   return false;
 }
 
-Status explainBlock(const std::string &path) {
-  MOERT_ASSIGN_OR_RETURN(CompilerOptions options, compilerOptions());
-  MOERT_ASSIGN_OR_RETURN(std::shared_ptr<CachedCompiler> compiler, kernelCache());
-  MOERT_ASSIGN_OR_RETURN(Subject subject, loadSubject(path, errs()));
-  if (subject.package)
-    return Status(StatusCode::Usage, "expects IR, but '" + path + "' is a package");
-  MOERT_RETURN_IF_ERROR(applyRecords(*subject.block, options));
-  moert::Cache &cache = *compiler->storage();
-  std::string version = compiler->toolVersion();
-
-  CacheKey key = variantKey(subject.block->source(), options, version);
-  bool hit = printResult(cache, "package", key);
+/// A package and, as its kernels have keys of their own, which follow from their sources, these.
+static Status explainPackage(const MoeBlock &block, CompilerOptions options,
+                             const std::string &what, CachedCompiler &compiler) {
+  moert::Cache &cache = *compiler.storage();
+  std::string version = compiler.toolVersion();
+  CacheKey key = variantKey(block.source(), options, version);
+  bool hit = printResult(cache, what, key);
   printParts(key);
 
-  // The kernels have keys of their own, which follow from their sources.
   options.stopAfter = Stage::Cuda;
-  MOERT_ASSIGN_OR_RETURN(Compilation compilation, compile(*subject.block, options));
+  MOERT_ASSIGN_OR_RETURN(Compilation compilation, compile(block, options));
   size_t found = 0, total = compilation.package.code.size();
   for (size_t i = 0; i < total; ++i) {
     moert::CompileRequest request;
@@ -74,6 +68,24 @@ Status explainBlock(const std::string &path) {
                         hit              ? "nothing will run, the package is there"
                         : found == total ? "the block will be lowered, and nothing compiled"
                                          : fmt::format("{} will be compiled", total - found));
+  return Status::ok();
+}
+
+Status explainBlock(const std::string &path) {
+  MOERT_ASSIGN_OR_RETURN(CompilerOptions options, compilerOptions());
+  MOERT_ASSIGN_OR_RETURN(std::shared_ptr<CachedCompiler> compiler, kernelCache());
+  MOERT_ASSIGN_OR_RETURN(Subject subject, loadSubject(path, errs()));
+  if (subject.package)
+    return Status(StatusCode::Usage, "expects IR, but '" + path + "' is a package");
+  MOERT_RETURN_IF_ERROR(applyRecords(*subject.block, options));
+  std::vector<CompilerOptions> lowerings = eachLowering(options);
+  for (size_t i = 0; i < lowerings.size(); ++i) {
+    std::string what = "package";
+    if (i != 0)
+      what += fmt::format(" of T={}-{}", options.own[i - 1].interval.first,
+                          options.own[i - 1].interval.last);
+    MOERT_RETURN_IF_ERROR(explainPackage(*subject.block, lowerings[i], what, *compiler));
+  }
   return Status::ok();
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/Support/File.h"
 
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <fmt/format.h>
@@ -50,20 +51,29 @@ struct Emitted {
   StringRef content;
 };
 
+/// The name of a file of --emit that is called like one of a package.
+static std::string emittedName(StringRef path) { return sys::path::filename(path).str(); }
+
 static std::vector<Emitted> emittedFiles(const Compilation &compilation, Stage stage) {
+  std::vector<Emitted> files;
   switch (stage) {
   case Stage::Moe:
     return {{"moe.mlir", compilation.moe}};
   case Stage::Fused:
-    return {{"fused.mlir", compilation.fused}};
+    files.push_back({emittedName(irFile(stage)), compilation.fused});
+    for (const Compilation::Own &own : compilation.own)
+      files.push_back({emittedName(irFile(stage, own.interval)), own.fused});
+    return files;
   case Stage::Kernel:
-    return {{"kernel.mlir", compilation.kernel}};
+    files.push_back({emittedName(irFile(stage)), compilation.kernel});
+    for (const Compilation::Own &own : compilation.own)
+      files.push_back({emittedName(irFile(stage, own.interval)), own.kernel});
+    return files;
   case Stage::Cuda:
   case Stage::Ptx:
   case Stage::Cubin:
     break;
   }
-  std::vector<Emitted> files;
   const moert::Package &package = compilation.package;
   for (size_t i = 0; i < package.code.size(); ++i) {
     const moert::KernelCode &code = package.code[i];

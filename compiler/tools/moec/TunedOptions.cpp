@@ -62,7 +62,8 @@ Status applyRecords(const MoeBlock &block, CompilerOptions &options) {
   TunedChoice choice = chooseTuned(block, options, *records, who);
   options.kernel.schedule = choice.schedule;
   options.fusions = choice.fusions;
-  for (const std::string &origin : choice.sentences())
+  options.own = std::move(choice.own);
+  for (const std::string &origin : choice.origins)
     tellOrigin(origin);
   return Status::ok();
 }

@@ -30,7 +30,7 @@ protected:
     return chooseTuned(*subject.block, options, Records(std::nullopt, std::move(records)), who);
   }
   static bool says(const TunedChoice &choice, llvm::StringRef part) {
-    return llvm::any_of(choice.sentences(), [&](const std::string &origin) {
+    return llvm::any_of(choice.origins, [&](const std::string &origin) {
       return llvm::StringRef(origin).contains(part);
     });
   }
@@ -93,13 +93,64 @@ TEST_F(TunedTest, FusionsFollowWhereEveryCountAgreesAndTheyAreFree) {
   EXPECT_EQ(choose({separate}, {1024, 64}).schedule, "");
   choice = choose({separate});
   EXPECT_EQ(choice.schedule, "");
-  ASSERT_EQ(choice.others.size(), 1u);
-  EXPECT_EQ(choice.others[0].record.tokens, 1024);
-  EXPECT_TRUE(says(choice, "not used, it is for --fuse gate-up,padding,activation,combine"));
+  ASSERT_EQ(choice.own.size(), 1u);
+  EXPECT_EQ(choice.own[0].tokens, 1024);
+  EXPECT_EQ(choice.own[0].interval, intervalOf(1024));
+  EXPECT_FALSE(choice.own[0].fusions.permute);
+  EXPECT_EQ(choice.own[0].schedule, choose({separate}, {1024}).schedule);
+  EXPECT_TRUE(says(choice, ", with --fuse gate-up,padding,activation,combine"));
+  EXPECT_TRUE(choose({separate}, {1024}).own.empty()) << "the whole block has its fusions";
   who.areFusionsGiven = true;
   choice = choose({separate}, {1024});
   EXPECT_TRUE(choice.fusions.permute);
   EXPECT_EQ(choice.schedule, "");
+}
+
+TEST_F(TunedTest, OwnLoweringsBecomeVariants) {
+  // Two neighbours that are fused in their own ways, in a package for all token counts.
+  CompilerOptions options;
+  options.stopAfter = Stage::Cuda;
+  auto plain = compile(*subject.block, options);
+  ASSERT_TRUE(plain.isOk()) << plain.status().message();
+  for (int64_t tokens : {64, 128}) {
+    OwnLowering &own = options.own.emplace_back();
+    own.interval = intervalOf(tokens);
+    own.tokens = tokens;
+    own.fusions.permute = false;
+    own.fusions.activation = tokens == 64;
+  }
+  auto spliced = compile(*subject.block, options);
+  ASSERT_TRUE(spliced.isOk()) << spliced.status().message();
+  const moert::Manifest &manifest = spliced->package.manifest;
+  EXPECT_TRUE(moert::validate(manifest).isOk()) << moert::validate(manifest).message();
+  ASSERT_EQ(spliced->package.code.size(), manifest.kernels.size());
+  ASSERT_EQ(spliced->own.size(), 2u);
+  EXPECT_NE(spliced->own[0].fused, spliced->own[1].fused);
+  // What a token count is served by: its own lowering, or what served it before.
+  auto launched = [](const Compilation &compilation, int64_t tokens) {
+    std::vector<std::string> sources;
+    const moert::Manifest &manifest = compilation.package.manifest;
+    for (const moert::Launch &launch :
+         manifest.variants[moert::variantFor(manifest, tokens)].launches)
+      sources.push_back(compilation.package.code[launch.kernel].source);
+    return sources;
+  };
+  for (const OwnLowering &own : options.own) {
+    CompilerOptions alone = eachLowering(options)[1 + (own.tokens == 128)];
+    EXPECT_EQ(alone.kernel.tokens, std::vector<int64_t>{own.tokens});
+    auto one = compile(*subject.block, alone);
+    ASSERT_TRUE(one.isOk());
+    for (int64_t tokens : {own.interval.first, own.tokens, own.interval.last})
+      EXPECT_EQ(launched(*spliced, tokens), launched(*one, tokens)) << tokens;
+  }
+  for (int64_t tokens : {1, 47, 192, 1024, 100000})
+    EXPECT_EQ(launched(*spliced, tokens), launched(*plain, tokens)) << tokens;
+  // Files are told apart by their names, and equal kernels are there once.
+  std::set<std::string> names, sources;
+  for (size_t i = 0; i < manifest.kernels.size(); ++i) {
+    EXPECT_TRUE(names.insert(manifest.kernels[i].name).second) << manifest.kernels[i].name;
+    EXPECT_TRUE(sources.insert(spliced->package.code[i].source).second) << manifest.kernels[i].name;
+  }
 }
 
 TEST_F(TunedTest, AnotherDriverIsTold) {
