@@ -43,8 +43,7 @@ static cl::opt<bool> measurePeakOption("measure-peak", cl::sub(benchCommand()), 
 static cl::opt<std::string>
     warmUpOption("warm-up", cl::sub(benchCommand()), cl::cat(category()), cl::init("100ms"),
                  cl::value_desc("100ms"),
-                 cl::desc("keep the GPU busy for so long before it is timed; s, m or ms (one at its "
-                          "power limit takes some 10s to settle)"));
+                 cl::desc("keep the GPU busy for so long before it is timed; s, m or ms"));
 static cl::opt<bool> perKernelOption("per-kernel", cl::sub(benchCommand()), cl::cat(category()),
                                      cl::desc("also what each launch costs where it stands"));
 static cl::opt<unsigned>
