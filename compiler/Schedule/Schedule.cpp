@@ -140,10 +140,14 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
 // Kernels
 //===----------------------------------------------------------------------===//
 
+/// Column tiles of a problem.
+static int64_t columnTiles(const MatmulProblem &problem, const MatmulTile &tile) {
+  return llvm::divideCeil(problem.columns, problem.gated ? tile.blockN / 2 : tile.blockN);
+}
+
 /// Whether a row's `few`, one tile an expert, keeps the multiprocessors busy for few waves.
 static bool makesFewWaves(const MatmulProblem &problem, const MatmulRow &row, TargetAttr target) {
-  int64_t columns = problem.gated ? row.few->blockN / 2 : row.few->blockN;
-  double waves = double(problem.experts * llvm::divideCeil(problem.columns, columns)) /
+  double waves = double(problem.experts * columnTiles(problem, *row.few)) /
                  double(std::max<int64_t>(target.getMultiprocessors(), 1));
   return waves >= 1 && waves <= row.fewWaves;
 }
@@ -158,6 +162,8 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
   ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
   auto emitError = [&] { return mlir::emitError(UnknownLoc::get(context)); };
   SmallVector<MatmulTile> tiles = {row.first, row.other};
+  if (int64_t count = columnTiles(problem, row.first); count % 2 != 0 && count <= row.fewOddColumns)
+    tiles.front().cluster = 1;
   if (row.few && makesFewWaves(problem, row, target)) {
     tiles.insert(tiles.begin(), *row.few);
     tiles.front().dynamic &= !(row.fixesFew && problem.gathered);

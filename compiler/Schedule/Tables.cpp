@@ -29,6 +29,9 @@
 //   under zipf:1.2 too. Data that blocks on both sides of L2 read crosses between its two partitions;
 //   the blocks of a pair are on one side. With up to four waves single blocks are as fast up to 320,
 //   or 0.7 % faster.
+// * more than 320 and an odd number of column tiles: single blocks of 192 tokens. In pairs a block idles in
+//   one turn of 24 with 23 column tiles (2880 gated columns), which costs the 1 to 2 % that pairs gain there
+//   at m = 512; at m = 128, where weights stream, pairs are faster all the same (H100).
 // * few waves of gathered rows are not drawn: 1.9 % of a block with 32 experts at m = 256, 0.8 % with
 //   64 at m = 128 (H100). The second matmul's are: 1.5 to 3.6 % of a block under zipf:1.2.
 // * early start: 1 to 2 % of a block where weights are read once (m <= 160), and up to 5 % above, with
@@ -76,14 +79,14 @@ static constexpr MatmulTile kTokens96  {kSwap,  96, 256,  64, 5, 1, 1, 1, 16, tr
 static constexpr MatmulTile kTokens176 {kSwap, 176, 256,  64, 4, 1, 1, 1, 16, true,  true,  1, 8, kKeep};
 static constexpr MatmulTile kPairs192  {kSwap, 192, 256,  64, 4, 1, 1, 1, 16, true,  true,  2, 8, kKeep};
 
-//    m <=         first        other       early   few         waves fixed
+//    m <=         first        other       early   few         waves fixed odd columns
 static constexpr MatmulRow kHopperRows[] = {
     {12,         kStream16,   kStream16},
     {24,         kHopper64,   kStream32,  kAnyK},
     {72,         kTokens176,  kMiddle64,  kAnyK,  kTokens96},
     {160,        kPairs192,   kMiddle64,  kAnyK,  kTokens176, 8,    true},
     {320,        kPairs192,   kLarge128,  4096,   kTokens176, 4,    true},
-    {kUnbounded, kPairs192,   kLarge128,  4096},
+    {kUnbounded, kPairs192,   kLarge128,  4096,   std::nullopt, 0,  false, 47},
 };
 static constexpr MatmulRow kSm80Rows[] = {
     {8,          kStream16,   kStream16},

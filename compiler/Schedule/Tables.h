@@ -30,6 +30,9 @@ struct MatmulRow {
   std::optional<MatmulTile> few = std::nullopt;
   double fewWaves = 4;
   bool fixesFew = false; ///< whether the tiles of `few` are not drawn where rows are gathered
+  /// Blocks of a cluster take half of the column tiles each. Where these are odd and at most so many,
+  /// `first` runs without its cluster: one block would idle for too large a part of its turns.
+  int64_t fewOddColumns = 0;
 };
 
 /// The rows for `target`, ascending in meanRows.
