@@ -1,9 +1,9 @@
-#include "FakeMeasurer.h"
-#include "test/unit/Search/Tasks.h"
+// What a search does with candidates, good, bad and broken, and how it ends.
+#include "TunerFixture.h"
 
 #include "compiler/Tune/Rows.h"
-#include "compiler/Tune/Tuner.h"
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -12,53 +12,13 @@
 #include <unistd.h>
 
 using namespace moec;
+using namespace moec::test;
 using moert::Status;
 using moert::StatusCode;
 
 namespace {
 
-bool contains(const std::string &text, llvm::StringRef part) {
-  return llvm::StringRef(text).contains(part);
-}
-
-class TunerTest : public test::SearchTest {
-protected:
-  /// Both products of qwen3-30b-a3b at 256 rows an expert.
-  Lowering lowering(std::string name = "default") {
-    Lowering result;
-    result.name = std::move(name);
-    for (const moec::schedule::MatmulProblem &problem : {gateUp(), down()}) {
-      result.tasks.push_back(task(problem, 256));
-      result.defaults.schedules.push_back(
-          "wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5, weights = evict_last");
-    }
-    return result;
-  }
-
-  moert::Result<TuneResult> tune(TunerOptions options = {}, std::vector<Lowering> others = {}) {
-    std::vector<Lowering> all = {lowering()};
-    all.insert(all.end(), others.begin(), others.end());
-    Tuner tuner(fake, std::move(all), std::move(options));
-    tuner.clock = [this] { return fake.now; };
-    tuner.interrupted = interrupted;
-    tuner.onTrial = [this](const Trial &trial) { reported.push_back(trial); };
-    return tuner.run();
-  }
-
-  test::FakeMeasurer fake;
-  std::function<bool()> interrupted = [] { return false; };
-  std::vector<Trial> reported;
-};
-
-/// A quarter less with swapped operands in the first product, a tenth less with a group of 16.
-double swappedIsFaster(const Choice &choice) {
-  double time = 100;
-  if (contains(choice.schedules[0], "swapped"))
-    time -= 25;
-  if (contains(choice.schedules[0], "raster_group = 16"))
-    time -= 10;
-  return time;
-}
+class TunerTest : public TunerFixture {};
 
 TEST_F(TunerTest, FindsTileAndRefinement) {
   fake.time = swappedIsFaster;
@@ -80,24 +40,6 @@ TEST_F(TunerTest, TheDefaultStaysWhereNothingIsFaster) {
   EXPECT_DOUBLE_EQ(result->ratio(), 1);
   for (const Trial &trial : result->trials)
     EXPECT_FALSE(trial.won);
-}
-
-TEST_F(TunerTest, QuickTriesAtMostTwelveAMatmulAndNothingTwice) {
-  fake.time = swappedIsFaster;
-  auto result = tune();
-  ASSERT_TRUE(result.isOk());
-  std::map<int, size_t> tried;
-  std::set<std::string> seen;
-  for (const Trial &trial : result->trials) {
-    ++tried[trial.matmul];
-    EXPECT_TRUE(seen.insert(trial.choice.options()).second) << trial.choice.options();
-    EXPECT_NE(trial.choice, result->defaults);
-  }
-  EXPECT_EQ(tried.size(), 2u);
-  for (auto [matmul, count] : tried)
-    EXPECT_LE(count, 12u);
-  EXPECT_EQ(reported.size(), result->trials.size() + 1);
-  EXPECT_EQ(reported.front().change, "default");
 }
 
 TEST_F(TunerTest, SearchesTheMatmulsAskedFor) {
@@ -234,24 +176,6 @@ TEST_F(TunerTest, ADriftingClockIsNotAGain) {
   }
 }
 
-TEST_F(TunerTest, AQuickSearchOfALongBlockTriesLess) {
-  Limits brief = limitsOf(Effort::Quick, 100);
-  EXPECT_EQ(brief.tiles + brief.refinements, 12u);
-  EXPECT_EQ(brief.sets, 8u);
-  Limits former = brief;
-  for (double microseconds : {600.0, 2000.0, 20000.0}) {
-    Limits limits = limitsOf(Effort::Quick, microseconds);
-    EXPECT_LT(limits.tiles, former.tiles);
-    EXPECT_LE(limits.sets, former.sets);
-    EXPECT_GE(limits.sets, 1u);
-    former = limits;
-    Limits full = limitsOf(Effort::Full, microseconds);
-    EXPECT_EQ(full.tiles, 20u);
-    EXPECT_EQ(full.sets, 8u);
-  }
-  EXPECT_EQ(former.tiles + former.refinements, 3u);
-}
-
 TEST_F(TunerTest, ARestedCardIsWokenForAShortTimeOnly) {
   // Times that never settle: some are asked for where they are short, one where they are long.
   for (bool takesLong : {false, true}) {
@@ -267,122 +191,6 @@ TEST_F(TunerTest, ARestedCardIsWokenForAShortTimeOnly) {
     // And the candidate's, each with the yardstick's after it.
     EXPECT_EQ(restless.measurements, (takesLong ? 1u : 5u) + 4u);
   }
-}
-
-TEST_F(TunerTest, WhatFollowsALeaderIsCompiledAtOnce) {
-  fake.time = [](const Choice &choice) {
-    return contains(choice.schedules[0], "swapped") ? 75.0 : 100.0;
-  };
-  Lowering accumulate = lowering("combine accumulate");
-  accumulate.defaults.combine = CombineMode::Accumulate;
-  // What had been given to compilers when the second matmul's first tile was checked.
-  size_t given = 0, checksAfter = 0;
-  fake.verdict = [&](const Choice &choice) {
-    if (given == 0 && choice.schedules[1] != lowering().defaults.schedules[1])
-      given = fake.prepared.size();
-    checksAfter += given != 0;
-    return Status::ok();
-  };
-  auto result = tune({}, {accumulate});
-  ASSERT_TRUE(result.isOk());
-  EXPECT_TRUE(contains(result->best.schedules[0], "swapped"));
-  EXPECT_GT(checksAfter, 10u);
-  EXPECT_EQ(fake.prepared.size(), given);
-}
-
-TEST_F(TunerTest, AQuickSearchDoesNotWaitForCompilersForLong) {
-  // What follows from the leading tile is never built. Every measurement takes a second, so that it
-  // is late when the tiles have been tried; a full search has time.
-  for (Effort effort : {Effort::Quick, Effort::Full}) {
-    fake = {};
-    reported.clear();
-    fake.time = swappedIsFaster;
-    size_t ahead = 0;
-    fake.verdict = [&](const Choice &) {
-      ahead = ahead == 0 ? fake.prepared.size() : ahead;
-      return Status::ok();
-    };
-    fake.built = [&](const Choice &choice) {
-      return llvm::is_contained(std::span(fake.prepared).first(ahead), choice);
-    };
-    Lowering accumulate = lowering("combine accumulate");
-    accumulate.defaults.combine = CombineMode::Accumulate;
-    TunerOptions options;
-    options.effort = effort;
-    auto result = tune(options, {accumulate});
-    ASSERT_TRUE(result.isOk());
-    EXPECT_TRUE(contains(result->best.schedules[0], "swapped")) << "tiles are waited for";
-    bool secondBesideIt = false;
-    for (const Trial &trial : reported) {
-      if (trial.matmul == 1 && trial.change == "tile")
-        secondBesideIt |= contains(trial.choice.schedules[0], "swapped");
-      else if (effort == Effort::Quick && trial.change != "tile" && trial.change != "default")
-        EXPECT_TRUE(fake.built(trial.choice)) << trial.change << ": " << trial.schedule;
-    }
-    EXPECT_TRUE(secondBesideIt);
-    EXPECT_EQ(contains(result->best.schedules[0], "raster_group = 16"), effort == Effort::Full);
-  }
-}
-
-TEST_F(TunerTest, NothingIsBuiltUponALeadWithinTheScatter) {
-  // Every tile but the default's looks 0.5 % faster on a card whose times are off by 1 %.
-  for (bool noisy : {false, true}) {
-    fake = {};
-    fake.time = [](const Choice &choice) {
-      return contains(choice.schedules[0], "block_m = 128, block_n = 192") ? 100.0 : 99.5;
-    };
-    fake.factor = [&](unsigned n, Measurer::Purpose) {
-      return noisy ? 1 + 0.01 * std::sin(double(n) * 12.9898) : 1.0;
-    };
-    // What was compiled ahead, before the first candidate was checked.
-    size_t ahead = 0;
-    fake.verdict = [&](const Choice &) {
-      ahead = ahead == 0 ? fake.prepared.size() : ahead;
-      return Status::ok();
-    };
-    ASSERT_TRUE(tune().isOk());
-    EXPECT_EQ(fake.prepared.size() == ahead, noisy);
-  }
-}
-
-TEST_F(TunerTest, NothingIsCompiledWhileAQuickSearchRaces) {
-  for (Effort effort : {Effort::Quick, Effort::Full}) {
-    fake = {};
-    fake.time = [](const Choice &choice) {
-      return contains(choice.schedules[0], "swapped") ? 90.0 : 100.0;
-    };
-    std::vector<unsigned> racesWhenAbandoned;
-    unsigned races = 0;
-    fake.factor = [&](unsigned, Measurer::Purpose purpose) {
-      races += purpose == Measurer::Purpose::Race;
-      return 1.0;
-    };
-    fake.abandoned = [&] { racesWhenAbandoned.push_back(races); };
-    TunerOptions options;
-    options.effort = effort;
-    options.matmuls = {0};
-    ASSERT_TRUE(tune(options).isOk());
-    EXPECT_GT(races, 0u);
-    // A full search races on the way, while what follows is compiled.
-    EXPECT_EQ(racesWhenAbandoned,
-              effort == Effort::Quick ? std::vector<unsigned>{0} : std::vector<unsigned>());
-  }
-}
-
-TEST_F(TunerTest, OneLuckyTimeDoesNotLead) {
-  // The first time of one tile is 15 % short, and no other.
-  unsigned timed = 0;
-  fake.accident = [&](const Choice &choice, unsigned) {
-    timed += contains(choice.schedules[0], "block_m = 128, block_n = 256");
-    return Status::ok();
-  };
-  fake.factor = [&](unsigned, Measurer::Purpose) { return timed == 1 ? 0.85 : 1.0; };
-  auto result = tune();
-  ASSERT_TRUE(result.isOk());
-  EXPECT_EQ(result->best, result->defaults);
-  EXPECT_GE(timed, 2u);
-  for (const Trial &trial : result->trials)
-    EXPECT_FALSE(trial.won);
 }
 
 TEST_F(TunerTest, FinalistsAreToldApartByRaces) {
@@ -571,25 +379,6 @@ TEST_F(TunerTest, GoesOnWithTheRowsOfAnEarlierSearch) {
   EXPECT_LT(second.checks, 5u);
   rows.remove();
   EXPECT_EQ(Rows(path, true).size(), 0u);
-}
-
-TEST_F(TunerTest, WhatIsTriedIfTheDefaultStaysIsCompiledAtOnce) {
-  auto result = tune();
-  ASSERT_TRUE(result.isOk());
-  EXPECT_EQ(result->best, result->defaults);
-  EXPECT_EQ(fake.prepared.size(), result->trials.size() + 1);
-  EXPECT_EQ(fake.batches, 2u); // the default, then tiles and refinements of two matmuls
-}
-
-TEST_F(TunerTest, WhatFollowsFromAnotherBestIsCompiledWhenItIsKnown) {
-  fake.time = swappedIsFaster;
-  auto result = tune();
-  ASSERT_TRUE(result.isOk());
-  EXPECT_NE(result->best, result->defaults);
-  for (const Trial &trial : result->trials)
-    EXPECT_TRUE(llvm::is_contained(fake.prepared, trial.choice)) << trial.schedule;
-  EXPECT_GT(fake.batches, 2u);
-  EXPECT_LE(fake.batches, 6u);
 }
 
 } // namespace
