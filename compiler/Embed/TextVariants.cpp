@@ -11,7 +11,6 @@
 namespace moec {
 
 using moert::CompileRequest;
-using moert::PlannedVariant;
 using moert::Result;
 using moert::Status;
 using moert::StatusCode;
@@ -58,57 +57,27 @@ Result<moert::MadeVariant> compileVariant(const MoeBlock &block, CompilerOptions
                         nullptr);
 }
 
-/// Leaves no variant for the interval: those that lie in it go, others are cut at its ends.
-void TextVariants::makeRoom(const TokenInterval &interval) {
-  std::vector<PlannedVariant> keptPlans;
-  std::vector<std::vector<std::string>> keptSources;
-  auto keep = [&](size_t i, int64_t first, int64_t last) {
-    keptPlans.push_back({first, last, planned[i].manifest});
-    keptSources.push_back(sources[i]);
-  };
-  for (size_t i = 0; i < planned.size(); ++i) {
-    int64_t first = planned[i].minTokens, last = planned[i].maxTokens;
-    if ((last >= 0 && last < interval.first) || first > interval.last) {
-      keep(i, first, last);
-      continue;
-    }
-    if (first < interval.first)
-      keep(i, first, interval.first - 1);
-    if (last < 0 || last > interval.last)
-      keep(i, interval.last + 1, last);
-  }
-  planned = std::move(keptPlans);
-  sources = std::move(keptSources);
-}
-
-/// The variant that `options` make for the one token count that they have.
-Status TextVariants::add(const MoeBlock &block, const CompilerOptions &options,
-                         const TokenInterval &interval) {
-  MOERT_ASSIGN_OR_RETURN(Compilation one, compile(block, options));
-  auto behind = llvm::find_if(
-      planned, [&](const PlannedVariant &variant) { return variant.minTokens > interval.first; });
-  sources.insert(sources.begin() + (behind - planned.begin()), takeSources(one.package));
-  planned.insert(behind, {interval.first, interval.last, std::move(one.package.manifest)});
-  return Status::ok();
-}
-
 Result<std::unique_ptr<TextVariants>>
 TextVariants::create(const MoeBlock &block, CompilerOptions options, BlockTuner tuner) {
   std::unique_ptr<TextVariants> variants(new TextVariants(options, std::move(tuner)));
   options.stopAfter = Stage::Cuda;
   options.kernel.tokens.clear();
+  MOERT_ASSIGN_OR_RETURN(Compilation whole, compile(block, options));
   std::vector<CompilerOptions> lowerings = eachLowering(options);
-  CompilerOptions &common = lowerings.front();
-  MOERT_ASSIGN_OR_RETURN(Compilation whole, compile(block, common));
   for (const moert::Variant &variant : whole.package.manifest.variants) {
+    auto own = llvm::find_if(options.own, [&](const OwnLowering &own) {
+      return own.interval.contains(variant.minTokens);
+    });
+    bool isOwn = own != options.own.end();
+    CompilerOptions &alone = lowerings[isOwn ? 1 + (own - options.own.begin()) : 0];
     // One count stands for the interval, the same in every process: schedules that were tuned are
     // found by it. The variant that is compiled for it alone serves every T.
-    common.kernel.tokens = {variant.maxTokens < 0 ? variant.minTokens : variant.maxTokens};
-    MOERT_RETURN_IF_ERROR(variants->add(block, common, {variant.minTokens, variant.maxTokens}));
-  }
-  for (size_t i = 0; i < options.own.size(); ++i) {
-    variants->makeRoom(options.own[i].interval);
-    MOERT_RETURN_IF_ERROR(variants->add(block, lowerings[1 + i], options.own[i].interval));
+    if (!isOwn)
+      alone.kernel.tokens = {variant.maxTokens < 0 ? variant.minTokens : variant.maxTokens};
+    MOERT_ASSIGN_OR_RETURN(Compilation one, compile(block, alone));
+    variants->sources.push_back(takeSources(one.package));
+    variants->planned.push_back(
+        {variant.minTokens, variant.maxTokens, std::move(one.package.manifest)});
   }
   return variants;
 }

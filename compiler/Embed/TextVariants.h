@@ -32,10 +32,6 @@ public:
 private:
   TextVariants(const CompilerOptions &options, BlockTuner tuner)
       : cache(options.cache), jobs(options.jobs), tuner(std::move(tuner)) {}
-  void makeRoom(const TokenInterval &interval);
-  moert::Status add(const MoeBlock &block, const CompilerOptions &options,
-                    const TokenInterval &interval);
-
   std::vector<moert::PlannedVariant> planned;
   std::vector<std::vector<std::string>> sources; ///< of the kernels of each variant
   std::shared_ptr<CachedCompiler> cache;

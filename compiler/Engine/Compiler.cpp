@@ -10,6 +10,8 @@
 
 #include "mlir/Pass/PassManager.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <fmt/format.h>
 
 #include <chrono>
@@ -244,6 +246,14 @@ Result<Compilation> Compile::run() {
 std::vector<CompilerOptions> eachLowering(const CompilerOptions &options) {
   std::vector<CompilerOptions> all = {options};
   all.front().own.clear();
+  // What an own lowering serves needs no variant beside it, unless nothing else was asked for.
+  std::vector<int64_t> rest;
+  llvm::copy_if(options.kernel.tokens, std::back_inserter(rest), [&](int64_t tokens) {
+    return llvm::none_of(options.own,
+                         [&](const OwnLowering &own) { return own.interval.contains(tokens); });
+  });
+  if (!rest.empty())
+    all.front().kernel.tokens = std::move(rest);
   for (const OwnLowering &own : options.own) {
     CompilerOptions &one = all.emplace_back(all.front());
     one.kernel.tokens = {own.tokens};

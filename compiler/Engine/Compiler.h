@@ -74,8 +74,8 @@ struct Compilation {
 std::string irFile(Stage stage);
 std::string irFile(Stage stage, const TokenInterval &interval);
 
-/// The compilations that these options stand for, without own lowerings: that of the whole block
-/// and one for each of `own`. A package is kept in the cache for each.
+/// The compilations that these options stand for, without own lowerings: that of all other token
+/// counts and one for each of `own`. A package is kept in the cache for each.
 std::vector<CompilerOptions> eachLowering(const CompilerOptions &options);
 
 /// Compiles, or takes what was compiled before from the cache: a whole package where every stage is

@@ -145,6 +145,11 @@ TEST_F(TunedTest, OwnLoweringsBecomeVariants) {
   }
   for (int64_t tokens : {1, 47, 192, 1024, 100000})
     EXPECT_EQ(launched(*spliced, tokens), launched(*plain, tokens)) << tokens;
+  // What an own lowering serves is not compiled for the rest, unless nothing else is.
+  options.kernel.tokens = {64, 1024};
+  EXPECT_EQ(eachLowering(options).front().kernel.tokens, std::vector<int64_t>{1024});
+  options.kernel.tokens = {64, 100};
+  EXPECT_EQ(eachLowering(options).front().kernel.tokens, (std::vector<int64_t>{64, 100}));
   // Files are told apart by their names, and equal kernels are there once.
   std::set<std::string> names, sources;
   for (size_t i = 0; i < manifest.kernels.size(); ++i) {

@@ -23,6 +23,9 @@ MOE_DEVICE u64 create_policy_normal() {
   return p;
 }
 
+/// Keeps the compiler from moving what makes `value` behind a wait that follows.
+MOE_DEVICE void make_here(u32 &value) { asm volatile("" : "+r"(value)); }
+
 /// Programmatic dependent launch: wait for the kernels before this one. Nothing before sm_90 and
 /// nothing in a launch without the attribute.
 MOE_DEVICE void grid_dependency_wait() {
