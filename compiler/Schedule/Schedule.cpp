@@ -7,7 +7,9 @@
 
 #include "mlir/IR/Diagnostics.h"
 
+#include <algorithm>
 #include <cmath>
+#include <ranges>
 #include <sstream>
 
 using namespace mlir;
@@ -34,10 +36,46 @@ std::string toString(const MatmulProblem &problem) {
 }
 
 //===----------------------------------------------------------------------===//
+// Waves of tiles
+//===----------------------------------------------------------------------===//
+
+/// Column tiles of a problem.
+static int64_t columnTiles(const MatmulProblem &problem, const MatmulTile &tile) {
+  return llvm::divideCeil(problem.columns, problem.gated ? tile.blockN / 2 : tile.blockN);
+}
+
+/// Waves that one row tile for each of `experts` makes of `tile`.
+static double countWaves(double experts, const MatmulProblem &problem, const MatmulTile &tile,
+                         TargetAttr target) {
+  return experts * columnTiles(problem, tile) /
+         double(std::max<int64_t>(target.getMultiprocessors(), 1));
+}
+
+/// Experts that `tokens` choose, if all are as likely: E (1 - (1 - k / E)^T).
+static double expectChosen(const BlockProblem &problem, int64_t tokens) {
+  double missed = 1 - std::min(problem.rowsPerToken / double(problem.experts), 1.0);
+  return problem.experts * (1 - std::pow(missed, double(tokens)));
+}
+
+/// The last T, at most `max`, whose experts make less than `waves` waves of `tile`, the mean of all
+/// matmuls.
+static int64_t lastBelowWaves(const BlockProblem &problem, double waves, const MatmulTile &tile,
+                              int64_t max, TargetAttr target) {
+  auto isBelow = [&](int64_t tokens) {
+    double sum = 0;
+    for (const MatmulProblem &matmul : problem.matmuls)
+      sum += countWaves(expectChosen(problem, tokens), matmul, tile, target);
+    return sum < waves * problem.matmuls.size();
+  };
+  auto tokens = std::views::iota(int64_t(0), max + 1);
+  return std::ranges::partition_point(tokens, isBelow) - tokens.begin() - 1;
+}
+
+//===----------------------------------------------------------------------===//
 // Variants
 //===----------------------------------------------------------------------===//
 
-/// Buckets by the mean rows of an expert alone; the least T above each is the next one's.
+/// Buckets of the rows of the matmul table; the least T above each is the next one's.
 static std::vector<Bucket> getMatmulBuckets(const BlockProblem &problem, TargetAttr target) {
   std::vector<Bucket> buckets;
   ArrayRef<MatmulRow> table = getMatmulTable(target);
@@ -47,6 +85,8 @@ static std::vector<Bucket> getMatmulBuckets(const BlockProblem &problem, TargetA
     int64_t max = -1;
     if (!last) {
       max = static_cast<int64_t>(std::floor(row.meanRows * problem.experts / problem.rowsPerToken));
+      if (row.untilWaves > 0)
+        max = lastBelowWaves(problem, row.untilWaves, table[index + 1].first, max, target);
       if (max < next)
         continue;
     }
@@ -85,6 +125,32 @@ static std::vector<Bucket> divide(std::vector<Bucket> buckets, ArrayRef<TokenRan
   return buckets;
 }
 
+/// Whether two buckets run the same kernels.
+static bool runsAlike(const BlockProblem &problem, const Bucket &a, const Bucket &b,
+                      TargetAttr target) {
+  return a.sort == b.sort && a.sortBlocks == b.sortBlocks &&
+         llvm::all_of(problem.matmuls, [&](const MatmulProblem &matmul) {
+           return getMatmulSchedule(target.getContext(), matmul, a, target) ==
+                  getMatmulSchedule(target.getContext(), matmul, b, target);
+         });
+}
+
+/// Makes one bucket of neighbours that run the same kernels, but for `ranges`, which stay apart.
+static std::vector<Bucket> joinAlike(ArrayRef<Bucket> buckets, const BlockProblem &problem,
+                                     TargetAttr target, ArrayRef<TokenRange> ranges) {
+  std::vector<Bucket> joined;
+  for (const Bucket &bucket : buckets) {
+    bool bounds = llvm::any_of(ranges, [&](const TokenRange &range) {
+      return bucket.minTokens == range.first || bucket.minTokens == range.last + 1;
+    });
+    if (!joined.empty() && !bounds && runsAlike(problem, joined.back(), bucket, target))
+      joined.back().maxTokens = bucket.maxTokens;
+    else
+      joined.push_back(bucket);
+  }
+  return joined;
+}
+
 std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
                                ArrayRef<int64_t> representatives, ArrayRef<TokenRange> ranges) {
   std::vector<Bucket> buckets = divide(getMatmulBuckets(problem, target), ranges);
@@ -95,6 +161,7 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
         bounded && routes <= kSingleBlockRoutes ? SortForm::SingleBlock : SortForm::MultiBlock;
     bucket.sortBlocks = bounded && routes <= kFewBlocksRoutes ? kFewSortBlocks : kManySortBlocks;
   }
+  buckets = joinAlike(buckets, problem, target, ranges);
   // The one split that is not a matmul's: few tokens are routed and sorted at once.
   if (problem.routes) {
     for (size_t i = 0; i < buckets.size(); ++i) {
@@ -140,15 +207,9 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
 // Kernels
 //===----------------------------------------------------------------------===//
 
-/// Column tiles of a problem.
-static int64_t columnTiles(const MatmulProblem &problem, const MatmulTile &tile) {
-  return llvm::divideCeil(problem.columns, problem.gated ? tile.blockN / 2 : tile.blockN);
-}
-
-/// Whether a row's `few`, one tile an expert, keeps the multiprocessors busy for few waves.
+/// Whether a row's `first`, one tile an expert, keeps the multiprocessors busy for few waves.
 static bool makesFewWaves(const MatmulProblem &problem, const MatmulRow &row, TargetAttr target) {
-  double waves = double(problem.experts * columnTiles(problem, *row.few)) /
-                 double(std::max<int64_t>(target.getMultiprocessors(), 1));
+  double waves = countWaves(problem.experts, problem, row.first, target);
   return waves >= 1 && waves <= row.fewWaves;
 }
 

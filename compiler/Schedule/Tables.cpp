@@ -7,23 +7,23 @@
 // for every bf16 block on an H200). Every row brings two kernels to a block, hence only so many.
 //
 // sm_90a (H200 and H100, measured):
-// * m <= 12: nothing but weights moves. A 16-row mma tile of 32 weight rows, steps of 128 and four
-//   stages, four blocks a multiprocessor, keep 128 KiB under way and cut the work finely enough
-//   that even one token fills the card: 4.4 to 4.55 TB/s. Weights are read once, so they leave L2
-//   first.
-// * m <= 24: 64-row tiles by wgmma stream as fast and need one pass over the weights where 16-row
-//   tiles would need several. 128 weight rows, eight stages and drawn tiles: 1 to 4 % faster than 256
-//   rows, five stages and fixed ones with 32 to 128 experts, under zipf:1.2 2 to 4, and 0.5 % slower
-//   with 8 (H100).
+// * a token or a few, up to m = 3: nothing but weights moves, and few experts' weights. A 16-row mma tile
+//   of 32 weight rows, steps of 128 and four stages, four blocks a multiprocessor, keep 128 KiB under
+//   way and cut the work finely enough that even one token fills the card: 4.4 to 4.55 TB/s on an H200.
+//   Weights are read once, so they leave L2 first. It ends where the experts that T tokens choose make
+//   four waves of the next row's tiles, which is T = 2 with 256 experts and T = 6 with 64: from 3.5 to 4
+//   waves on the two are as fast, with two mma is up to 10 % faster (H100).
+// * m <= 8: 64-row tiles by wgmma, 128 weight rows, eight stages, drawn. They stream as fast and need one
+//   pass over the weights where 16-row tiles need several: 0.5 to 1.5 % faster while all experts have
+//   few rows, 3 to 24 under zipf:1.2 (H100).
+// * m <= 18 with up to eight waves of larger tiles, m <= 32 with up to four: the same.
 // * more: swapped operands, two cooperating consumers, 176 tokens by 256 weight rows. The largest
 //   tile reads the fewest bytes from L2 for a product, its tokens fit each expert in steps of 16,
 //   and of the heights that leave room for four stages 176 divides rows of 128 n best (m = 512 and
 //   1024). Drawn tiles and weights that stay in L2 keep blocks on the same weights: without them
 //   they drift apart, and DRAM reads grow two- to fourfold (17.5 to 5.5 GB at K = 4096, m = 1024).
-// * up to 72, where one row tile an expert makes one to four waves (32 or 64 experts of short rows):
-//   96 tokens, which leave room for a fifth stage, and weights that leave L2 first. 4 to 11 % faster at
-//   32 experts, 1 to 3 % at 64, under zipf:1.2 too (H200); with more waves equal, and up to 9 % slower
-//   under zipf:1.2, where busy experts read their weights again.
+// * up to 72, where one row tile an expert makes up to two waves (32 experts of short rows): ping-pong,
+//   96 tokens by 128 weight rows, twice as many tiles: 7 % faster, 3 under zipf:1.2 (H100).
 // * more than 72, or 160 with up to eight waves of such tiles: the same in pairs of blocks, 192 tokens
 //   each, which load weights for each other where an expert has several row tiles: 1 to 5 % faster,
 //   under zipf:1.2 too. Data that blocks on both sides of L2 read crosses between its two partitions;
@@ -75,15 +75,17 @@ static constexpr MatmulTile kLarge128  {kMma,  128, 128,  64, 3, 2, 2, 2, 32, fa
 static constexpr MatmulTile kSm80Middle{kMma,   64, 128,  64, 3, 2, 2, 2, 32, false, false, 1, 4, kAsUsual};
 static constexpr MatmulTile kSm80Large {kMma,  128, 128,  32, 4, 2, 2, 2, 32, false, false, 1, 8, kAsUsual};
 static constexpr MatmulTile kHopper64  {kWgmma, 64, 128,  64, 8, 1, 1, 1, 32, false, true,  1, 8, kOnce};
-static constexpr MatmulTile kTokens96  {kSwap,  96, 256,  64, 5, 1, 1, 1, 16, true,  true,  1, 8, kOnce};
+static constexpr MatmulTile kTokens96  {kSwap,  96, 128,  64, 8, 1, 1, 1, 16, false, true,  1, 8, kOnce};
 static constexpr MatmulTile kTokens176 {kSwap, 176, 256,  64, 4, 1, 1, 1, 16, true,  true,  1, 8, kKeep};
 static constexpr MatmulTile kPairs192  {kSwap, 192, 256,  64, 4, 1, 1, 1, 16, true,  true,  2, 8, kKeep};
 
 //    m <=         first        other       early   few         waves fixed odd columns
 static constexpr MatmulRow kHopperRows[] = {
-    {12,         kStream16,   kStream16},
-    {24,         kHopper64,   kStream32,  kAnyK},
-    {72,         kTokens176,  kMiddle64,  kAnyK,  kTokens96},
+    {.meanRows = 3, .first = kStream16, .other = kStream16, .untilWaves = 4},
+    {8,          kHopper64,   kStream16,  kAnyK},
+    {18,         kTokens176,  kStream32,  kAnyK,  kHopper64,  8},
+    {32,         kTokens176,  kMiddle64,  kAnyK,  kHopper64,  4},
+    {72,         kTokens176,  kMiddle64,  kAnyK,  kTokens96,  2},
     {160,        kPairs192,   kMiddle64,  kAnyK,  kTokens176, 8,    true},
     {320,        kPairs192,   kLarge128,  4096,   kTokens176, 4,    true},
     {kUnbounded, kPairs192,   kLarge128,  4096,   std::nullopt, 0,  false, 47},

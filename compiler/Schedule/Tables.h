@@ -20,8 +20,8 @@ struct MatmulTile {
 };
 
 /// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) `first` runs; `other`
-/// takes over where a problem does not admit it. `few`, where there is one, comes first if one row
-/// tile an expert makes one to `fewWaves` waves of tiles. Wgmma forms start early where the
+/// takes over where a problem does not admit it. `few`, where there is one, comes before it if one row
+/// tile an expert makes one to `fewWaves` waves of tiles of `first`. Wgmma forms start early where the
 /// reduction has at most `earlyReduction` elements.
 struct MatmulRow {
   double meanRows; ///< inclusive; the last row has no bound
@@ -33,6 +33,9 @@ struct MatmulRow {
   /// Blocks of a cluster take half of the column tiles each. Where these are odd and at most so many,
   /// `first` runs without its cluster: one block would idle for too large a part of its turns.
   int64_t fewOddColumns = 0;
+  /// Where not 0, the row ends below `meanRows` if the experts that T tokens choose, of all with the
+  /// same likelihood, make so many waves of the next row's tiles, the mean of all matmuls.
+  double untilWaves = 0;
 };
 
 /// The rows for `target`, ascending in meanRows.

@@ -50,6 +50,10 @@ std::vector<Candidate> rank(const Space &space, const Task &task) {
 /// Winners that no row of the default tables has.
 static constexpr llvm::StringLiteral kWinners[] = {
     "wgmma, block_m = 64, block_n = 128, block_k = 64, stages = 8, weights = evict_first",
+    "wgmma_swapped, block_m = 32, block_n = 128, block_k = 64, stages = 8, token_step = 16, "
+    "dynamic = true, weights = evict_first",
+    "wgmma_swapped, block_m = 96, block_n = 256, block_k = 64, stages = 5, token_step = 16, "
+    "cooperative = true, dynamic = true, weights = evict_last",
     "wgmma, block_m = 128, block_n = 256, block_k = 64, stages = 4, cooperative = true",
     "wgmma_swapped, block_m = 128, block_n = 256, block_k = 64, stages = 4, token_step = 16, "
     "cooperative = true, weights = evict_last",
