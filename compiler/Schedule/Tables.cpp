@@ -15,7 +15,7 @@
 //   waves on the two are as fast, with two mma is up to 10 % faster (H100).
 // * m <= 8: 64-row tiles by wgmma, 128 weight rows, eight stages, drawn. They stream as fast and need one
 //   pass over the weights where 16-row tiles need several: 0.5 to 1.5 % faster while all experts have
-//   few rows, 3 to 24 under zipf:1.2 (H100).
+//   few rows, 1 to 21 under zipf:1.2, where busy experts have more than 16 (H100).
 // * m <= 18 with up to eight waves of larger tiles, m <= 32 with up to four: the same.
 // * more: swapped operands, two cooperating consumers, 176 tokens by 256 weight rows. The largest
 //   tile reads the fewest bytes from L2 for a product, its tokens fit each expert in steps of 16,
