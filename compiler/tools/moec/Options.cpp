@@ -102,10 +102,12 @@ static cl::list<std::string>
                  cl::value_desc("N,..."),
                  cl::desc("token counts (compile: to choose schedules for; the package runs any)"));
 static cl::list<std::string>
-    routingOption("routing", cl::sub(runCommand()), cl::sub(benchCommand()), cl::sub(tuneCommand()),
+    routingOption("routing", cl::sub(compileCommand()), cl::sub(runCommand()),
+                  cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::sub(cacheCommand()),
                   cl::cat(category()), cl::CommaSeparated, cl::value_desc("R,..."),
-                  cl::desc("uniform, zipf:A, one-expert, or histogram:FILE with "
-                           "recorded \"counts\" of the experts as JSON"));
+                  cl::desc("uniform, zipf:A, one-expert, or histogram:FILE with recorded "
+                           "\"counts\" of the experts as JSON (compile, cache explain: one, whose "
+                           "tuning records are used)"));
 static cl::opt<uint64_t> seedOption("seed", cl::sub(runCommand()), cl::sub(benchCommand()), cl::sub(tuneCommand()),
                                     cl::cat(category()), cl::init(0), cl::value_desc("N"),
                                     cl::desc("of generated inputs (default: 0)"));

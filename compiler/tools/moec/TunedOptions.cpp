@@ -40,18 +40,23 @@ void tellOrigin(const std::string &origin) {
 Status applyRecords(const MoeBlock &block, CompilerOptions &options) {
   if (noTunedOption && !tunedForOption.empty())
     return Status(StatusCode::Usage, "expects --tuned-for or --no-tuned, but got both");
+  MOERT_ASSIGN_OR_RETURN(std::vector<Routing> distributions, routings());
+  if (distributions.size() != 1)
+    return Status(StatusCode::Usage, "expects --routing to name one distribution, whose tuning "
+                                     "records are used, but got " +
+                                         std::to_string(distributions.size()));
   std::shared_ptr<const Records> records = tuningRecords();
   if (!records || !options.kernel.schedule.empty() || options.stopAfter < Stage::Kernel)
     return Status::ok();
   TunedFor who;
-  who.areFusionsGiven = isFusionGiven();
   if (!tunedForOption.empty()) {
     who.device = tunedForOption;
   } else if (targetArch() == kNativeTarget) {
     MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
     who = tunedFor(device->properties());
-    who.areFusionsGiven = isFusionGiven();
   }
+  who.areFusionsGiven = isFusionGiven();
+  who.routing = identityOf(distributions.front());
   if (!who.device.empty() && !records->mayHave(who.device) && !isVerbose())
     return Status::ok();
   if (who.device.empty()) {
