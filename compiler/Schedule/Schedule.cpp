@@ -207,10 +207,12 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
 // Kernels
 //===----------------------------------------------------------------------===//
 
-/// Whether a row's `first`, one tile an expert, keeps the multiprocessors busy for few waves.
+/// Whether a row's `first`, one tile an expert, makes few waves. One wave that is nearly full keeps
+/// all multiprocessors busy to its end and needs no smaller tiles.
 static bool makesFewWaves(const MatmulProblem &problem, const MatmulRow &row, TargetAttr target) {
   double waves = countWaves(problem.experts, problem, row.first, target);
-  return waves >= 1 && waves <= row.fewWaves;
+  bool isOneFull = waves > kFullWave && waves <= 1;
+  return waves <= row.fewWaves && !isOneFull;
 }
 
 ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &problem,

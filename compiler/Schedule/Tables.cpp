@@ -15,7 +15,8 @@
 //   waves on the two are as fast, with two mma is up to 10 % faster (H100).
 // * m <= 8: 64-row tiles by wgmma, 128 weight rows, eight stages, drawn. They stream as fast and need one
 //   pass over the weights where 16-row tiles need several: 0.5 to 1.5 % faster while all experts have
-//   few rows, 1 to 21 under zipf:1.2, where busy experts have more than 16 (H100).
+//   few rows, 1 to 21 under zipf:1.2, where busy experts have more than 16 (H100). Where all experts
+//   together make less than a wave of them, mma stays: by what one token loses, not measured itself.
 // * m <= 18 with up to eight waves of larger tiles, m <= 32 with up to four: the same.
 // * more: swapped operands, two cooperating consumers, 176 tokens by 256 weight rows. The largest
 //   tile reads the fewest bytes from L2 for a product, its tokens fit each expert in steps of 16,
@@ -82,7 +83,7 @@ static constexpr MatmulTile kPairs192  {kSwap, 192, 256,  64, 4, 1, 1, 1, 16, tr
 //    m <=         first        other       early   few         waves fixed odd columns
 static constexpr MatmulRow kHopperRows[] = {
     {.meanRows = 3, .first = kStream16, .other = kStream16, .untilWaves = 4},
-    {8,          kHopper64,   kStream16,  kAnyK},
+    {8,          kHopper64,   kStream16,  kAnyK,  kStream16,  1},
     {18,         kTokens176,  kStream32,  kAnyK,  kHopper64,  8},
     {32,         kTokens176,  kMiddle64,  kAnyK,  kHopper64,  4},
     {72,         kTokens176,  kMiddle64,  kAnyK,  kTokens96,  2},

@@ -20,9 +20,9 @@ struct MatmulTile {
 };
 
 /// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) `first` runs; `other`
-/// takes over where a problem does not admit it. `few`, where there is one, comes before it if one row
-/// tile an expert makes one to `fewWaves` waves of tiles of `first`. Wgmma forms start early where the
-/// reduction has at most `earlyReduction` elements.
+/// takes over where a problem does not admit it. `few`, where there is one, comes before it if one
+/// row tile an expert makes up to `fewWaves` waves of tiles of `first`, and not one that is full.
+/// Wgmma forms start early where the reduction has at most `earlyReduction` elements.
 struct MatmulRow {
   double meanRows; ///< inclusive; the last row has no bound
   MatmulTile first, other;
@@ -30,13 +30,17 @@ struct MatmulRow {
   std::optional<MatmulTile> few = std::nullopt;
   double fewWaves = 4;
   bool fixesFew = false; ///< whether the tiles of `few` are not drawn where rows are gathered
-  /// Blocks of a cluster take half of the column tiles each. Where these are odd and at most so many,
-  /// `first` runs without its cluster: one block would idle for too large a part of its turns.
+  /// Blocks of a cluster take half of the column tiles each. Where these are odd and at most so
+  /// many, `first` runs without its cluster: one block would idle for too large a part of its turns.
   int64_t fewOddColumns = 0;
   /// Where not 0, the row ends below `meanRows` if the experts that T tokens choose, of all with the
   /// same likelihood, make so many waves of the next row's tiles, the mean of all matmuls.
   double untilWaves = 0;
 };
+
+/// A single wave is full where more than this part of the multiprocessors have a tile (mixtral's
+/// second matmul: 128 of 132).
+inline constexpr double kFullWave = 0.9;
 
 /// The rows for `target`, ascending in meanRows.
 llvm::ArrayRef<MatmulRow> getMatmulTable(kernel::TargetAttr target);
