@@ -31,10 +31,11 @@ struct MatmulRow {
   double fewWaves = 4;
   bool fixesFew = false; ///< whether the tiles of `few` are not drawn where rows are gathered
   /// Blocks of a cluster take half of the column tiles each. Where these are odd and at most so
-  /// many, `first` runs without its cluster: one block would idle for too large a part of its turns.
+  /// many, `first` runs without its cluster: one block would idle for too large a part of its
+  /// turns.
   int64_t fewOddColumns = 0;
-  /// Where not 0, the row ends below `meanRows` if the experts that T tokens choose, of all with the
-  /// same likelihood, make so many waves of the next row's tiles, the mean of all matmuls.
+  /// Where not 0, the row ends below `meanRows` if the experts that T tokens choose, of all with
+  /// the same likelihood, make so many waves of the next row's tiles, the mean of all matmuls.
   double untilWaves = 0;
 };
 
