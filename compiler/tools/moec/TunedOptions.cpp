@@ -45,6 +45,7 @@ Status applyRecords(const MoeBlock &block, CompilerOptions &options) {
     return Status(StatusCode::Usage, "expects --routing to name one distribution, whose tuning "
                                      "records are used, but got " +
                                          std::to_string(distributions.size()));
+  MOERT_RETURN_IF_ERROR(checkRouting(block.inputs(), distributions.front()));
   std::shared_ptr<const Records> records = tuningRecords();
   if (!records || !options.kernel.schedule.empty() || options.stopAfter < Stage::Kernel)
     return Status::ok();
