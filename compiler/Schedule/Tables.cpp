@@ -14,7 +14,7 @@
 //   four waves of the next row's tiles, which is T = 2 with 256 experts and T = 6 with 64: from 3.5 to 4
 //   waves on the two are as fast, with two mma is up to 10 % faster (H100).
 // * m <= 8: 64-row tiles by wgmma, 128 weight rows, eight stages, drawn. They stream as fast and need one
-//   pass over the weights where 16-row tiles need several: 0.5 to 1.5 % faster while all experts have
+//   pass over the weights where 16-row tiles need several: up to 1.6 % faster while all experts have
 //   few rows, 1 to 21 under zipf:1.2, where busy experts have more than 16 (H100). Where all experts
 //   together make less than a wave of them, mma stays: by what one token loses, not measured itself.
 // * m <= 18 with up to eight waves of larger tiles, m <= 32 with up to four: the same.
