@@ -52,9 +52,9 @@ static double countWaves(double experts, const MatmulProblem &problem, const Mat
 }
 
 /// Experts that `tokens` choose, if all are as likely: E (1 - (1 - k / E)^T).
-static double expectChosen(const BlockProblem &problem, int64_t tokens) {
-  double missed = 1 - std::min(problem.rowsPerToken / double(problem.experts), 1.0);
-  return problem.experts * (1 - std::pow(missed, double(tokens)));
+static double expectChosen(int64_t experts, double rowsPerToken, int64_t tokens) {
+  double missed = 1 - std::min(rowsPerToken / double(experts), 1.0);
+  return experts * (1 - std::pow(missed, double(tokens)));
 }
 
 /// The last T, at most `max`, whose experts make less than `waves` waves of `tile`, the mean of all
@@ -64,7 +64,8 @@ static int64_t lastBelowWaves(const BlockProblem &problem, double waves, const M
   auto isBelow = [&](int64_t tokens) {
     double sum = 0;
     for (const MatmulProblem &matmul : problem.matmuls)
-      sum += countWaves(expectChosen(problem, tokens), matmul, tile, target);
+      sum += countWaves(expectChosen(problem.experts, problem.rowsPerToken, tokens), matmul, tile,
+                        target);
     return sum < waves * problem.matmuls.size();
   };
   auto tokens = std::views::iota(int64_t(0), max + 1);
@@ -215,6 +216,17 @@ static bool makesFewWaves(const MatmulProblem &problem, const MatmulRow &row, Ta
   return waves <= row.fewWaves && !isOneFull;
 }
 
+/// Whether a matmul of small tiles lets the next one start while all of its own run: if the first
+/// token's all run at once. Else those that come last get less of what the memory gives.
+static bool releasesEarly(const MatmulProblem &problem, const Bucket &bucket,
+                          const MatmulTile &tile, int64_t minBlocks, TargetAttr target) {
+  if (tile.form != kernel::MatmulForm::Mma || problem.weighted || !usesDependentLaunch(target))
+    return false;
+  double chosen =
+      expectChosen(problem.experts, problem.rowsPerToken, std::max<int64_t>(bucket.minTokens, 1));
+  return countWaves(chosen, problem, tile, target) <= minBlocks;
+}
+
 ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &problem,
                                const Bucket &bucket, TargetAttr target) {
   const MatmulRow &row = getMatmulTable(target)[bucket.matmulRow];
@@ -247,7 +259,8 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
             auto schedule = ScheduleAttr::getChecked(
                 emitError, context, tile.form, blockM, tile.blockN, blockK, stages, tile.warpsM,
                 tile.warpsN, minBlocks, tile.tokenStep, tile.cooperative, tile.dynamic, cluster,
-                tile.rasterGroup, tile.weights, early);
+                tile.rasterGroup, tile.weights, early,
+                releasesEarly(problem, bucket, tile, minBlocks, target));
             if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
               return schedule;
           }
@@ -274,8 +287,8 @@ LaunchAttr getLaunch(MLIRContext *context, RowKernel kernel, int64_t experts, in
   case RowKernel::Route:
     break;
   case RowKernel::RouteSort:
-    threads = fitThreads(512, [&](int64_t t) {
-      return kernel::getRouteSortSharedBytes(experts, t, maps, kRouteSortTokens, 32);
+    threads = fitThreads(512, [&](int64_t) {
+      return kernel::getRouteSortSharedBytes(experts, maps, kRouteSortTokens, 32);
     });
     break;
   case RowKernel::Sort:

@@ -43,7 +43,8 @@ static constexpr Axis kAxes[] = {
     {"cluster",         AxisKind::Refinement, kNone,        kClusters,    kClusters},
     {"weights",         AxisKind::Refinement, kMmaPolicies, kPolicies,    kPolicies},
     {"raster_group",    AxisKind::Refinement, kGroups,      kGroups,      kGroups},
-    {"early_start",     AxisKind::Refinement, kNone,        kYesNo,       kYesNo},
+    {"early_start",     AxisKind::Refinement, kYesNo,       kYesNo,       kYesNo},
+    {"early_release",   AxisKind::Refinement, kNoYes,       kNone,        kNone},
     {"stages",          AxisKind::Depth,      kMmaStages,   kStages,      kStages},
 };
 // clang-format on

@@ -90,9 +90,13 @@ moe::GroupedMatmulOp VariantLowering::getEarlyStart(moe::GroupedMatmulOp op) con
                       : llvm::any_of(op.getResults(), readsTail))
     return {};
   kernel::ScheduleAttr schedule = schedules.lookup(op);
-  return schedule.isHopper() && schedule.getEarlyStart() && schedules.lookup(before).isHopper()
+  return schedule.getEarlyStart() && schedule.isHopper() == schedules.lookup(before).isHopper()
              ? before
              : moe::GroupedMatmulOp();
+}
+
+moe::GroupedMatmulOp VariantLowering::getReporter(moe::GroupedMatmulOp op) const {
+  return schedules.lookup(op).isHopper() ? getEarlyStart(op) : moe::GroupedMatmulOp();
 }
 
 void VariantLowering::createFill(Value buffer, int32_t bits) {
@@ -155,7 +159,7 @@ LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
     weights.push_back(get(weight));
   for (Value value : op.getBias())
     bias.push_back(get(value));
-  moe::GroupedMatmulOp before = getEarlyStart(op);
+  moe::GroupedMatmulOp before = getReporter(op);
   Value awaited = progress.lookup(before), awaitedTiles;
   if (awaited)
     awaitedTiles = tileMaps.lookup({op.getOffsets(), schedules.lookup(before).getTileShape()});
@@ -165,7 +169,8 @@ LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
       progress.lookup(op), awaited, awaitedTiles, outs, store,
       op.hasGather() ? builder.getUnitAttr() : UnitAttr(),
       topK ? builder.getI64IntegerAttr(*topK) : IntegerAttr(), op.getTransposedAttr(),
-      op.getGateLayoutAttr(), schedule, UnitAttr());
+      op.getGateLayoutAttr(), schedule, UnitAttr(), UnitAttr());
+  lowered.setEarlyWeights(!schedule.isHopper() && getEarlyStart(op));
   if (op.hasEpilogue()) {
     IRMapping mapping;
     op.getEpilogue().cloneInto(&lowered.getEpilogue(), mapping);
@@ -179,10 +184,8 @@ LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
   if (accumulates)
     createKernel<kernel::CastOp>(outs.front(), result, getLaunch(RowKernel::Cast));
   else
-    createKernel<kernel::CombineOp>(
-        outs.front(), index, Value(), result,
-        cast<RankedTensorType>(op.getCombineWeights().getType()).getDimSize(1),
-        getLaunch(RowKernel::Combine));
+    createCombine(outs.front(), index, Value(), result,
+                  cast<RankedTensorType>(op.getCombineWeights().getType()).getDimSize(1));
   return success();
 }
 

@@ -120,7 +120,7 @@ VariantLowering::Maps VariantLowering::createMaps(Value offsets, AffineMap rows)
       tickets[matmul] = createBuffer("tickets", MemRefType::get({1}, builder.getI32Type()), {});
       maps.tickets.push_back(tickets[matmul]);
     }
-    moe::GroupedMatmulOp before = getEarlyStart(cast<moe::GroupedMatmulOp>(matmul));
+    moe::GroupedMatmulOp before = getReporter(cast<moe::GroupedMatmulOp>(matmul));
     if (before && maps.progress.size() < kernel::kMaxTileMaps) {
       progress[before] = createBuffer(
           "progress", MemRefType::get({kernel::kProgressWords}, builder.getI32Type()), {});

@@ -52,12 +52,18 @@ LogicalResult VariantLowering::lowerActivation(moe::ActivationOp op) {
   return success();
 }
 
+void VariantLowering::createCombine(Value rows, Value index, Value weights, Value output,
+                                    int64_t topK) {
+  auto combine = createKernel<kernel::CombineOp>(rows, index, weights, output, topK,
+                                                 getLaunch(RowKernel::Combine));
+  combine.setEarlyPositions(combine.getDependent() && kernel::getMatmulBefore(combine));
+}
+
 LogicalResult VariantLowering::lowerCombine(moe::CombineOp op) {
   Value index = getPositions(op.getRoutes());
   Value output = getDestination(op.getOutput(), "combined");
   int64_t topK = cast<RankedTensorType>(op.getWeights().getType()).getDimSize(1);
-  createKernel<kernel::CombineOp>(get(op.getRows()), index, get(op.getWeights()), output, topK,
-                                  getLaunch(RowKernel::Combine));
+  createCombine(get(op.getRows()), index, get(op.getWeights()), output, topK);
   return success();
 }
 

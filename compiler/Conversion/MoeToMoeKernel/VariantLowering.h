@@ -101,12 +101,17 @@ private:
   mlir::LogicalResult lowerUnpad(moe::UnpadOp op);
   mlir::LogicalResult lowerActivation(moe::ActivationOp op);
   mlir::LogicalResult lowerCombine(moe::CombineOp op);
+  void createCombine(mlir::Value rows, mlir::Value index, mlir::Value weights, mlir::Value output,
+                     int64_t topK);
   /// Makes `region`, a copy of a moe region, end in moe_kernel.yield.
   void replaceYield(mlir::Region &region);
 
   // Matmuls.
-  /// The matmul before, beside which `op` may start; null where it waits for all of it.
+  /// The matmul before, of the same kind of form and with nothing between the two, beside which
+  /// `op` may start; null where it waits for all of it.
   moe::GroupedMatmulOp getEarlyStart(moe::GroupedMatmulOp op) const;
+  /// The same where `op` may read rows that the matmul before reports: in the wgmma forms.
+  moe::GroupedMatmulOp getReporter(moe::GroupedMatmulOp op) const;
   mlir::LogicalResult lowerMatmul(moe::GroupedMatmulOp op);
   void createFill(mlir::Value buffer, int32_t bits);
 

@@ -79,6 +79,10 @@ static void printMmaSchedule(GroupedMatmulOp op, raw_indented_ostream &os) {
     os << "static constexpr moe::WeightPolicy kWeightPolicy = moe::WeightPolicy::evict_first;\n";
   if (op.getDependent())
     os << "static constexpr bool kDependentLaunch = true;\n";
+  if (op.getEarlyWeights())
+    os << "static constexpr bool kEarlyWeights = true;\n";
+  if (s.getEarlyRelease())
+    os << "static constexpr bool kEarlyRelease = true;\n";
   os.unindent() << "};\n";
 }
 

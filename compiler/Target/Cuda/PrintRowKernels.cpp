@@ -100,7 +100,8 @@ LogicalResult print(kernel::CombineOp op, KernelText &text) {
   llvm::raw_string_ostream(text.declarations)
       << "using Combine = moe::CombineConfig<" << getElement(op.getOutput()) << ", "
       << getColumns(op.getOutput()) << ", " << op.getTopK() << ", " << (weighted ? "true" : "false")
-      << ", " << op.getThreads() << ", " << op.getSchedule().getPerThread() << ">;\n";
+      << ", " << op.getThreads() << ", " << op.getSchedule().getPerThread()
+      << (op.getEarlyPositions() ? ", true" : "") << ">;\n";
   text.launchBounds = "Combine::kThreads, Combine::kMinBlocks";
   text.addInput("rows", op.getRows());
   text.addInput("positions", op.getPositions());

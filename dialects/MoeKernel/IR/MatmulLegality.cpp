@@ -82,9 +82,6 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
   if (traits.reduction < kMinReduction)
     return emitError() << "expects a reduction of at least " << kMinReduction
                        << " for a wgmma form, but got " << traits.reduction;
-  if (traits.gathered && !schedule.getEarlyStart())
-    return emitError() << "expects early_start = false with contiguous rows only, but they are "
-                          "gathered";
   // Blocks of a cluster are up to a ring apart, and a drawn tile is known after three steps.
   int64_t steps = llvm::divideCeil(traits.reduction, schedule.getBlockK());
   if (schedule.getCluster() > 1 && steps <= schedule.getStages() + 3)
@@ -109,6 +106,11 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
 
 LogicalResult verifyMatmulSchedule(ScheduleAttr schedule, const MatmulTraits &traits,
                                    TargetAttr target, EmitError emitError) {
+  if (traits.gathered && !schedule.getEarlyStart())
+    return emitError() << "expects early_start = false with contiguous rows only, but they are "
+                          "gathered";
+  if (traits.weighted && schedule.getEarlyRelease())
+    return emitError() << "expects early_release without routing weights, where a matmul follows";
   if (schedule.isHopper())
     return verifyHopperSchedule(schedule, traits, target, emitError);
   if (traits.transposed) {

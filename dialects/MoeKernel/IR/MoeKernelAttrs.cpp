@@ -113,14 +113,16 @@ static LogicalResult verifyHopperTile(EmitError emitError, bool swapped, int64_t
 ScheduleAttr ScheduleAttr::getStatic() const {
   return get(getContext(), getForm(), getBlockM(), getBlockN(), getBlockK(), getStages(),
              getWarpsM(), getWarpsN(), getMinBlocks(), getTokenStep(), getCooperative(),
-             /*dynamic=*/false, getCluster(), getRasterGroup(), getWeights(), getEarlyStart());
+             /*dynamic=*/false, getCluster(), getRasterGroup(), getWeights(), getEarlyStart(),
+             getEarlyRelease());
 }
 
 LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t blockM,
                                    int64_t blockN, int64_t blockK, int64_t stages, int64_t warpsM,
                                    int64_t warpsN, int64_t minBlocks, int64_t tokenStep,
                                    bool cooperative, bool dynamic, int64_t cluster,
-                                   int64_t rasterGroup, WeightPolicy weights, bool earlyStart) {
+                                   int64_t rasterGroup, WeightPolicy weights, bool earlyStart,
+                                   bool earlyRelease) {
   if (stages < 2 || stages > 16)
     return emitError() << "expects stages in [2, 16], but got " << stages;
   if (rasterGroup < 1 || rasterGroup > 255)
@@ -128,15 +130,17 @@ LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t
   if (cluster != 1 && cluster != 2)
     return emitError() << "expects a cluster of 1 or 2, but got " << cluster;
   if (form != MatmulForm::Mma) {
+    if (earlyRelease)
+      return emitError() << "expects early_release with the mma form only";
     if (warpsM != 1 || warpsN != 1 || minBlocks != 1)
       return emitError() << "expects no warps_m, warps_n and min_blocks for a wgmma form, but got "
                          << warpsM << ", " << warpsN << " and " << minBlocks;
     return verifyHopperTile(emitError, form == MatmulForm::WgmmaSwapped, blockM, blockN, blockK,
                             tokenStep, cooperative);
   }
-  if (cooperative || dynamic || cluster != 1 || weights == WeightPolicy::EvictLast || !earlyStart)
-    return emitError() << "expects cooperative, dynamic, cluster, weights = evict_last and "
-                          "early_start with a wgmma form only";
+  if (cooperative || dynamic || cluster != 1 || weights == WeightPolicy::EvictLast)
+    return emitError() << "expects cooperative, dynamic, cluster and weights = evict_last with a "
+                          "wgmma form only";
   if (warpsM < 1 || warpsN < 1 || warpsM * warpsN > 32 || !llvm::isPowerOf2_64(warpsM * warpsN))
     return emitError() << "expects warps_m * warps_n to be a power of two up to 32, but got "
                        << warpsM << " * " << warpsN;

@@ -89,10 +89,14 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       With `cluster` = 2 blocks work in pairs on neighbouring row tiles of an expert, for which each
       loads half of the weights, so that L2 is asked for them once; of one that is left over, on
       neighbouring column tiles.
-      Where the matmul before makes the rows, `early_start` lets blocks start as that one's run out
-      of tiles: tiles of the first half of the rows wait for that half alone.
     * `wgmma_swapped`: the same with the weights as the instruction's M and the rows as its N, which
       follows each tile's own rows in steps of `token_step`: for few rows an expert.
+
+    Where the matmul before makes the rows, `early_start` lets blocks start as that one's run out
+    of tiles. In the wgmma forms tiles of the first half of the rows wait for that half alone; in
+    the mma form blocks ask for the weights of their first stages and then wait for all rows. They
+    can as soon as the matmul before lets them: once all of its blocks have nothing left to ask for,
+    or with its `early_release` once all of them run.
 
     ```mlir
     #moe_kernel.schedule<wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5>
@@ -111,11 +115,12 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       DefaultValuedParameter<"int64_t", "1">:$cluster,
       DefaultValuedParameter<"int64_t", "8">:$raster_group,
       MoeKernel_WeightPolicyParameter:$weights,
-      DefaultValuedParameter<"bool", "true">:$early_start);
+      DefaultValuedParameter<"bool", "true">:$early_start,
+      DefaultValuedParameter<"bool", "false">:$early_release);
   let assemblyFormat = [{
     `<` $form `,` struct($block_m, $block_n, $block_k, $stages, $warps_m, $warps_n, $min_blocks,
                          $token_step, $cooperative, $dynamic, $cluster, $raster_group, $weights,
-                         $early_start) `>`
+                         $early_start, $early_release) `>`
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

@@ -197,6 +197,13 @@ static LogicalResult verifyProgress(GroupedMatmulOp op) {
   return verifyCleared(op, progress, "progress", [](auto writer) { return writer.getProgress(); });
 }
 
+GroupedMatmulOp moec::kernel::getMatmulBefore(Operation *op) {
+  Operation *kernel = op->getPrevNode();
+  while (kernel && !isa<KernelOpInterface>(kernel))
+    kernel = kernel->getPrevNode();
+  return dyn_cast_or_null<GroupedMatmulOp>(kernel);
+}
+
 /// C10
 static LogicalResult verifyAwaited(GroupedMatmulOp op) {
   Value awaited = op.getAwaited();
@@ -208,15 +215,25 @@ static LogicalResult verifyAwaited(GroupedMatmulOp op) {
       !op.getDependent())
     return op.emitOpError() << "expects awaits with a wgmma form, early_start, contiguous rows and "
                                "dependent only";
-  Operation *kernel = op->getPrevNode();
-  while (kernel && !isa<KernelOpInterface>(kernel))
-    kernel = kernel->getPrevNode();
-  auto before = dyn_cast_or_null<GroupedMatmulOp>(kernel);
+  GroupedMatmulOp before = getMatmulBefore(op);
   if (!before || before.getProgress() != awaited || before.getOuts().front() != op.getRows() ||
       before.getTiles() != op.getAwaitedTiles())
     return op.emitOpError()
            << "expects awaits with the progress and the tiles of the kernel before, "
               "which makes the rows";
+  return success();
+}
+
+/// C11
+static LogicalResult verifyEarlyWeights(GroupedMatmulOp op) {
+  if (!op.getEarlyWeights())
+    return success();
+  if (op.getSchedule().isHopper() || !op.getSchedule().getEarlyStart() || !op.getDependent())
+    return op.emitOpError()
+           << "expects early_weights with the mma form, early_start and dependent only";
+  GroupedMatmulOp before = getMatmulBefore(op);
+  if (!before || before.getSchedule().isHopper())
+    return op.emitOpError() << "expects early_weights behind a matmul in the mma form";
   return success();
 }
 
@@ -251,7 +268,8 @@ LogicalResult GroupedMatmulOp::verify() {
                            << element << " with store(" << stringifyStoreForm(getStore()) << ')';
   }
   if (failed(verifyColumns(*this, "tiles", getTiles(), 4)) || failed(verifyTileShape(*this)) ||
-      failed(verifyTickets(*this)) || failed(verifyProgress(*this)) || failed(verifyAwaited(*this)))
+      failed(verifyTickets(*this)) || failed(verifyProgress(*this)) ||
+      failed(verifyAwaited(*this)) || failed(verifyEarlyWeights(*this)))
     return failure();
   // C6
   return verifyMatmulSchedule(getSchedule(), getMatmulTraits(*this), getTarget(*this),

@@ -42,6 +42,9 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     * C10: `awaits` names the `progress` and the tiles of the kernel before, which makes `rows`: a
       `dependent` kernel that may start with it and waits for the parts of its rows by itself. Only
       wgmma forms with contiguous rows and `early_start` do.
+    * C11: `early_weights`, of a `dependent` kernel in the mma form with `early_start`: blocks read
+      `tiles` and ask for weights before the kernel before has ended. That is a matmul in the mma
+      form, too, which waits for all that came before it, and so for what made the tiles.
 
     Example:
 
@@ -71,7 +74,8 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
                        MoeKernel_StoreFormAttr:$store, UnitAttr:$gathered,
                        OptionalAttr<I64Attr>:$top_k, UnitAttr:$transposed,
                        OptionalAttr<Moe_GateLayoutAttr>:$gate_layout,
-                       MoeKernel_ScheduleAttr:$schedule, UnitAttr:$dependent);
+                       MoeKernel_ScheduleAttr:$schedule, UnitAttr:$dependent,
+                       UnitAttr:$early_weights);
   let regions = (region AnyRegion:$epilogue);
   let assemblyFormat = [{
     `ins` `(` $rows `:` type($rows) `)` `tiles` `(` $tiles `:` type($tiles) `)`
@@ -83,7 +87,8 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     (`routing_weights` `(` $routing_weights^ `:` type($routing_weights) `)`)?
     `outs` `(` $outs `:` type($outs) `)` `store` `` $store (`gathered` $gathered^)?
     (`top_k` `(` $top_k^ `)`)? (`transposed` $transposed^)? (`layout` `` $gate_layout^)?
-    `schedule` `` $schedule (`dependent` $dependent^)? (`epilogue` $epilogue^)? attr-dict
+    `schedule` `` $schedule (`dependent` $dependent^)? (`early_weights` $early_weights^)?
+    (`epilogue` $epilogue^)? attr-dict
   }];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;

@@ -42,4 +42,11 @@ mlir::LogicalResult verifyKernelOp(mlir::Operation *op);
 #define GET_OP_CLASSES
 #include "dialects/MoeKernel/IR/MoeKernelOps.h.inc"
 
+namespace moec::kernel {
+
+/// The kernel that runs before `op`, if that is a matmul.
+GroupedMatmulOp getMatmulBefore(mlir::Operation *op);
+
+} // namespace moec::kernel
+
 #endif // MOEC_DIALECTS_MOEKERNEL_IR_MOEKERNELOPS_H

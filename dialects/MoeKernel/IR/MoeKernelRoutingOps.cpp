@@ -130,8 +130,7 @@ LogicalResult CountRoutesOp::verify() {
 int64_t RouteSortOp::getLanes() { return getRouteLanes(getNumExperts(), getTopK()); }
 
 int64_t RouteSortOp::getSharedBytes() {
-  return getRouteSortSharedBytes(getNumExperts(), getThreads(), getTiles().size(), getMaxTokens(),
-                                 getTopK());
+  return getRouteSortSharedBytes(getNumExperts(), getTiles().size(), getMaxTokens(), getTopK());
 }
 
 AffineMap RouteSortOp::getGrid() { return getConstantExtent(getContext(), 1); }

@@ -93,6 +93,9 @@ LogicalResult CombineOp::verify() {
     return emitOpError() << "expects top_k of at least 1, but got " << topK;
   if (getWeights() && failed(verifyColumns(*this, "weights", getWeights(), topK)))
     return failure();
+  // C3
+  if (getEarlyPositions() && (!getDependent() || !getMatmulBefore(*this)))
+    return emitOpError() << "expects early_positions with dependent, behind a matmul";
   return verifyExtent(*this, "positions", getPositions(),
                       scaleExtent(getLeadingExtent(getOutput()), topK));
 }

@@ -130,6 +130,8 @@ def MoeKernel_CombineOp : MoeKernel_LaunchOp<"combine"> {
     Constraints:
     * C1: a row is a multiple of 8 elements; `rows` and `output` have one.
     * C2: `top_k >= 1`; `weights` has `top_k` columns.
+    * C3: `early_positions`, of a `dependent` kernel: it reads `positions` before the kernel before
+      has ended. That is a matmul, which does not begin before what made them has ended.
 
     Example:
 
@@ -143,11 +145,13 @@ def MoeKernel_CombineOp : MoeKernel_LaunchOp<"combine"> {
                        MoeKernel_In<MoeKernel_Index1D>:$positions,
                        MoeKernel_In<Optional<MoeKernel_Float2D>>:$weights,
                        MoeKernel_Out<MoeKernel_Data2D>:$output, I64Attr:$top_k,
-                       MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent);
+                       MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent,
+                       UnitAttr:$early_positions);
   let assemblyFormat = [{
     `ins` `(` $rows `,` $positions `:` type($rows) `,` type($positions) `)`
     (`weights` `(` $weights^ `:` type($weights) `)`)? `outs` `(` $output `:` type($output) `)`
-    `top_k` `(` $top_k `)` `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
+    `top_k` `(` $top_k `)` `schedule` `` $schedule (`dependent` $dependent^)?
+    (`early_positions` $early_positions^)? attr-dict
   }];
 }
 

@@ -45,10 +45,12 @@ inline int64_t getSortSharedBytes(int64_t experts, int64_t threads, int64_t maps
   return 4 * (threads / 32 * experts + 2 * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps));
 }
 
-/// That of route_sort: the sort's and the chosen experts.
-inline int64_t getRouteSortSharedBytes(int64_t experts, int64_t threads, int64_t maps,
-                                       int64_t maxTokens, int64_t topK) {
-  return getSortSharedBytes(experts, threads, maps) + 4 * maxTokens * topK;
+/// That of route_sort: a bit a token and expert, offsets and a tile prefix a map, the scan's warp
+/// sums, and the chosen experts.
+inline int64_t getRouteSortSharedBytes(int64_t experts, int64_t maps, int64_t maxTokens,
+                                       int64_t topK) {
+  int64_t words = llvm::divideCeil(maxTokens, 32);
+  return 4 * (words * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps) + maxTokens * topK);
 }
 
 } // namespace moec::kernel

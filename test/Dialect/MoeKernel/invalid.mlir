@@ -415,6 +415,25 @@ func.func @combine_positions(%x: memref<?x64xbf16>, %p: memref<?xi32>, %y: memre
 
 // -----
 
+func.func @combine_c3_dependent(%x: memref<?x64xbf16>, %p: memref<?xi32>, %y: memref<?x64xbf16>) {
+  // expected-error @+1 {{expects early_positions with dependent, behind a matmul}}
+  moe_kernel.combine ins(%x, %p : memref<?x64xbf16>, memref<?xi32>) outs(%y : memref<?x64xbf16>) top_k(1)
+    schedule<threads = 128> early_positions
+  return
+}
+
+// -----
+
+func.func @combine_c3_before(%x: memref<?x64xbf16>, %p: memref<?xi32>, %y: memref<?x64xbf16>) {
+  moe_kernel.fill outs(%p : memref<?xi32>) bits(-1) schedule<threads = 256>
+  // expected-error @+1 {{expects early_positions with dependent, behind a matmul}}
+  moe_kernel.combine ins(%x, %p : memref<?x64xbf16>, memref<?xi32>) outs(%y : memref<?x64xbf16>) top_k(1)
+    schedule<threads = 128> dependent early_positions
+  return
+}
+
+// -----
+
 func.func @combine_c1(%x: memref<?x32xbf16>, %p: memref<?xi32>, %y: memref<?x64xbf16>) {
   // expected-error @+1 {{expects rows to have 64 columns, but got 32}}
   moe_kernel.combine ins(%x, %p : memref<?x32xbf16>, memref<?xi32>) outs(%y : memref<?x64xbf16>) top_k(1)

@@ -441,3 +441,65 @@ func.func @c10_before(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<3x
     schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3> dependent
   return
 }
+
+// -----
+
+func.func @c11_form(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  // expected-error @+1 {{expects early_weights with the mma form, early_start and dependent only}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
+    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3> dependent early_weights
+  return
+}
+
+// -----
+
+func.func @c11_start(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  // expected-error @+1 {{expects early_weights with the mma form, early_start and dependent only}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
+    schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2, early_start = false> dependent early_weights
+  return
+}
+
+// -----
+
+func.func @c11_dependent(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  // expected-error @+1 {{expects early_weights with the mma form, early_start and dependent only}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
+    schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2> early_weights
+  return
+}
+
+// -----
+
+func.func @c11_before(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  moe_kernel.fill outs(%y : memref<?x64xbf16>) bits(0) schedule<threads = 256>
+  // expected-error @+1 {{expects early_weights behind a matmul in the mma form}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
+    schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2> dependent early_weights
+  return
+}
+
+// -----
+
+func.func @c6_gathered_start(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %r: memref<?xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  // expected-error @+1 {{expects early_start = false with contiguous rows only, but they are gathered}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x64x256xbf16>) routes(%r : memref<?xi32>) outs(%y : memref<?x64xbf16>) store(rows) gathered top_k(2)
+    schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2, early_start = false>
+  return
+}
+
+// -----
+
+func.func @c6_weighted_release(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %r: memref<?xi32>, %s: memref<?x2xf32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  // expected-error @+1 {{expects early_release without routing weights, where a matmul follows}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x64x256xbf16>) routes(%r : memref<?xi32>) routing_weights(%s : memref<?x2xf32>)
+    outs(%y : memref<?x64xbf16>) store(weighted_rows)
+    schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2, early_release = true>
+  return
+}

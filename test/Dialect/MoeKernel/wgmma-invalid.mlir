@@ -110,7 +110,7 @@ func.func private @cluster() attributes {s = #moe_kernel.schedule<wgmma, block_m
 
 // -----
 
-// expected-error @+1 {{expects cooperative, dynamic, cluster, weights = evict_last and early_start with a wgmma form only}}
+// expected-error @+1 {{expects cooperative, dynamic, cluster and weights = evict_last with a wgmma form only}}
 func.func private @mma_cluster() attributes {s = #moe_kernel.schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 2, warps_n = 4, cluster = 2>}
 
 // -----
@@ -145,12 +145,12 @@ func.func private @swapped_n() attributes {s = #moe_kernel.schedule<wgmma_swappe
 
 // -----
 
-// expected-error @+1 {{expects cooperative, dynamic, cluster, weights = evict_last and early_start with a wgmma form only}}
-func.func private @mma_early() attributes {s = #moe_kernel.schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 2, warps_n = 4, early_start = false>}
+// expected-error @+1 {{expects early_release with the mma form only}}
+func.func private @release() attributes {s = #moe_kernel.schedule<wgmma, block_m = 64, block_n = 128, block_k = 64, stages = 4, early_release = true>}
 
 // -----
 
-// expected-error @+1 {{expects cooperative, dynamic, cluster, weights = evict_last and early_start with a wgmma form only}}
+// expected-error @+1 {{expects cooperative, dynamic, cluster and weights = evict_last with a wgmma form only}}
 func.func private @mma_weights() attributes {s = #moe_kernel.schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 2, warps_n = 4, weights = evict_last>}
 
 // -----

@@ -68,10 +68,15 @@ MOE_HOST_DEVICE constexpr int sort_shared_bytes(int experts, int threads, int ma
               32 * (1 + maps));
 }
 
-/// Dynamic shared memory of `route_sort`: that of `sort_routes` and the chosen experts.
-MOE_HOST_DEVICE constexpr int route_sort_shared_bytes(int experts, int threads, int maps,
-                                                      int max_tokens, int top_k) {
-  return sort_shared_bytes(experts, threads, maps) + 4 * max_tokens * top_k;
+/// Words with a bit for each of `tokens` tokens.
+MOE_HOST_DEVICE constexpr int token_words(int tokens) { return int(ceil_div(tokens, 32)); }
+
+/// Dynamic shared memory of `route_sort` in bytes: the tokens of each expert, offsets and one tile
+/// prefix a map, the scan's warp sums, and the chosen experts.
+MOE_HOST_DEVICE constexpr int route_sort_shared_bytes(int experts, int maps, int max_tokens,
+                                                      int top_k) {
+  return 4 * (token_words(max_tokens) * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps) +
+              max_tokens * top_k);
 }
 
 } // namespace moe

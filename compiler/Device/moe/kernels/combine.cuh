@@ -7,15 +7,16 @@
 namespace moe {
 
 /// What `combine` is compiled for. kWeighted: multiply by the routing weights here (else the rows
-/// carry them already). kSlotsInFlight: loads of a thread before the first sum. kMinBlocks goes to
-/// __launch_bounds__ with kThreads.
+/// carry them already). kEarlyPositions: positions are read before the grid before this one has
+/// ended, which has waited for what made them. kSlotsInFlight: loads of a thread before the first
+/// sum. kMinBlocks goes to __launch_bounds__ with kThreads.
 template <class T_, int kHidden_, int kTopK_, bool kWeighted_, int kThreads_ = 128,
-          int kPerThread_ = 1, int kSlotsInFlight_ = min_of(kTopK_, 8),
-          int kMinBlocks_ = 1024 / kThreads_>
+          int kPerThread_ = 1, bool kEarlyPositions_ = false,
+          int kSlotsInFlight_ = min_of(kTopK_, 8), int kMinBlocks_ = 1024 / kThreads_>
 struct CombineConfig {
   using T = T_;
   static constexpr int kHidden = kHidden_, kTopK = kTopK_, kSlotsInFlight = kSlotsInFlight_;
-  static constexpr bool kWeighted = kWeighted_;
+  static constexpr bool kWeighted = kWeighted_, kEarlyPositions = kEarlyPositions_;
   static constexpr int kThreads = kThreads_, kPerThread = kPerThread_, kMinBlocks = kMinBlocks_;
   using Walk = RowWalk<T, kHidden, kThreads, kPerThread>;
   static_assert(kTopK >= 1, "combine: at least one slot");
@@ -23,46 +24,64 @@ struct CombineConfig {
                 "combine: 1 to 16 slots in flight");
 };
 
-/// kCount neighbours from `from`, four at a time where kAligned says that they are so aligned.
-template <int kCount, bool kAligned, class T>
+/// kCount neighbours from `from`, four at a time where kAligned says that they are so aligned;
+/// kFromL2: as other blocks have written them, whatever this multiprocessor's first-level cache has.
+template <int kCount, bool kAligned, bool kFromL2 = false, class T>
 MOE_DEVICE void load_neighbours(const T *from, T (&values)[kCount]) {
+  static_assert(sizeof(T) == 4, "neighbours are words");
   struct alignas(kAligned ? 16 : 4) Piece {
     T values[kAligned ? 4 : 1];
   };
   constexpr int kWidth = kAligned ? 4 : 1;
 #pragma unroll
   for (int i = 0; i < kCount; i += kWidth) {
-    const Piece piece = *reinterpret_cast<const Piece *>(from + i);
+    if constexpr (kFromL2 && kAligned) {
+      const uint4 four = ptx::ld_relaxed_gpu_16(from + i);
+      values[i] = four.x, values[i + 1] = four.y, values[i + 2] = four.z, values[i + 3] = four.w;
+    } else if constexpr (kFromL2) {
+      values[i] = ptx::ld_relaxed_gpu(reinterpret_cast<const u32 *>(from) + i);
+    } else {
+      const Piece piece = *reinterpret_cast<const Piece *>(from + i);
 #pragma unroll
-    for (int j = 0; j < kWidth; ++j)
-      values[i + j] = piece.values[j];
+      for (int j = 0; j < kWidth; ++j)
+        values[i + j] = piece.values[j];
+    }
   }
 }
 
-/// Adds kSlots slots of one token's vector; positions and weights start at the first of them.
-template <class Combine, int kSlots>
-MOE_DEVICE void add_slots(const typename Combine::T *rows, const int *positions,
+/// The rows of one token's slots.
+template <class Combine> struct SlotRows {
+  static constexpr int kTopK = Combine::kTopK;
+  int taken[kTopK];
+
+  /// `positions` start at the token's.
+  MOE_DEVICE void load(const int *positions) {
+    load_neighbours<kTopK, kTopK % 4 == 0, Combine::kEarlyPositions>(positions, taken);
+  }
+};
+
+/// Adds the slots from kFirst to kFirst + kSlots of one token's vector.
+template <class Combine, int kFirst, int kSlots>
+MOE_DEVICE void add_slots(const typename Combine::T *rows, const SlotRows<Combine> &slot_rows,
                           const float *weights, int vector,
                           float (&sum)[Vector16<typename Combine::T>::kElements]) {
   using T = typename Combine::T;
   using Vector = Vector16<T>;
-  constexpr bool kAligned =
-      Combine::kTopK % 4 == 0 && Combine::kSlotsInFlight % 4 == 0 && kSlots % 4 == 0;
-  int taken[kSlots];
+  constexpr bool kAligned = Combine::kTopK % 4 == 0 && kFirst % 4 == 0 && kSlots % 4 == 0;
+  const int(&taken)[Combine::kTopK] = slot_rows.taken;
   float scales[kSlots];
   uint4 slots[kSlots];
-  load_neighbours<kSlots, kAligned>(positions, taken);
   if constexpr (Combine::kWeighted)
-    load_neighbours<kSlots, kAligned>(weights, scales);
+    load_neighbours<kSlots, kAligned>(weights + kFirst, scales);
   // A slot without a row loads row 0 and is masked to zero: predicates would let the compiler
   // string the loads out, one at a time.
 #pragma unroll
   for (int i = 0; i < kSlots; ++i)
     slots[i] = ptx::ld_global_nc_stream_16(
-        row_vector<T, Combine::kHidden>(rows, max(taken[i], 0), vector));
+        row_vector<T, Combine::kHidden>(rows, max(taken[kFirst + i], 0), vector));
 #pragma unroll
   for (int i = 0; i < kSlots; ++i) {
-    const bool present = taken[i] >= 0;
+    const bool present = taken[kFirst + i] >= 0;
     float values[Vector::kElements];
     Vector::unpack(present ? slots[i] : uint4{0, 0, 0, 0}, values);
     const float scale = Combine::kWeighted ? (present ? scales[i] : 0.0f) : 1.0f;
@@ -70,23 +89,20 @@ MOE_DEVICE void add_slots(const typename Combine::T *rows, const int *positions,
     for (int j = 0; j < Vector::kElements; ++j)
       sum[j] = fmaf(scale, values[j], sum[j]);
   }
+  if constexpr (kFirst + kSlots < Combine::kTopK)
+    add_slots<Combine, kFirst + kSlots,
+              min_of(Combine::kSlotsInFlight, Combine::kTopK - kFirst - kSlots)>(
+        rows, slot_rows, weights, vector, sum);
 }
 
-/// The weighted sum of one token's vector.
+/// The weighted sum of one token's vector; `weights` start at the token's.
 template <class Combine>
-MOE_DEVICE uint4 combine_vector(const typename Combine::T *rows, const int *positions,
-                                const float *weights, i64 token, int vector) {
+MOE_DEVICE uint4 combine_vector(const typename Combine::T *rows, const SlotRows<Combine> &slot_rows,
+                                const float *weights, int vector) {
   using Vector = Vector16<typename Combine::T>;
-  constexpr int kTopK = Combine::kTopK, kInFlight = Combine::kSlotsInFlight;
-  constexpr int kWhole = kTopK / kInFlight * kInFlight;
   float sum[Vector::kElements] = {};
-  positions += token * kTopK;
-  weights += Combine::kWeighted ? token * kTopK : 0;
-#pragma unroll
-  for (int first = 0; first < kWhole; first += kInFlight)
-    add_slots<Combine, kInFlight>(rows, positions + first, weights + first, vector, sum);
-  if constexpr (kWhole < kTopK)
-    add_slots<Combine, kTopK - kWhole>(rows, positions + kWhole, weights + kWhole, vector, sum);
+  add_slots<Combine, 0, min_of(Combine::kSlotsInFlight, Combine::kTopK)>(rows, slot_rows, weights,
+                                                                         vector, sum);
   return Vector::pack(sum);
 }
 
@@ -97,17 +113,28 @@ MOE_DEVICE uint4 combine_vector(const typename Combine::T *rows, const int *posi
 template <class Combine>
 MOE_DEVICE void combine(const typename Combine::T *rows, const int *positions, const float *weights,
                         typename Combine::T *output, int tokens) {
-  ptx::grid_dependency_wait();
-  ptx::grid_dependency_launch();
   using T = typename Combine::T;
+  constexpr int kTopK = Combine::kTopK, kPerThread = Combine::kPerThread;
+  if constexpr (!Combine::kEarlyPositions)
+    ptx::grid_dependency_wait();
   const typename Combine::Walk walk;
+  SlotRows<Combine> slot_rows[kPerThread];
 #pragma unroll
-  for (int i = 0; i < Combine::kPerThread; ++i) {
+  for (int i = 0; i < kPerThread; ++i)
+    if (walk.first_row + walk.row(i) < tokens)
+      slot_rows[i].load(positions + (walk.first_row + walk.row(i)) * kTopK);
+  if constexpr (Combine::kEarlyPositions)
+    ptx::grid_dependency_wait();
+  ptx::grid_dependency_launch();
+#pragma unroll
+  for (int i = 0; i < kPerThread; ++i) {
     const i64 token = walk.first_row + walk.row(i);
     if (token < tokens)
-      ptx::st_global_16(
-          row_vector<T, Combine::kHidden>(output, token, walk.vector(i)),
-          combine_vector<Combine>(rows, positions, weights, token, walk.vector(i)));
+      ptx::st_global_16(row_vector<T, Combine::kHidden>(output, token, walk.vector(i)),
+                        combine_vector<Combine>(rows, slot_rows[i],
+                                                Combine::kWeighted ? weights + token * kTopK
+                                                                   : nullptr,
+                                                walk.vector(i)));
   }
 }
 

@@ -41,6 +41,18 @@ struct SelectWeightLoader<Plan> {
   using Type = TransposedWeightLoader<Plan>;
 };
 
+/// An entry of the tile map. Before the wait it comes from L2: its writer has ended, but this
+/// multiprocessor's first-level cache may still hold what memory held before.
+template <class Plan>
+MOE_DEVICE int4 load_entry(const int4 *entry) {
+  if constexpr (Plan::kEarlyWeights) {
+    const uint4 v = ptx::ld_relaxed_gpu_16(entry);
+    return {int(v.x), int(v.y), int(v.z), int(v.w)};
+  } else {
+    return *entry;
+  }
+}
+
 /// The body of a kernel of Plan::kThreads threads, Plan::kSharedBytes of dynamic shared memory and
 /// (row tiles) * Plan::kColumnTiles blocks in x.
 template <class Problem, class Schedule, class Epilogue = IdentityEpilogue>
@@ -52,20 +64,25 @@ MOE_DEVICE void grouped_matmul_mma(const GroupedMatmulArgs<Problem> &args) {
   const u32 shared = ptx::shared_address(shared_memory);
 
   // Which tile this block computes.
-  if constexpr (Plan::kDependentLaunch)
+  if constexpr (Plan::kDependentLaunch && !Plan::kEarlyWeights)
     ptx::grid_dependency_wait();
-  int4 entry = args.tiles[band_entry(blockIdx.x, Plan::kColumnTiles)];
+  int4 entry = load_entry<Plan>(args.tiles + band_entry(blockIdx.x, Plan::kColumnTiles));
   TileExtent extent = unpack_extent(entry.z);
-  if (extent.rows == 0)
+  if (extent.rows == 0) {
+    if constexpr (Plan::kEarlyWeights)
+      ptx::grid_dependency_wait(); // who waits for this grid relies on it for those before, too
     return;
+  }
   const TileIndex index = tile_at(blockIdx.x, Plan::kColumnTiles, extent);
   if (extent.band != 1) { // else it is that entry's
-    entry = args.tiles[index.m];
+    entry = load_entry<Plan>(args.tiles + index.m);
     extent = unpack_extent(entry.z);
   }
   const RowTile tile = {entry.x, entry.y, extent.rows};
   const ResultTile<Plan> results(shared, tile, index.n);
   if (tile.expert < 0) {
+    if constexpr (Plan::kEarlyWeights)
+      ptx::grid_dependency_wait();
     results.template store<true>(args);
     return;
   }
@@ -77,6 +94,8 @@ MOE_DEVICE void grouped_matmul_mma(const GroupedMatmulArgs<Problem> &args) {
   for (int s = 0; s < kStages - 1; ++s)
     if (s < Plan::kSteps)
       weights.template load<0, 1>(shared + s * Plan::kStageBytes + Plan::kRowTileBytes, s);
+  if constexpr (Plan::kEarlyWeights)
+    ptx::grid_dependency_wait();
   const RowLoader<Plan> rows(args.rows, args.routes, tile.row_begin, tile.rows);
 #pragma unroll
   for (int s = 0; s < kStages - 1; ++s) {
@@ -127,13 +146,16 @@ MOE_DEVICE void grouped_matmul_mma(const GroupedMatmulArgs<Problem> &args) {
     [&]<int... kSlice>(IntegerSequence<kSlice...>) {
       (slice.template operator()<kSlice>(), ...);
     }(MakeIntegerSequence<kSlices>{});
+    // The next kernel's blocks take the room of blocks that are done, and may ask for weights while
+    // the others multiply: once these have nothing left to ask for, unless told otherwise.
+    constexpr int kRelease = Plan::kEarlyRelease ? 0 : max_of(Plan::kSteps - kStages, 0);
+    if (Plan::kDependentLaunch && step == kRelease)
+      ptx::grid_dependency_launch();
     write = read;
     read = following;
   }
 
   // Results replace the operand stages.
-  if constexpr (Plan::kDependentLaunch)
-    ptx::grid_dependency_launch();
   ptx::cp_async_wait<0>();
   __syncthreads();
   if (active)

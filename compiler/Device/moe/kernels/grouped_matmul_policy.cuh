@@ -49,6 +49,12 @@ struct GroupedMatmulSchedule {
   static constexpr int kMinBlocks = 1;   ///< blocks an SM that registers must leave room for
   static constexpr WeightPolicy kWeightPolicy = WeightPolicy::normal;
   static constexpr bool kDependentLaunch = false; ///< launched with programmatic serialization
+  /// Weights of the first stages are asked for before the grid before this one has ended. That one
+  /// begins with a wait of its own, so what made the tile map has ended.
+  static constexpr bool kEarlyWeights = false;
+  /// Lets the grid after this one start once all of this one's blocks run, not only once they have
+  /// asked for all they need.
+  static constexpr bool kEarlyRelease = false;
 };
 
 template <class Problem, class Schedule>
@@ -103,6 +109,7 @@ struct GroupedMatmulPlan : Problem, Schedule {
   static_assert(S::kBlockK == 32 || S::kBlockK == 64 || S::kBlockK == 128 || S::kBlockK == 256,
                 "kBlockK expects 32, 64, 128 or 256");
   static_assert(S::kStages >= 2, "kStages expects at least 2");
+  static_assert(!S::kEarlyWeights || S::kDependentLaunch, "kEarlyWeights expects kDependentLaunch");
   static_assert(kWarpM * kWarpN <= 64 * 64, "a warp tile expects at most 4096 accumulators");
   static_assert(is_power_of_two(kThreads) && kThreads <= 1024,
                 "warps expect a power of two, at most 32");

@@ -1,5 +1,8 @@
 // Routing and sorting in one launch for few tokens: one block routes all of them, a group of lanes a
-// token, and sorts the choice straight from shared memory. Saves the gap between two launches.
+// token, and sorts the choice in shared memory. Saves the gap between two launches, and the general
+// sort's counters for each warp: an expert's routes are the set of tokens that chose it, each at most
+// once, so a word of bits for 32 tokens holds them all, and the place of one among them is how many
+// lower bits are set.
 #pragma once
 
 #include "moe/kernels/route.cuh"
@@ -12,14 +15,52 @@ template <class Route_, class Sort_, int kMaxTokens_> struct RouteSortConfig {
   using Route = Route_;
   using Sort = Sort_;
   static constexpr int kMaxTokens = kMaxTokens_;
-  static constexpr int kSharedBytes = route_sort_shared_bytes(
-      Sort::kExperts, Sort::kThreads, Sort::kMaps, kMaxTokens, Route::kTopK);
+  static constexpr int kWords = token_words(kMaxTokens); ///< of bits, an expert
+  static constexpr int kSharedBytes =
+      route_sort_shared_bytes(Sort::kExperts, Sort::kMaps, kMaxTokens, Route::kTopK);
 
   static_assert(int(Route::kExperts) == int(Sort::kExperts), "route_sort: both count the same experts");
   static_assert(int(Route::kThreads) == int(Sort::kThreads), "route_sort: both run in the same block");
   static_assert(!Sort::kMultiBlock, "route_sort: the sort is the single-block form");
+  static_assert(kMaxTokens >= 1, "route_sort: at least one token");
   static_assert(kSharedBytes <= 99 * 1024,
-                "route_sort: shared memory exceeds 99 KiB, take fewer tokens or threads");
+                "route_sort: shared memory exceeds 99 KiB, take fewer tokens");
+};
+
+/// Which tokens chose an expert, in shared memory: word w of expert e at [w * E + e] has those from
+/// 32 w on.
+template <class RouteSort>
+struct TokenSets {
+  static constexpr int kExperts = RouteSort::Sort::kExperts, kWords = RouteSort::kWords;
+  u32 *words;
+
+  /// By all threads, and a barrier behind it.
+  MOE_DEVICE void clear() const {
+#pragma unroll 1
+    for (int i = threadIdx.x; i < kWords * kExperts; i += RouteSort::Sort::kThreads)
+      words[i] = 0;
+  }
+  MOE_DEVICE void add(int expert, int token) const {
+    atomicOr(&words[token / 32 * kExperts + expert], 1u << token % 32);
+  }
+  MOE_DEVICE int size(int expert) const {
+    int count = 0;
+#pragma unroll
+    for (int w = 0; w < kWords; ++w)
+      count += __popc(words[w * kExperts + expert]);
+    return count;
+  }
+  /// Tokens of the expert's before `token`.
+  MOE_DEVICE int rank(int expert, int token) const {
+    int count = 0;
+#pragma unroll
+    for (int w = 0; w < kWords; ++w) {
+      const u32 lower = (1u << token % 32) - 1u;
+      const u32 mask = w < token / 32 ? ~0u : w == token / 32 ? lower : 0u;
+      count += __popc(words[w * kExperts + expert] & mask);
+    }
+    return count;
+  }
 };
 
 /// Kernel body. Grid 1, block Route::kThreads, dynamic shared memory kSharedBytes; tokens <=
@@ -27,23 +68,46 @@ template <class Route_, class Sort_, int kMaxTokens_> struct RouteSortConfig {
 template <class RouteSort>
 MOE_DEVICE void route_sort(const float *logits, float *weights, int *experts, int *offsets,
                            int *sorted_routes, int *positions, TileMapPointers maps, int tokens) {
-  ptx::grid_dependency_wait();
-  ptx::grid_dependency_launch();
   using Route = typename RouteSort::Route;
   using Sort = typename RouteSort::Sort;
+  constexpr int kExperts = Sort::kExperts, kTopK = Route::kTopK;
   extern __shared__ __align__(16) int moe_sort_shared[];
-  int *chosen = moe_sort_shared + Sort::kSharedBytes / 4;
+  const TokenSets<RouteSort> sets = {reinterpret_cast<u32 *>(moe_sort_shared)};
+  int *first_rows = moe_sort_shared + RouteSort::kWords * kExperts;
+  int *tile_begins = first_rows + kExperts + 1;
+  int *scan_sums = tile_begins + Sort::kMaps * (kExperts + 1);
+  int *chosen = scan_sums + 32 * (1 + Sort::kMaps);
 
+  sets.clear();
+  __syncthreads();
+  ptx::grid_dependency_wait();
+  ptx::grid_dependency_launch();
   constexpr int kTokensPerWarp = 32 / Route::kLanes;
   route_tokens<Route>(logits, tokens, int(threadIdx.x) / 32 * kTokensPerWarp,
                       Route::kTokensPerBlock, [&](i64 index, const RouteChoice &choice) {
                         weights[index] = choice.weight;
                         experts[index] = choice.expert;
                         chosen[index] = choice.expert;
+                        sets.add(choice.expert, int(index) / kTopK);
                       });
   __syncthreads();
-  sort_block<Sort>(chosen, nullptr, offsets, sorted_routes, positions, maps,
-                   tokens * Route::kTopK, moe_sort_shared);
+  scan_groups<kExperts, Sort::kThreads, typename Sort::Tiles>(
+      scan_sums, first_rows, tile_begins, [&](int expert) { return sets.size(expert); });
+  __syncthreads();
+
+  // Most loops have one turn, and a short kernel waits for its instructions: none is unrolled.
+  const int routes = tokens * kTopK;
+#pragma unroll 1
+  for (int route = threadIdx.x; route < routes; route += Sort::kThreads) {
+    const int row = first_rows[chosen[route]] + sets.rank(chosen[route], route / kTopK);
+    sorted_routes[row] = route;
+    positions[route] = row;
+  }
+#pragma unroll 1
+  for (int e = threadIdx.x; e <= kExperts; e += Sort::kThreads)
+    offsets[e] = first_rows[e];
+  write_tile_maps<kExperts, typename Sort::Tiles, Sort::kTail>(
+      first_rows, tile_begins, maps, routes, int(threadIdx.x), Sort::kThreads);
 }
 
 } // namespace moe

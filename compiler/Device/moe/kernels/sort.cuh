@@ -31,8 +31,6 @@ struct SortConfig {
   static_assert(kThreads % 32 == 0 && kThreads >= 32 && kThreads <= 1024,
                 "sort: threads must be a multiple of 32 up to 1024");
   static_assert(kMaps <= kMaxTileMaps, "sort: at most four tile maps");
-  static_assert(kSharedBytes <= 99 * 1024,
-                "sort: shared memory exceeds 99 KiB, take fewer threads");
 };
 
 /// The lanes of this warp that hold the same `value`.
@@ -218,12 +216,19 @@ MOE_DEVICE void scatter_routes(const int *experts, RouteRange range, SortShared<
   }
 }
 
-/// The sort itself, `experts` in global or shared memory; see sort_routes.
+/// Kernel body. Grid 1, or G blocks after count_routes with the same G; block Sort::kThreads;
+/// dynamic shared memory Sort::kSharedBytes. experts i32 [routes], block_counts i32 [G, E] (null in
+/// the single-block form), offsets i32 [E+1], sorted_routes and positions i32 [routes], maps.map[i]
+/// int4 [tile_map_bound(routes, E + kTail, height i)]. routes >= 1 and below 2^31 - 2^16.
 template <class Sort>
-MOE_DEVICE void sort_block(const int *experts, const int *block_counts, int *offsets,
-                           int *sorted_routes, int *positions, TileMapPointers maps, int routes,
-                           int *shared_base) {
-  const SortShared<Sort> shared(shared_base);
+MOE_DEVICE void sort_routes(const int *experts, const int *block_counts, int *offsets,
+                            int *sorted_routes, int *positions, TileMapPointers maps, int routes) {
+  static_assert(Sort::kSharedBytes <= 99 * 1024,
+                "sort: shared memory exceeds 99 KiB, take fewer threads");
+  ptx::grid_dependency_wait();
+  ptx::grid_dependency_launch();
+  extern __shared__ __align__(16) int moe_sort_shared[];
+  const SortShared<Sort> shared(moe_sort_shared);
   const RouteRange range = RouteRange::of_block(routes).of_warp(Sort::kWarps);
   count_by_warp<Sort>(experts, range, shared);
   if constexpr (Sort::kMultiBlock)
@@ -242,20 +247,6 @@ MOE_DEVICE void sort_block(const int *experts, const int *block_counts, int *off
     sorted_routes[i] = -1;
   write_tile_maps<Sort::kExperts, typename Sort::Tiles, Sort::kTail>(
       shared.offsets, shared.tile_begins, maps, routes, thread, threads);
-}
-
-/// Kernel body. Grid 1, or G blocks after count_routes with the same G; block Sort::kThreads;
-/// dynamic shared memory Sort::kSharedBytes. experts i32 [routes], block_counts i32 [G, E] (null in
-/// the single-block form), offsets i32 [E+1], sorted_routes and positions i32 [routes], maps.map[i]
-/// int4 [tile_map_bound(routes, E + kTail, height i)]. routes >= 1 and below 2^31 - 2^16.
-template <class Sort>
-MOE_DEVICE void sort_routes(const int *experts, const int *block_counts, int *offsets,
-                            int *sorted_routes, int *positions, TileMapPointers maps, int routes) {
-  ptx::grid_dependency_wait();
-  ptx::grid_dependency_launch();
-  extern __shared__ __align__(16) int moe_sort_shared[];
-  sort_block<Sort>(experts, block_counts, offsets, sorted_routes, positions, maps, routes,
-                   moe_sort_shared);
 }
 
 } // namespace moe

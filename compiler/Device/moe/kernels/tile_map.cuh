@@ -116,11 +116,14 @@ MOE_DEVICE int find_group(const int *begins, int index) {
 template <int kGroups, class Tiles, bool kTail>
 MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, TileMapPointers maps,
                                 int rows, int thread, int threads) {
-  if (thread < kMaxTileMaps && maps.tickets[thread] != nullptr)
-    *maps.tickets[thread] = 0;
-  if (thread < kMaxTileMaps && maps.progress[thread] != nullptr)
-    for (int i = 0; i < kProgressWords; ++i)
-      maps.progress[thread][i] = 0;
+#pragma unroll // a pointer at a place that is only known at run time would be read from local memory
+  for (int j = 0; j < kMaxTileMaps; ++j) {
+    if (thread == j && maps.tickets[j] != nullptr)
+      *maps.tickets[j] = 0;
+    if (thread == j && maps.progress[j] != nullptr)
+      for (int i = 0; i < kProgressWords; ++i)
+        maps.progress[j][i] = 0;
+  }
 #pragma unroll
   for (int j = 0; j < Tiles::kCount; ++j) {
     const TileShape shape = Tiles::get(j);

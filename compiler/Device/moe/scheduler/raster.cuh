@@ -83,6 +83,8 @@ struct GroupTile {
 /// them the tile that a cluster leaves over.
 MOE_HOST_DEVICE constexpr GroupTile group_tile(TileShape shape, int entry, int rows) {
   const int tiles = tile_entries(shape, rows), height = tile_height(shape, rows) * shape.cluster;
+  if (tiles == 1) // few rows, and no time for the divisions below
+    return {0, {rows, 0, 1, shape.cluster == 1 ? ColumnPart::first : ColumnPart::dealt}};
   const int whole = tiles / shape.cluster;
   if (entry >= whole * shape.cluster)
     return {whole * height, {rows - whole * height, 0, 1, ColumnPart::dealt}};
