@@ -53,6 +53,15 @@ extern "C" __global__ void __launch_bounds__(1024)
   moe::route_sort<RouteSort>(logits, weights, experts, offsets, routes, positions, {{map0}}, tokens);
 }
 
+// A variant for no token at all.
+using NoRouteSort = moe::RouteSortConfig<FusedRoute, moe::SortConfig<128, 1024, false, true, moe::TileShape{64, 16, 8, 2}>, 0>;
+extern "C" __global__ void __launch_bounds__(1024)
+    no_route_sort_kernel(const float *logits, float *weights, int *experts, int *offsets, int *routes,
+                         int *positions, int4 *map0, moe::u32 *tickets0, int tokens) {
+  moe::route_sort<NoRouteSort>(logits, weights, experts, offsets, routes, positions,
+                               {{map0}, {tickets0}}, tokens);
+}
+
 using Maps = moe::TileMapConfig<128, 256, false, moe::TileShape{16}, moe::TileShape{128}>;
 extern "C" __global__ void __launch_bounds__(256)
     tile_maps_kernel(const int *offsets, int4 *map0, int4 *map1, int tokens) {
@@ -105,6 +114,12 @@ extern "C" __global__ void __launch_bounds__(ManyCombine::kThreads, ManyCombine:
     combine_many_kernel(const moe::f16 *rows, const int *positions, const float *weights,
                         moe::f16 *output, int tokens) {
   moe::combine<ManyCombine>(rows, positions, weights, output, tokens);
+}
+
+using EarlyCombine = moe::CombineConfig<moe::f16, 2880, 32, false, 128, 1, true>;
+extern "C" __global__ void __launch_bounds__(EarlyCombine::kThreads, EarlyCombine::kMinBlocks)
+    combine_early_kernel(const moe::f16 *rows, const int *positions, moe::f16 *output, int tokens) {
+  moe::combine<EarlyCombine>(rows, positions, nullptr, output, tokens);
 }
 
 extern "C" __global__ void __launch_bounds__(256) fill_kernel(moe::u32 *buffer, int tokens) {

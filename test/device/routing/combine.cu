@@ -54,6 +54,7 @@ template <class T, int kHidden, int kTopK> static void check_shape(std::mt19937 
   for (const int tokens : {1, 3, 16, 64, 257}) {
     check_case<moe::CombineConfig<T, kHidden, kTopK, true>>(tokens, random);
     check_case<moe::CombineConfig<T, kHidden, kTopK, false, 256, 2>>(tokens, random);
+    check_case<moe::CombineConfig<T, kHidden, kTopK, false, 128, 1, true>>(tokens, random);
   }
 }
 

@@ -115,26 +115,29 @@ MOE_DEVICE void combine(const typename Combine::T *rows, const int *positions, c
                         typename Combine::T *output, int tokens) {
   using T = typename Combine::T;
   constexpr int kTopK = Combine::kTopK, kPerThread = Combine::kPerThread;
-  if constexpr (!Combine::kEarlyPositions)
-    ptx::grid_dependency_wait();
+  constexpr bool kEarly = Combine::kEarlyPositions;
   const typename Combine::Walk walk;
   SlotRows<Combine> slot_rows[kPerThread];
+  if constexpr (kEarly) {
 #pragma unroll
-  for (int i = 0; i < kPerThread; ++i)
-    if (walk.first_row + walk.row(i) < tokens)
-      slot_rows[i].load(positions + (walk.first_row + walk.row(i)) * kTopK);
-  if constexpr (Combine::kEarlyPositions)
-    ptx::grid_dependency_wait();
+    for (int i = 0; i < kPerThread; ++i)
+      if (walk.first_row + walk.row(i) < tokens)
+        slot_rows[i].load(positions + (walk.first_row + walk.row(i)) * kTopK);
+  }
+  ptx::grid_dependency_wait();
   ptx::grid_dependency_launch();
 #pragma unroll
   for (int i = 0; i < kPerThread; ++i) {
     const i64 token = walk.first_row + walk.row(i);
-    if (token < tokens)
-      ptx::st_global_16(row_vector<T, Combine::kHidden>(output, token, walk.vector(i)),
-                        combine_vector<Combine>(rows, slot_rows[i],
-                                                Combine::kWeighted ? weights + token * kTopK
-                                                                   : nullptr,
-                                                walk.vector(i)));
+    if (token >= tokens)
+      continue;
+    if constexpr (!kEarly)
+      slot_rows[i].load(positions + token * kTopK);
+    ptx::st_global_16(
+        row_vector<T, Combine::kHidden>(output, token, walk.vector(i)),
+        combine_vector<Combine>(rows, slot_rows[i],
+                                Combine::kWeighted ? weights + token * kTopK : nullptr,
+                                walk.vector(i)));
   }
 }
 

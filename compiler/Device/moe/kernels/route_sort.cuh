@@ -22,7 +22,6 @@ template <class Route_, class Sort_, int kMaxTokens_> struct RouteSortConfig {
   static_assert(int(Route::kExperts) == int(Sort::kExperts), "route_sort: both count the same experts");
   static_assert(int(Route::kThreads) == int(Sort::kThreads), "route_sort: both run in the same block");
   static_assert(!Sort::kMultiBlock, "route_sort: the sort is the single-block form");
-  static_assert(kMaxTokens >= 1, "route_sort: at least one token");
   static_assert(kSharedBytes <= 99 * 1024,
                 "route_sort: shared memory exceeds 99 KiB, take fewer tokens");
 };
