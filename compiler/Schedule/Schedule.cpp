@@ -152,6 +152,20 @@ static std::vector<Bucket> joinAlike(ArrayRef<Bucket> buckets, const BlockProble
   return joined;
 }
 
+/// Ends a bucket at `tokens`, so that none reaches from there beyond.
+static void splitAt(std::vector<Bucket> &buckets, int64_t tokens) {
+  auto reaches = [&](const Bucket &bucket) {
+    return bucket.minTokens <= tokens && (bucket.maxTokens == -1 || bucket.maxTokens > tokens);
+  };
+  auto bucket = llvm::find_if(buckets, reaches);
+  if (bucket == buckets.end())
+    return;
+  Bucket rest = *bucket;
+  bucket->maxTokens = tokens;
+  rest.minTokens = tokens + 1;
+  buckets.insert(bucket + 1, rest);
+}
+
 std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
                                ArrayRef<int64_t> representatives, ArrayRef<TokenRange> ranges) {
   std::vector<Bucket> buckets = divide(getMatmulBuckets(problem, target), ranges);
@@ -163,19 +177,18 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
     bucket.sortBlocks = bounded && routes <= kFewBlocksRoutes ? kFewSortBlocks : kManySortBlocks;
   }
   buckets = joinAlike(buckets, problem, target, ranges);
-  // The one split that is not a matmul's: few tokens are routed and sorted at once.
+  // The splits that are not a matmul's: few tokens are routed and sorted at once, some thousands
+  // are sorted by what their route leaves.
   if (problem.routes) {
-    for (size_t i = 0; i < buckets.size(); ++i) {
-      if (buckets[i].minTokens > kRouteSortTokens)
-        break;
-      Bucket rest = buckets[i];
-      buckets[i].sort = SortForm::RouteSort;
-      if (rest.maxTokens == -1 || rest.maxTokens > kRouteSortTokens) {
-        buckets[i].maxTokens = kRouteSortTokens;
-        rest.minTokens = kRouteSortTokens + 1;
-        buckets.insert(buckets.begin() + i + 1, rest);
-        break;
-      }
+    splitAt(buckets, kRouteSortTokens);
+    splitAt(buckets, kTokenSetTokens);
+    for (Bucket &bucket : buckets) {
+      if (bucket.maxTokens == -1 || bucket.maxTokens > kTokenSetTokens)
+        continue;
+      if (bucket.maxTokens <= kRouteSortTokens)
+        bucket.sort = SortForm::RouteSort;
+      else
+        bucket.tokenSets = true;
     }
   }
   for (Bucket &bucket : buckets)
@@ -196,6 +209,7 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
     last.minTokens = last.maxTokens + 1;
     last.sort = SortForm::MultiBlock;
     last.sortBlocks = kManySortBlocks;
+    last.tokenSets = false;
     kept.push_back(last);
   }
   for (size_t i = 0; i < kept.size(); ++i)
@@ -315,6 +329,11 @@ LaunchAttr getLaunch(MLIRContext *context, RowKernel kernel, int64_t experts, in
     break;
   }
   return threads < 32 ? LaunchAttr() : LaunchAttr::get(context, threads, perThread);
+}
+
+LaunchAttr getRouteSetsLaunch(MLIRContext *context, int64_t experts, int64_t topK) {
+  return LaunchAttr::get(context, kernel::getRouteSetsThreads(kernel::getRouteLanes(experts, topK)),
+                         /*perThread=*/1);
 }
 
 int64_t getRouteSortTokens() { return kRouteSortTokens; }

@@ -27,6 +27,7 @@ struct Bucket {
   unsigned matmulRow = 0; ///< row of the matmul table
   SortForm sort = SortForm::MultiBlock;
   int64_t sortBlocks = 1; ///< blocks of the multi-block sort
+  bool tokenSets = false; ///< sort by the sets of tokens that the block's own route leaves
 };
 
 /// Token counts from `first` to `last`.
@@ -69,6 +70,9 @@ enum class RowKernel {
 /// none do.
 kernel::LaunchAttr getLaunch(mlir::MLIRContext *context, RowKernel kernel, int64_t experts = 1,
                              int64_t maps = 0);
+
+/// That of a route kernel that leaves sets of tokens.
+kernel::LaunchAttr getRouteSetsLaunch(mlir::MLIRContext *context, int64_t experts, int64_t topK);
 
 /// The most tokens that `route_sort` takes: one block routes them in a few rounds.
 int64_t getRouteSortTokens();

@@ -47,7 +47,7 @@ inline constexpr double kFullWave = 0.9;
 llvm::ArrayRef<MatmulRow> getMatmulTable(kernel::TargetAttr target);
 
 /// Thresholds of the sort; see Tables.cpp.
-inline constexpr int64_t kRouteSortTokens = 32;
+inline constexpr int64_t kRouteSortTokens = 32, kTokenSetTokens = 8192;
 inline constexpr int64_t kSingleBlockRoutes = 2048;
 inline constexpr int64_t kFewSortBlocks = 16, kFewBlocksRoutes = 32768, kManySortBlocks = 64;
 

@@ -6,6 +6,7 @@
 #include "moe/kernels/copy_rows.cuh"
 #include "moe/kernels/pad.cuh"
 #include "moe/kernels/route_sort.cuh"
+#include "moe/kernels/sort_sets.cuh"
 
 using Route = moe::RouteConfig<128, 8, moe::SoftmaxOver::kSelected, 256>;
 extern "C" __global__ void __launch_bounds__(256)
@@ -60,6 +61,19 @@ extern "C" __global__ void __launch_bounds__(1024)
                          int *positions, int4 *map0, moe::u32 *tickets0, int tokens) {
   moe::route_sort<NoRouteSort>(logits, weights, experts, offsets, routes, positions,
                                {{map0}, {tickets0}}, tokens);
+}
+
+using SetsRoute = moe::RouteConfig<128, 8, moe::SoftmaxOver::kSelected, 256>;
+extern "C" __global__ void __launch_bounds__(SetsRoute::kThreads)
+    route_sets_kernel(const float *logits, float *weights, int *experts, moe::u32 *sets, int tokens) {
+  moe::route_sets<SetsRoute>(logits, weights, experts, sets, tokens);
+}
+using SetsSort = moe::SortConfig<128, 512, false, false, moe::TileShape{176, 16, 8}, moe::TileShape{192, 16, 8, 2}>;
+extern "C" __global__ void __launch_bounds__(512)
+    sort_sets_kernel(const int *experts, const moe::u32 *sets, int *offsets, int *routes, int *positions,
+                     int4 *map0, int4 *map1, moe::u32 *tickets0, int tokens) {
+  moe::sort_sets<SetsSort, 8>(experts, sets, offsets, routes, positions, {{map0, map1}, {tickets0}},
+                              tokens);
 }
 
 using Maps = moe::TileMapConfig<128, 256, false, moe::TileShape{16}, moe::TileShape{128}>;

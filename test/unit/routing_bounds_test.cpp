@@ -100,6 +100,7 @@ TEST(SharedBytes, GrowWithWarpsAndMaps) {
   EXPECT_EQ(sort_shared_bytes(128, 1024, 0), 4 * (32 * 128 + 2 * 128 + 129 + 32));
   EXPECT_EQ(sort_shared_bytes(128, 1024, 2) - sort_shared_bytes(128, 1024, 1), 4 * (129 + 32));
   EXPECT_EQ(route_sort_shared_bytes(128, 1, 32, 8), 4 * (128 + 2 * 129 + 64 + 32 * 8));
+  EXPECT_EQ(sort_sets_shared_bytes(128, 2), 4 * (3 * 128 + 3 * 129 + 96));
   EXPECT_EQ(route_sort_shared_bytes(128, 1, 33, 8) - route_sort_shared_bytes(128, 1, 32, 8),
             4 * (128 + 8));
 }

@@ -26,8 +26,6 @@ static LogicalResult failOnExperts(Operation *op, int64_t experts) {
 }
 
 moe::PermuteOp VariantLowering::getSortOf(moe::RouteOp op) {
-  if (bucket.sort != SortForm::RouteSort)
-    return {};
   for (Operation *user : op.getExperts().getUsers())
     if (auto permute = dyn_cast<moe::PermuteOp>(user))
       if (permute.getExperts() == op.getExperts() && permute->getBlock() == op->getBlock() &&
@@ -42,13 +40,22 @@ LogicalResult VariantLowering::lowerRoute(moe::RouteOp op) {
   Value experts = getDestination(op.getExperts(), "experts");
   kernel::SoftmaxOver softmax = getSoftmax(op);
   moe::PermuteOp permute = getSortOf(op);
-  if (!permute) {
-    createKernel<kernel::RouteOp>(get(op.getLogits()), weights, experts, softmax,
-                                  getLaunch(RowKernel::Route));
+  int64_t numExperts = cast<RankedTensorType>(op.getLogits().getType()).getDimSize(1);
+  if (!permute || bucket.sort != SortForm::RouteSort) {
+    Value &sets = tokenSets[op.getExperts()];
+    kernel::LaunchAttr launch = getLaunch(RowKernel::Route);
+    if (permute && bucket.tokenSets) {
+      sets = createBuffer(
+          "sets", MemRefType::get({ShapedType::kDynamic, numExperts}, builder.getI32Type()),
+          kernel::ceilDivExtent(kernel::getLeadingExtent(get(op.getLogits())), kernel::kSetTokens));
+      launch = schedule::getRouteSetsLaunch(
+          builder.getContext(), numExperts,
+          cast<RankedTensorType>(op.getExperts().getType()).getDimSize(1));
+    }
+    createKernel<kernel::RouteOp>(get(op.getLogits()), weights, experts, sets, softmax, launch);
     return success();
   }
   Sorted sorted = createSorted(permute);
-  int64_t numExperts = permute.getNumExperts();
   kernel::LaunchAttr launch = schedule::getLaunch(builder.getContext(), RowKernel::RouteSort,
                                                   numExperts, sorted.maps.tiles.size());
   if (!launch)
@@ -80,16 +87,18 @@ LogicalResult VariantLowering::lowerPermute(moe::PermuteOp op) {
       schedule::getLaunch(builder.getContext(), RowKernel::Sort, experts, sorted.maps.tiles.size());
   if (!launch)
     return failOnExperts(op, experts);
-  Value counts;
-  if (bucket.sort == SortForm::MultiBlock) {
+  Value counts, sets = tokenSets.lookup(op.getExperts());
+  if (sets && cast<MemRefType>(sets.getType()).getDimSize(1) != experts)
+    sets = {};
+  if (!sets && bucket.sort == SortForm::MultiBlock) {
     counts = createBuffer("counts",
                           MemRefType::get({bucket.sortBlocks, experts}, builder.getI32Type()), {});
     createKernel<kernel::CountRoutesOp>(get(op.getExperts()), counts, launch);
   }
-  createKernel<kernel::SortRoutesOp>(get(op.getExperts()), counts, sorted.offsets, sorted.routes,
-                                     sorted.positions, sorted.maps.tiles, sorted.maps.tickets,
-                                     sorted.maps.progress, builder.getArrayAttr(sorted.maps.shapes),
-                                     launch);
+  createKernel<kernel::SortRoutesOp>(get(op.getExperts()), counts, sets, sorted.offsets,
+                                     sorted.routes, sorted.positions, sorted.maps.tiles,
+                                     sorted.maps.tickets, sorted.maps.progress,
+                                     builder.getArrayAttr(sorted.maps.shapes), launch);
   lowerGather(op);
   return success();
 }

@@ -77,7 +77,8 @@ private:
   // Routing and sorting.
   mlir::LogicalResult lowerRoute(moe::RouteOp op);
   mlir::LogicalResult lowerPermute(moe::PermuteOp op);
-  /// The permute that `route_sort` does along with `op`; null where they are lowered apart.
+  /// The permute of the experts that `op` chooses, with which it may share work; null if there is
+  /// none.
   moe::PermuteOp getSortOf(moe::RouteOp op);
   /// Buffers of the sorted order of `op`, and its tile maps.
   struct Sorted {
@@ -125,6 +126,7 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> memrefs;   ///< tensor to input, output or buffer
   llvm::DenseMap<mlir::Value, mlir::Value> outputs;   ///< returned tensor to its argument
   llvm::DenseMap<mlir::Value, mlir::Value> positions; ///< routes (tensor) to positions
+  llvm::DenseMap<mlir::Value, mlir::Value> tokenSets; ///< experts (tensor) to who chose them
   llvm::DenseMap<mlir::Operation *, kernel::ScheduleAttr> schedules;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Operation *>> readers;     ///< of offsets
   llvm::DenseMap<std::pair<mlir::Value, mlir::Attribute>, mlir::Value> tileMaps; ///< by shape

@@ -96,21 +96,38 @@ void print(kernel::RouteOp op, KernelText &text) {
   text.addInput("logits", op.getLogits());
   text.addOutput("weights", op.getWeights());
   text.addOutput("experts", op.getExperts());
-  Text(text.body) << "moe::route<Route>(logits, weights, experts, "
-                  << getCudaExtent(kernel::getLeadingExtent(op.getLogits())) << ");\n";
+  std::string tokens = getCudaExtent(kernel::getLeadingExtent(op.getLogits()));
+  if (!op.getSets()) {
+    Text(text.body) << "moe::route<Route>(logits, weights, experts, " << tokens << ");\n";
+    return;
+  }
+  text.includes.back() = "moe/kernels/sort_sets.cuh";
+  text.addOutput("sets", op.getSets());
+  text.parameters.back().type = "moe::u32 *";
+  Text(text.body) << "moe::route_sets<Route>(logits, weights, experts, sets, " << tokens << ");\n";
 }
 
 void print(kernel::SortRoutesOp op, KernelText &text) {
-  text.includes.push_back("moe/kernels/sort.cuh");
+  text.includes.push_back(op.getSets() ? "moe/kernels/sort_sets.cuh" : "moe/kernels/sort.cuh");
   declareSort(op.getNumExperts(), op.getThreads(), static_cast<bool>(op.getCounts()),
               op.getTileShapes(), text);
   text.addInput("experts", op.getExperts());
   if (op.getCounts())
     text.addInput("block_counts", op.getCounts());
+  if (op.getSets()) {
+    text.addInput("sets", op.getSets());
+    text.parameters.back().type = "const moe::u32 *";
+  }
   text.addOutput("offsets", op.getOffsets());
   text.addOutput("routes", op.getRoutes());
   text.addOutput("positions", op.getPositions());
   std::string maps = addMaps(op, text);
+  if (op.getSets()) {
+    Text(text.body) << "moe::sort_sets<Sort, " << op.getTopK()
+                    << ">(experts, sets, offsets, routes, positions, " << maps << ", "
+                    << getCudaExtent(kernel::getLeadingExtent(op.getExperts())) << ");\n";
+    return;
+  }
   Text(text.body) << "moe::sort_routes<Sort>(experts, "
                   << (op.getCounts() ? "block_counts" : "nullptr")
                   << ", offsets, routes, positions, " << maps << ", "

@@ -80,12 +80,33 @@ static LogicalResult verifyIndexShared(Operation *op, int64_t bytes) {
 
 int64_t RouteOp::getLanes() { return getRouteLanes(getNumExperts(), getTopK()); }
 
+/// Whether `sets` has a bit for every token and expert.
+static LogicalResult verifySets(Operation *op, Value sets, Value experts, int64_t numExperts) {
+  if (failed(verifyColumns(op, "sets", sets, numExperts)))
+    return failure();
+  return verifyExtent(op, "sets", sets, ceilDivExtent(getLeadingExtent(experts), kSetTokens));
+}
+
+int64_t RouteOp::getSharedBytes() { return getSets() ? 4 * getNumExperts() : 0; }
+
 AffineMap RouteOp::getGrid() {
-  return ceilDivExtent(getLeadingExtent(getLogits()), getThreads() / getLanes());
+  int64_t tokens = getThreads() / getLanes();
+  AffineMap extent = getLeadingExtent(getLogits());
+  return getSets() ? scaleExtent(ceilDivExtent(extent, kSetTokens), kSetTokens / tokens)
+                   : ceilDivExtent(extent, tokens);
 }
 
 LogicalResult RouteOp::verify() {
-  return verifyRouting(*this, getLogits(), getWeights(), getExperts());
+  if (failed(verifyRouting(*this, getLogits(), getWeights(), getExperts())))
+    return failure();
+  // C3
+  if (!getSets())
+    return success();
+  int64_t tokens = getThreads() / getLanes();
+  if (tokens != 8 && tokens != 16 && tokens != 32)
+    return emitOpError() << "expects 8, 16 or 32 tokens a block with sets, but " << getThreads()
+                         << " threads route " << tokens;
+  return verifySets(*this, getSets(), getExperts(), getNumExperts());
 }
 
 //===----------------------------------------------------------------------===//
@@ -93,10 +114,18 @@ LogicalResult RouteOp::verify() {
 //===----------------------------------------------------------------------===//
 
 int64_t SortRoutesOp::getSharedBytes() {
-  return getSortSharedBytes(getNumExperts(), getThreads(), getTiles().size());
+  return getSets() ? getSortSetsSharedBytes(getNumExperts(), getTiles().size())
+                   : getSortSharedBytes(getNumExperts(), getThreads(), getTiles().size());
 }
 
 AffineMap SortRoutesOp::getGrid() {
+  if (getSets()) { // one block at least, which writes the maps of no rows
+    AffineMap tokens = getLeadingExtent(getExperts());
+    SmallVector<AffineExpr> blocks;
+    for (AffineExpr extent : tokens.getResults())
+      blocks.push_back(extent.floorDiv(kSetTokens) + 1);
+    return AffineMap::get(tokens.getNumDims(), 0, blocks, getContext());
+  }
   return getConstantExtent(getContext(), getCounts() ? getCounts().getType().getDimSize(0) : 1);
 }
 
@@ -110,6 +139,13 @@ LogicalResult SortRoutesOp::verify() {
       return emitOpError() << "expects counts of a static number of blocks, but got "
                            << getCounts().getType();
     if (failed(verifyColumns(*this, "counts", getCounts(), getNumExperts())))
+      return failure();
+  }
+  // C4
+  if (getSets()) {
+    if (getCounts())
+      return emitOpError() << "expects counts or sets, but got both";
+    if (failed(verifySets(*this, getSets(), getExperts(), getNumExperts())))
       return failure();
   }
   return verifyIndexShared(*this, getSharedBytes());

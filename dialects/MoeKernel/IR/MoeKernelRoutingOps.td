@@ -9,7 +9,8 @@
 
 include "dialects/MoeKernel/IR/MoeKernelBase.td"
 
-def MoeKernel_RouteOp : MoeKernel_LaunchOp<"route"> {
+def MoeKernel_RouteOp : MoeKernel_LaunchOp<"route", [
+    DeclareOpInterfaceMethods<MoeKernel_KernelOpInterface, ["getSharedBytes"]>]> {
   let summary = "chooses k experts for every token and weighs them";
   let description = [{
     Order, scores and weights as `moe.route`; `softmax(selected)` is the sum over the winners, to
@@ -18,6 +19,8 @@ def MoeKernel_RouteOp : MoeKernel_LaunchOp<"route"> {
     Constraints:
     * C1: `1 <= k <= min(E, 32)`.
     * C2: `weights` and `experts` have one shape, `[T, k]`; the T of all three is one.
+    * C3: `sets` i32 `[ceil(T / 32), E]` says for `moe_kernel.sort_routes` which tokens chose each
+      expert: bit b of word `[w, e]` stands for token 32 w + b. A block routes 8, 16 or 32 tokens.
 
     Example:
 
@@ -30,11 +33,13 @@ def MoeKernel_RouteOp : MoeKernel_LaunchOp<"route"> {
   let arguments = (ins MoeKernel_In<MoeKernel_Float2D>:$logits,
                        MoeKernel_Out<MoeKernel_Float2D>:$weights,
                        MoeKernel_Out<MoeKernel_Index2D>:$experts,
+                       MoeKernel_Out<Optional<MoeKernel_Index2D>>:$sets,
                        MoeKernel_SoftmaxOverAttr:$softmax, MoeKernel_LaunchAttr:$schedule,
                        UnitAttr:$dependent);
   let assemblyFormat = [{
     `ins` `(` $logits `:` type($logits) `)`
     `outs` `(` $weights `,` $experts `:` type($weights) `,` type($experts) `)`
+    (`sets` `(` $sets^ `:` type($sets) `)`)?
     `softmax` `` $softmax `schedule` `` $schedule (`dependent` $dependent^)? attr-dict
   }];
   let extraClassDeclaration = [{
@@ -60,7 +65,8 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
   let description = [{
     `offsets` i32 [E+1] and `routes` i32 [R] as `moe.permute`; `positions` i32 [R] is the sorted
     row of a route, -1 where its id is outside `[0, E)`. Without `counts` one block does all of it;
-    with `counts` i32 [G, E], written by `moe_kernel.count_routes`, G blocks share the work.
+    with `counts` i32 [G, E], written by `moe_kernel.count_routes`, G blocks share the work; with
+    `sets`, written by the `moe_kernel.route` that chose the experts, blocks of 32 tokens do.
 
   }] # tileMapText # [{
 
@@ -68,6 +74,7 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
     * C1: `routes` and `positions` have the extent `T * k` of `experts`.
     * C2: at most four tile maps, one shape each, of the extent above, as many tickets and progress.
     * C3: `counts` has E columns.
+    * C4: `sets` is `[ceil(T / 32), E]`, and there are no `counts`.
 
     Example:
 
@@ -79,6 +86,7 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
   }];
   let arguments = (ins MoeKernel_In<MoeKernel_Index2D>:$experts,
                        MoeKernel_In<Optional<MoeKernel_Index2D>>:$counts,
+                       MoeKernel_In<Optional<MoeKernel_Index2D>>:$sets,
                        MoeKernel_Out<MoeKernel_Index1D>:$offsets,
                        MoeKernel_Out<MoeKernel_Index1D>:$routes,
                        MoeKernel_Out<MoeKernel_Index1D>:$positions,
@@ -89,6 +97,7 @@ def MoeKernel_SortRoutesOp : MoeKernel_LaunchOp<"sort_routes", [AttrSizedOperand
                        UnitAttr:$dependent);
   let assemblyFormat = [{
     `ins` `(` $experts `:` type($experts) `)` (`counts` `(` $counts^ `:` type($counts) `)`)?
+    (`sets` `(` $sets^ `:` type($sets) `)`)?
     `outs` `(` $offsets `,` $routes `,` $positions `:` type($offsets) `,` type($routes) `,`
     type($positions) `)`
     (`tiles` `(` $tiles^ `:` type($tiles) `)`)? `tile_shapes` `=` $tile_shapes

@@ -22,6 +22,8 @@ inline constexpr int64_t kSortSharedLimit = 99 * 1024;
 inline constexpr int64_t kMaxTileMaps = 4;
 /// In which a matmul reports its progress (kProgressWords of the device templates).
 inline constexpr int64_t kProgressWords = 3;
+/// Tokens of a word of bits: of the sets that route leaves and sort_routes takes.
+inline constexpr int64_t kSetTokens = 32;
 /// Blocks of a grid-stride kernel: more only wait.
 inline constexpr int64_t kMaxTileMapBlocks = 132;
 
@@ -43,6 +45,16 @@ inline int64_t getRouteLanes(int64_t experts, int64_t topK) {
 /// and a tile prefix a map, and the scan's warp sums.
 inline int64_t getSortSharedBytes(int64_t experts, int64_t threads, int64_t maps) {
   return 4 * (threads / 32 * experts + 2 * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps));
+}
+
+/// Threads of a route kernel that leaves sets of tokens, with `lanes` lanes a token: 8, 16 or 32
+/// tokens a block.
+inline int64_t getRouteSetsThreads(int64_t lanes) { return std::min<int64_t>(32 * lanes, 256); }
+
+/// Shared memory of sort_routes by sets: rows, earlier blocks' rows and a word of bits an expert,
+/// offsets and a tile prefix a map, and the scan's warp sums.
+inline int64_t getSortSetsSharedBytes(int64_t experts, int64_t maps) {
+  return 4 * (3 * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps));
 }
 
 /// That of route_sort: a bit a token and expert, offsets and a tile prefix a map, the scan's warp

@@ -14,14 +14,14 @@
 // CUDA: struct Schedule : moe::WgmmaSchedule {
 // CUDA: static constexpr bool kDynamic = true;
 // CUDA-NEXT: static constexpr int kCluster = 2;
-// CUDA: "kernel": 3,
+// CUDA: "kernel": 2,
 // CUDA: "min",
 // CUDA: 132
 // CUDA: "block": [384, 1, 1],
 // CUDA-NEXT: "cluster": [2, 1, 1],
 // A box of the first product's weights is a half of its tile, and so is one of the second's.
 // CUDA: "box": [64, 128, 1]
-// CUDA: "kernel": 4,
+// CUDA: "kernel": 3,
 // CUDA: "cluster": [2, 1, 1],
 // CUDA: "box": [64, 96, 1]
 func.func @block(%x: tensor<?x1024xbf16> {moe.name = "x"}, %logits: tensor<?x8xf32> {moe.name = "logits"},

@@ -10,17 +10,21 @@
 // RUN: not moe-opt %s --convert-moe-to-kernel="schedule='first'" 2>&1 | FileCheck %s --check-prefix=ENTRY
 // RUN: not moe-opt %s --convert-moe-to-kernel="target=sm_86 schedule='*: mma, block_m = 128, block_n = 128, block_k = 64, stages = 4, warps_m = 2, warps_n = 2'" 2>&1 | FileCheck %s --check-prefix=LEGAL
 
-// The boundaries are those of m = 2 T / 8 in the table of sm_80, and 32 tokens for route_sort.
+// The boundaries are those of m = 2 T / 8 in the table of sm_80, 32 tokens for route_sort and 8192 for
+// sorts by sets of tokens.
 // ALL: @block_t0({{.*}}moe_kernel.tokens = #moe_kernel.tokens<0, 32>
 // ALL: moe_kernel.route_sort
 // ALL: block_m = 16,
 // ALL: block_m = 16,
 // ALL: @block_t33({{.*}}moe_kernel.tokens = #moe_kernel.tokens<33, 64>
-// ALL: moe_kernel.sort_routes {{.*}} tile_shapes = [#moe_kernel.tile_shape<rows = 32, band = 1>] schedule<threads = 512>
+// ALL: moe_kernel.sort_routes {{.*}} sets({{.*}} tile_shapes = [#moe_kernel.tile_shape<rows = 32, band = 1>] schedule<threads = 512>
 // ALL: block_m = 32,
 // ALL: @block_t65({{.*}}moe_kernel.tokens = #moe_kernel.tokens<65, 256>
 // ALL: block_m = 64,
-// ALL: @block_t257({{.*}}moe_kernel.tokens = #moe_kernel.tokens<257, -1>
+// ALL: @block_t257({{.*}}moe_kernel.tokens = #moe_kernel.tokens<257, 8192>
+// ALL-NOT: moe_kernel.count_routes
+// ALL: block_m = 128,
+// ALL: @block_t8193({{.*}}moe_kernel.tokens = #moe_kernel.tokens<8193, -1>
 // ALL: moe_kernel.count_routes
 // ALL: block_m = 128,
 // ALL-NOT: func.func
@@ -53,7 +57,7 @@
 // RANGE: @block_t200({{.*}}moe_kernel.tokens = #moe_kernel.tokens<200, 256>
 // RANGE: moe_kernel.grouped_matmul {{.*}}block_m = 64, block_n = 64, block_k = 32
 // RANGE: moe_kernel.grouped_matmul {{.*}}block_m = 64, block_n = 128
-// RANGE: @block_t257({{.*}}moe_kernel.tokens = #moe_kernel.tokens<257, -1>
+// RANGE: @block_t257({{.*}}moe_kernel.tokens = #moe_kernel.tokens<257, 8192>
 
 // The variant that is kept has the schedule of its own T.
 // INSIDE: @block_t0({{.*}}moe_kernel.tokens = #moe_kernel.tokens<0, -1>

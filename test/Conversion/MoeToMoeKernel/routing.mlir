@@ -1,9 +1,11 @@
-// Route and permute: one block for few tokens, a launch each beyond, a histogram for many. Without
-// matmuls no tile map is written; the gather follows the sort.
+// Route and permute: one block for few tokens, a launch each for some thousands, in which route leaves
+// the sets of tokens by which it is sorted, a histogram for many. Without matmuls no tile map is
+// written; the gather follows the sort.
 // RUN: moe-opt %s --convert-moe-to-kernel --split-input-file | FileCheck %s
 
 // CHECK: #[[$T:.*]] = affine_map<(d0) -> (d0)>
 // CHECK: #[[$R:.*]] = affine_map<(d0) -> (d0 * 4)>
+// CHECK: #[[$W:.*]] = affine_map<(d0) -> (d0 ceildiv 32)>
 // CHECK-LABEL: func.func @routing_t0(
 // CHECK-SAME: %[[LOGITS:[a-z0-9]+]]: memref<?x16xf32> {moe.name = "logits"}, %[[X:[a-z0-9]+]]: memref<?x64xf16> {moe.name = "x"},
 // CHECK-SAME: %[[W:[a-z0-9]+]]: memref<?x4xf32> {moe.name = "weights", moe_kernel.output},
@@ -21,7 +23,15 @@
 // CHECK-NEXT: return
 
 // CHECK-LABEL: func.func @routing_t33(
-// CHECK-SAME: moe_kernel.tokens = #moe_kernel.tokens<33, -1>
+// CHECK-SAME: moe_kernel.tokens = #moe_kernel.tokens<33, 8192>
+// CHECK: %[[SETS:.*]] = moe_kernel.buffer "sets" size(#[[$W]]) : memref<?x16xi32>
+// CHECK-NEXT: moe_kernel.route ins({{.*}}) sets(%[[SETS]] : memref<?x16xi32>) softmax(all) schedule<threads = 128>{{$}}
+// CHECK: moe_kernel.sort_routes ins({{.*}}) sets(%[[SETS]] : memref<?x16xi32>)
+// CHECK-SAME: tile_shapes = [] schedule<threads = 512> dependent
+// CHECK-NEXT: moe_kernel.gather
+
+// CHECK-LABEL: func.func @routing_t8193(
+// CHECK-SAME: moe_kernel.tokens = #moe_kernel.tokens<8193, -1>
 // CHECK: moe_kernel.route ins({{.*}}) softmax(all) schedule<threads = 256>{{$}}
 // CHECK: %[[COUNTS:.*]] = moe_kernel.buffer "counts" : memref<64x16xi32>
 // CHECK-NEXT: moe_kernel.count_routes ins({{.*}}) outs(%[[COUNTS]] : memref<64x16xi32>) schedule<threads = 512> dependent
@@ -53,4 +63,15 @@ func.func @softmax(%logits: tensor<4x16xf32> {moe.name = "logits"})
   %v, %jds = moe.route %logits top_k(2) score(softmax) order(score_then_select) renormalize
     : (tensor<4x16xf32>) -> (tensor<4x2xf32>, tensor<4x2xi32>)
   return %w, %ids, %v, %jds : tensor<4x4xf32>, tensor<4x4xi32>, tensor<4x2xf32>, tensor<4x2xi32>
+}
+
+// -----
+
+// Ids that the block is given leave no sets: one block sorts them, or many after a histogram.
+// CHECK-LABEL: func.func @given_t0(
+// CHECK-NOT: sets(
+// CHECK: moe_kernel.count_routes
+func.func @given(%ids: tensor<?x2xi32> {moe.name = "ids"}) -> (tensor<?xi32>, tensor<9xi32>) {
+  %routes, %offsets = moe.permute %ids experts(8) : (tensor<?x2xi32>) -> (tensor<?xi32>, tensor<9xi32>)
+  return %routes, %offsets : tensor<?xi32>, tensor<9xi32>
 }

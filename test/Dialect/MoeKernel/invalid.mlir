@@ -96,6 +96,58 @@ func.func @sort_c1_routes(%e: memref<?x2xi32>, %o: memref<9xi32>,
 
 // -----
 
+#w = affine_map<(d0) -> (d0 ceildiv 32)>
+func.func @route_c3_threads(%l: memref<?x64xf32>, %w: memref<?x8xf32>, %e: memref<?x8xi32>, %s: memref<?x64xi32> {moe_kernel.size = #w}) {
+  // expected-error @+1 {{expects 8, 16 or 32 tokens a block with sets, but 1024 threads route 64}}
+  moe_kernel.route ins(%l : memref<?x64xf32>) outs(%w, %e : memref<?x8xf32>, memref<?x8xi32>)
+    sets(%s : memref<?x64xi32>) softmax(all) schedule<threads = 1024>
+  return
+}
+
+// -----
+
+#w = affine_map<(d0) -> (d0 ceildiv 32)>
+func.func @route_c3_columns(%l: memref<?x64xf32>, %w: memref<?x8xf32>, %e: memref<?x8xi32>, %s: memref<?x32xi32> {moe_kernel.size = #w}) {
+  // expected-error @+1 {{expects sets to have 64 columns, but got 32}}
+  moe_kernel.route ins(%l : memref<?x64xf32>) outs(%w, %e : memref<?x8xf32>, memref<?x8xi32>)
+    sets(%s : memref<?x32xi32>) softmax(all) schedule<threads = 256>
+  return
+}
+
+// -----
+
+func.func @route_c3_extent(%l: memref<?x64xf32>, %w: memref<?x8xf32>, %e: memref<?x8xi32>, %s: memref<?x64xi32>) {
+  // expected-error @+1 {{expects the leading extent of sets to be affine_map<(d0) -> (d0 ceildiv 32)>, but got affine_map<(d0) -> (d0)>}}
+  moe_kernel.route ins(%l : memref<?x64xf32>) outs(%w, %e : memref<?x8xf32>, memref<?x8xi32>)
+    sets(%s : memref<?x64xi32>) softmax(all) schedule<threads = 256>
+  return
+}
+
+// -----
+
+#r = affine_map<(d0) -> (d0 * 2)>
+#w = affine_map<(d0) -> (d0 ceildiv 32)>
+func.func @sort_c4_both(%e: memref<?x2xi32>, %o: memref<9xi32>, %c: memref<4x8xi32>, %s: memref<?x8xi32> {moe_kernel.size = #w},
+    %r: memref<?xi32> {moe_kernel.size = #r}, %p: memref<?xi32> {moe_kernel.size = #r}) {
+  // expected-error @+1 {{expects counts or sets, but got both}}
+  moe_kernel.sort_routes ins(%e : memref<?x2xi32>) counts(%c : memref<4x8xi32>) sets(%s : memref<?x8xi32>)
+    outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>) tile_shapes = [] schedule<threads = 256>
+  return
+}
+
+// -----
+
+#r = affine_map<(d0) -> (d0 * 2)>
+func.func @sort_c4_extent(%e: memref<?x2xi32>, %o: memref<9xi32>, %s: memref<?x8xi32>,
+    %r: memref<?xi32> {moe_kernel.size = #r}, %p: memref<?xi32> {moe_kernel.size = #r}) {
+  // expected-error @+1 {{expects the leading extent of sets to be affine_map<(d0) -> (d0 ceildiv 32)>, but got affine_map<(d0) -> (d0)>}}
+  moe_kernel.sort_routes ins(%e : memref<?x2xi32>) sets(%s : memref<?x8xi32>)
+    outs(%o, %r, %p : memref<9xi32>, memref<?xi32>, memref<?xi32>) tile_shapes = [] schedule<threads = 256>
+  return
+}
+
+// -----
+
 #r = affine_map<(d0) -> (d0 * 2)>
 func.func @sort_c2_heights(%e: memref<?x2xi32>, %o: memref<9xi32>,
     %r: memref<?xi32> {moe_kernel.size = #r}, %p: memref<?xi32> {moe_kernel.size = #r}) {

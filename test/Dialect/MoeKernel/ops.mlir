@@ -9,6 +9,19 @@
 
 // CHECK: module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes = 232448, registers = 65536, multiprocessors = 132>}
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes = 232448, registers = 65536, multiprocessors = 132>} {
+  // CHECK-LABEL: func.func @sets
+  func.func @sets(%logits: memref<?x128xf32>, %weights: memref<?x8xf32>, %experts: memref<?x8xi32>, %offsets: memref<129xi32>,
+      %routes: memref<?xi32> {moe_kernel.size = #rows}, %positions: memref<?xi32> {moe_kernel.size = #rows},
+      %sets: memref<?x128xi32> {moe_kernel.size = affine_map<(d0) -> (d0 ceildiv 32)>}) {
+    // CHECK: moe_kernel.route ins({{.*}}) outs({{.*}}) sets(%{{.*}} : memref<?x128xi32>) softmax(selected) schedule<threads = 256>
+    moe_kernel.route ins(%logits : memref<?x128xf32>) outs(%weights, %experts : memref<?x8xf32>, memref<?x8xi32>)
+      sets(%sets : memref<?x128xi32>) softmax(selected) schedule<threads = 256>
+    // CHECK: moe_kernel.sort_routes ins({{.*}}) sets(%{{.*}} : memref<?x128xi32>) outs({{.*}}) tile_shapes = [] schedule<threads = 512> dependent
+    moe_kernel.sort_routes ins(%experts : memref<?x8xi32>) sets(%sets : memref<?x128xi32>)
+      outs(%offsets, %routes, %positions : memref<129xi32>, memref<?xi32>, memref<?xi32>) tile_shapes = []
+      schedule<threads = 512> dependent
+    return
+  }
   // CHECK-LABEL: func.func @block_t0
   // CHECK-SAME: moe_kernel.block = "block"
   // CHECK-SAME: moe_kernel.tokens = #moe_kernel.tokens<0, 63>

@@ -2,6 +2,7 @@
 // RUN: moe-opt %s --emit-cuda -o /dev/null | FileCheck %s
 
 #r = affine_map<(d0) -> (d0 * 2)>
+#w = affine_map<(d0) -> (d0 ceildiv 32)>
 #p = affine_map<(d0) -> (d0 * 2 + 28, d0 * 16)>
 #t16 = affine_map<(d0) -> (d0 floordiv 8 + 4, d0 * 2 + d0 floordiv 8)>
 #t64 = affine_map<(d0) -> (d0 floordiv 32 + 4, d0 * 2 + d0 floordiv 32)>
@@ -42,6 +43,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     %m192 = moe_kernel.buffer "m192" size(#t192) : memref<?x4xi32>
     %tickets = moe_kernel.buffer "tickets" : memref<1xi32>
     %counts = moe_kernel.buffer "counts" : memref<16x4xi32>
+    %sets = moe_kernel.buffer "sets" size(#w) : memref<?x4xi32>
     %po = moe_kernel.buffer "po" : memref<5xi32>
     %mp = moe_kernel.buffer "mp" size(#tp) : memref<?x4xi32>
     // CHECK-LABEL: // moe_route_0:
@@ -53,21 +55,38 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK-NEXT: }
     moe_kernel.route ins(%logits : memref<?x4xf32>) outs(%w, %ids : memref<?x2xf32>, memref<?x2xi32>) softmax(all)
       schedule<threads = 128>
+    // Blocks of 32 tokens where these have few lanes each.
+    // CHECK-LABEL: // moe_route_1:
+    // CHECK: #include "moe/kernels/sort_sets.cuh"
+    // CHECK: using Route = moe::RouteConfig<4, 2, moe::SoftmaxOver::kSelected, 64, 2>;
+    // CHECK: moe_route_1(const float *logits, float *weights, int *experts, moe::u32 *sets, int tokens) {
+    // CHECK-NEXT:   moe::route_sets<Route>(logits, weights, experts, sets, tokens);
+    moe_kernel.route ins(%logits : memref<?x4xf32>) outs(%w, %ids : memref<?x2xf32>, memref<?x2xi32>)
+      sets(%sets : memref<?x4xi32>) softmax(selected) schedule<threads = 64>
+    // CHECK-LABEL: // moe_sort_routes_0:
+    // CHECK: #include "moe/kernels/sort_sets.cuh"
+    // CHECK: using Sort = moe::SortConfig<4, 256, false, false, moe::TileShape{192, 16, 4}>;
+    // CHECK: moe_sort_routes_0(const int *experts, const moe::u32 *sets, int *offsets, int *routes,
+    // CHECK:   moe::sort_sets<Sort, 2>(experts, sets, offsets, routes, positions, {{[{][{]}}map0}, {tickets0}}, tokens);
+    moe_kernel.sort_routes ins(%ids : memref<?x2xi32>) sets(%sets : memref<?x4xi32>)
+      outs(%o, %routes, %positions : memref<5xi32>, memref<?xi32>, memref<?xi32>)
+      tiles(%m192 : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 192, unit = 16, band = 4>]
+      tickets(%tickets : memref<1xi32>) schedule<threads = 256> dependent
     // CHECK-LABEL: // moe_count_routes_0:
     // CHECK: using Sort = moe::SortConfig<4, 256, true, false>;
     // CHECK: moe_count_routes_0(const int *experts, int *block_counts, int tokens) {
     // CHECK-NEXT:   moe::count_routes<Sort>(experts, block_counts, tokens * 2);
     moe_kernel.count_routes ins(%ids : memref<?x2xi32>) outs(%counts : memref<16x4xi32>) schedule<threads = 256> dependent
-    // CHECK-LABEL: // moe_sort_routes_0:
+    // CHECK-LABEL: // moe_sort_routes_1:
     // CHECK: using Sort = moe::SortConfig<4, 256, true, false, moe::TileShape{192, 16, 4}>;
-    // CHECK: moe_sort_routes_0(const int *experts, const int *block_counts, int *offsets, int *routes,
+    // CHECK: moe_sort_routes_1(const int *experts, const int *block_counts, int *offsets, int *routes,
     // CHECK-NEXT:     int *positions, int4 *map0, moe::u32 *tickets0, int tokens) {
     // CHECK-NEXT:   moe::sort_routes<Sort>(experts, block_counts, offsets, routes, positions, {{[{][{]}}map0}, {tickets0}}, tokens * 2);
     moe_kernel.sort_routes ins(%ids : memref<?x2xi32>) counts(%counts : memref<16x4xi32>)
       outs(%o, %routes, %positions : memref<5xi32>, memref<?xi32>, memref<?xi32>)
       tiles(%m192 : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 192, unit = 16, band = 4>]
       tickets(%tickets : memref<1xi32>) schedule<threads = 256> dependent
-    // CHECK-LABEL: // moe_sort_routes_1:
+    // CHECK-LABEL: // moe_sort_routes_2:
     // CHECK: using Sort = moe::SortConfig<4, 256, false, false>;
     // CHECK: moe::sort_routes<Sort>(experts, nullptr, offsets, routes, positions, {{[{][{]}}}}, tokens * 2);
     moe_kernel.sort_routes ins(%ids : memref<?x2xi32>)

@@ -18,6 +18,7 @@
 #include "moe/kernels/copy_rows.cuh"
 #include "moe/kernels/pad.cuh"
 #include "moe/kernels/route_sort.cuh"
+#include "moe/kernels/sort_sets.cuh"
 
 namespace check {
 
@@ -161,6 +162,18 @@ __global__ void __launch_bounds__(RouteSort::Route::kThreads)
                       int *sorted_routes, int *positions, moe::TileMapPointers maps, int tokens) {
   moe::route_sort<RouteSort>(logits, weights, experts, offsets, sorted_routes, positions, maps,
                              tokens);
+}
+template <class Route>
+__global__ void __launch_bounds__(Route::kThreads)
+    route_sets_kernel(const float *logits, float *weights, int *experts, moe::u32 *sets,
+                      int tokens) {
+  moe::route_sets<Route>(logits, weights, experts, sets, tokens);
+}
+template <class Sort, int kTopK>
+__global__ void __launch_bounds__(Sort::kThreads)
+    sort_sets_kernel(const int *experts, const moe::u32 *sets, int *offsets, int *sorted_routes,
+                     int *positions, moe::TileMapPointers maps, int tokens) {
+  moe::sort_sets<Sort, kTopK>(experts, sets, offsets, sorted_routes, positions, maps, tokens);
 }
 template <class TileMap>
 __global__ void __launch_bounds__(TileMap::kThreads)

@@ -113,25 +113,42 @@ static void check_experts(std::mt19937 &random) {
   }
 }
 
-/// The fused form gives what route and the single-block sort give.
+/// The fused form and the one by sets of tokens give what route and the single-block sort give.
 template <int kExperts, int kTopK, int kThreads> static void check_fused(std::mt19937 &random) {
+  enum { kSeparate, kFused, kSets };
+  using RouteSets = moe::RouteConfig<kExperts, kTopK, moe::SoftmaxOver::kSelected,
+                                     moe::route_sets_threads(moe::route_lanes(kExperts, kTopK))>;
   using Route = moe::RouteConfig<kExperts, kTopK, moe::SoftmaxOver::kSelected, kThreads>;
   using Sort = moe::SortConfig<kExperts, kThreads, false, false, moe::TileShape{8}, moe::TileShape{64}>;
   using Fused = moe::RouteSortConfig<Route, Sort, 64>;
-  for (const int tokens : {1, 2, 3, 16, 33, 64}) {
+  for (const int tokens : {1, 2, 3, 16, 31, 32, 33, 64, 65, 257, 1024, 2049}) {
     const int routes = tokens * kTopK;
     const std::vector<float> logits = make_logits(tokens, kExperts, random);
     const Buffer<float> device_logits(logits);
     const size_t entries8 = moe::tile_map_bound(routes, kExperts, 8);
     const size_t entries64 = moe::tile_map_bound(routes, kExperts, 64);
-    std::vector<std::vector<int>> results[2];
-    for (int fused = 0; fused < 2; ++fused) {
+    std::vector<std::vector<int>> results[3];
+    for (const int form : {kSeparate, kFused, kSets}) {
+      if (form == kFused && tokens > Fused::kMaxTokens)
+        continue;
       Buffer<float> weights(routes);
       Buffer<int> experts(routes), offsets(kExperts + 1), sorted(routes), positions(routes);
       Buffer<int> map8(4 * entries8), map64(4 * entries64);
       const moe::TileMapPointers maps = {
           {reinterpret_cast<int4 *>(map8.get()), reinterpret_cast<int4 *>(map64.get())}};
-      if (fused) {
+      if (form == kSets) {
+        // More blocks than words, and words of garbage behind the last.
+        const int words = moe::token_words(tokens);
+        const Buffer<int> sets(std::vector<int>(size_t(words + 2) * kExperts, -1));
+        moe::u32 *bits = reinterpret_cast<moe::u32 *>(sets.get());
+        route_sets_kernel<RouteSets>
+            <<<words *(32 / RouteSets::kTokensPerBlock), RouteSets::kThreads, 4 * kExperts>>>(
+            device_logits.get(), weights.get(), experts.get(), bits, tokens);
+        sort_sets_kernel<Sort, kTopK>
+            <<<words + 1, kThreads, moe::sort_sets_shared_bytes(kExperts, Sort::kMaps)>>>(
+                experts.get(), bits, offsets.get(), sorted.get(), positions.get(), maps, tokens);
+        CUDA_OK(cudaDeviceSynchronize()); // the sets' last use
+      } else if (form == kFused) {
         allow_shared(route_sort_kernel<Fused>, Fused::kSharedBytes);
         route_sort_kernel<Fused><<<1, kThreads, Fused::kSharedBytes>>>(
             device_logits.get(), weights.get(), experts.get(), offsets.get(), sorted.get(),
@@ -149,7 +166,7 @@ template <int kExperts, int kTopK, int kThreads> static void check_fused(std::mt
       std::vector<int> bits(routes);
       const std::vector<float> values = weights.read(name);
       std::memcpy(bits.data(), values.data(), routes * sizeof(int));
-      results[fused] = {bits,
+      results[form] = {bits,
                         experts.read(name),
                         offsets.read(name),
                         sorted.read(name),
@@ -157,10 +174,12 @@ template <int kExperts, int kTopK, int kThreads> static void check_fused(std::mt
                         map8.read(name),
                         map64.read(name)};
     }
-    for (size_t i = 0; i < results[0].size(); ++i)
-      expect_equal("route_sort E=" + std::to_string(kExperts) + " k=" + std::to_string(kTopK) +
-                       " T=" + std::to_string(tokens) + " output " + std::to_string(i),
-                   results[1][i], results[0][i]);
+    for (const int form : {kFused, kSets})
+      for (size_t i = 0; i < results[form].size(); ++i)
+        expect_equal((form == kFused ? "route_sort E=" : "sort_sets E=") + std::to_string(kExperts) +
+                         " k=" + std::to_string(kTopK) + " T=" + std::to_string(tokens) +
+                         " output " + std::to_string(i),
+                     results[form][i], results[kSeparate][i]);
   }
 }
 

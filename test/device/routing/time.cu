@@ -103,6 +103,17 @@ template <int kExperts, int kTopK, int kHidden, int kInner> struct Model {
         logits.get(), weights.get(), experts.get(), offsets.get(), sorted.get(), positions.get(), maps,
         tokens);
   }
+  moe::u32 *token_sets() const { return reinterpret_cast<moe::u32 *>(block_counts.get()); }
+  template <class Route, class Sort> void sets(cudaStream_t stream) {
+    route_sets_kernel<Route><<<(tokens + 31) / 32 * (32 / Route::kTokensPerBlock), Route::kThreads, 4 * kExperts,
+                               stream>>>(
+        logits.get(), weights.get(), experts.get(), token_sets(), tokens);
+    if constexpr (!moe::is_same<Sort, void>)
+      sort_sets_kernel<Sort, kTopK>
+          <<<tokens / 32 + 1, Sort::kThreads, moe::sort_sets_shared_bytes(kExperts, Sort::kMaps),
+             stream>>>(experts.get(), token_sets(), offsets.get(), sorted.get(),
+                       positions.get(), maps, tokens);
+  }
   template <class Combine> void combine(cudaStream_t stream) {
     using Walk = typename Combine::Walk;
     combine_kernel<Combine>
@@ -132,6 +143,8 @@ static void time_model(const char *name, const std::string &only) {
   using Single1024 = moe::SortConfig<kExperts, 1024, false, false, moe::TileShape{16}, moe::TileShape{128}>;
   using Multi256 = moe::SortConfig<kExperts, 256, true, false, moe::TileShape{16}, moe::TileShape{128}>;
   using Multi512 = moe::SortConfig<kExperts, 512, true, false, moe::TileShape{16}, moe::TileShape{128}>;
+  using RouteSets = moe::RouteConfig<kExperts, kTopK, SoftmaxOver::kSelected,
+                                     moe::route_sets_threads(moe::route_lanes(kExperts, kTopK))>;
   using Fused512 = moe::RouteSortConfig<moe::RouteConfig<kExperts, kTopK, SoftmaxOver::kSelected, 512>,
                                         Single512, 64>;
   using Fused1024 = moe::RouteSortConfig<
@@ -175,6 +188,10 @@ static void time_model(const char *name, const std::string &only) {
       std::printf(" (count alone %.2f)",
                   time([&](auto s) { model.template count<Multi512>(s, blocks); }));
     }
+    std::printf(" | route_sets %.2f, with sort_sets 256/512: %.2f %.2f",
+                time([&](auto s) { model.template sets<RouteSets, void>(s); }),
+                time([&](auto s) { model.template sets<RouteSets, Single256>(s); }),
+                time([&](auto s) { model.template sets<RouteSets, Single512>(s); }));
     // Leaves a valid sort behind for what follows.
     model.template route<RouteA>(nullptr);
     model.template sort_single<Single256>(nullptr);

@@ -1,12 +1,11 @@
 // Routing and sorting in one launch for few tokens: one block routes all of them, a group of lanes a
-// token, and sorts the choice in shared memory. Saves the gap between two launches, and the general
-// sort's counters for each warp: an expert's routes are the set of tokens that chose it, each at most
-// once, so a word of bits for 32 tokens holds them all, and the place of one among them is how many
-// lower bits are set.
+// token, and sorts the choice by the sets of tokens that chose each expert. Saves the gap between two
+// launches, and the general sort's counters for each warp.
 #pragma once
 
 #include "moe/kernels/route.cuh"
 #include "moe/kernels/sort.cuh"
+#include "moe/kernels/token_sets.cuh"
 
 namespace moe {
 
@@ -26,42 +25,6 @@ template <class Route_, class Sort_, int kMaxTokens_> struct RouteSortConfig {
                 "route_sort: shared memory exceeds 99 KiB, take fewer tokens");
 };
 
-/// Which tokens chose an expert, in shared memory: word w of expert e at [w * E + e] has those from
-/// 32 w on.
-template <class RouteSort>
-struct TokenSets {
-  static constexpr int kExperts = RouteSort::Sort::kExperts, kWords = RouteSort::kWords;
-  u32 *words;
-
-  /// By all threads, and a barrier behind it.
-  MOE_DEVICE void clear() const {
-#pragma unroll 1
-    for (int i = threadIdx.x; i < kWords * kExperts; i += RouteSort::Sort::kThreads)
-      words[i] = 0;
-  }
-  MOE_DEVICE void add(int expert, int token) const {
-    atomicOr(&words[token / 32 * kExperts + expert], 1u << token % 32);
-  }
-  MOE_DEVICE int size(int expert) const {
-    int count = 0;
-#pragma unroll
-    for (int w = 0; w < kWords; ++w)
-      count += __popc(words[w * kExperts + expert]);
-    return count;
-  }
-  /// Tokens of the expert's before `token`.
-  MOE_DEVICE int rank(int expert, int token) const {
-    int count = 0;
-#pragma unroll
-    for (int w = 0; w < kWords; ++w) {
-      const u32 lower = (1u << token % 32) - 1u;
-      const u32 mask = w < token / 32 ? ~0u : w == token / 32 ? lower : 0u;
-      count += __popc(words[w * kExperts + expert] & mask);
-    }
-    return count;
-  }
-};
-
 /// Kernel body. Grid 1, block Route::kThreads, dynamic shared memory kSharedBytes; tokens <=
 /// kMaxTokens. Arguments as in route and sort_routes.
 template <class RouteSort>
@@ -71,13 +34,13 @@ MOE_DEVICE void route_sort(const float *logits, float *weights, int *experts, in
   using Sort = typename RouteSort::Sort;
   constexpr int kExperts = Sort::kExperts, kTopK = Route::kTopK;
   extern __shared__ __align__(16) int moe_sort_shared[];
-  const TokenSets<RouteSort> sets = {reinterpret_cast<u32 *>(moe_sort_shared)};
+  const TokenSets<kExperts, RouteSort::kWords> sets = {reinterpret_cast<u32 *>(moe_sort_shared)};
   int *first_rows = moe_sort_shared + RouteSort::kWords * kExperts;
   int *tile_begins = first_rows + kExperts + 1;
   int *scan_sums = tile_begins + Sort::kMaps * (kExperts + 1);
   int *chosen = scan_sums + 32 * (1 + Sort::kMaps);
 
-  sets.clear();
+  sets.template clear<Sort::kThreads>();
   __syncthreads();
   ptx::grid_dependency_wait();
   ptx::grid_dependency_launch();
