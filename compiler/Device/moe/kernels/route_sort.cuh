@@ -1,6 +1,6 @@
-// Routing and sorting in one launch for few tokens: one block routes all of them, a group of lanes a
-// token, and sorts the choice by the sets of tokens that chose each expert. Saves the gap between two
-// launches, and the general sort's counters for each warp.
+// Routing and sorting in one launch for few tokens: one block routes all of them, a group of lanes
+// a token, and sorts the choice by the sets of tokens that chose each expert. Saves the gap between
+// two launches, and the general sort's counters for each warp.
 #pragma once
 
 #include "moe/kernels/route.cuh"
@@ -10,7 +10,8 @@
 namespace moe {
 
 /// Both halves' policies (one block, same experts and threads) and the most tokens it accepts.
-template <class Route_, class Sort_, int kMaxTokens_> struct RouteSortConfig {
+template <class Route_, class Sort_, int kMaxTokens_>
+struct RouteSortConfig {
   using Route = Route_;
   using Sort = Sort_;
   static constexpr int kMaxTokens = kMaxTokens_;
@@ -18,8 +19,10 @@ template <class Route_, class Sort_, int kMaxTokens_> struct RouteSortConfig {
   static constexpr int kSharedBytes =
       route_sort_shared_bytes(Sort::kExperts, Sort::kMaps, kMaxTokens, Route::kTopK);
 
-  static_assert(int(Route::kExperts) == int(Sort::kExperts), "route_sort: both count the same experts");
-  static_assert(int(Route::kThreads) == int(Sort::kThreads), "route_sort: both run in the same block");
+  static_assert(int(Route::kExperts) == int(Sort::kExperts),
+                "route_sort: both count the same experts");
+  static_assert(int(Route::kThreads) == int(Sort::kThreads),
+                "route_sort: both run in the same block");
   static_assert(!Sort::kMultiBlock, "route_sort: the sort is the single-block form");
   static_assert(kSharedBytes <= 99 * 1024,
                 "route_sort: shared memory exceeds 99 KiB, take fewer tokens");

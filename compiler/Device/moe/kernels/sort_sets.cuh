@@ -1,7 +1,7 @@
-// Routing and sorting of some hundreds or thousands of tokens in two launches: blocks route up to 32
-// tokens each and leave, for every expert, bits of those that chose it; then other blocks sort 32
-// tokens each, from everyone's bits. Against routing, counting and sorting this saves a launch, and a
-// pass over the routes to count them.
+// Routing and sorting of some hundreds or thousands of tokens in two launches: blocks route up to
+// 32 tokens each and leave, for every expert, bits of those that chose it; then other blocks sort
+// 32 tokens each, from everyone's bits. Against routing, counting and sorting this saves a launch,
+// and a pass over the routes to count them.
 //
 // sets: i32 [ceil(T / 32), E], word [w, e] with bit b for token 32 w + b.
 #pragma once
@@ -12,8 +12,8 @@
 
 namespace moe {
 
-/// Kernel body. Grid ceil(tokens / 32) * (32 / Route::kTokensPerBlock), block Route::kThreads with 8,
-/// 16 or 32 tokens, dynamic shared memory 4 * E bytes. Arguments as in route, and sets.
+/// Kernel body. Grid ceil(tokens / 32) * (32 / Route::kTokensPerBlock), block Route::kThreads with
+/// 8, 16 or 32 tokens, dynamic shared memory 4 * E bytes. Arguments as in route, and sets.
 template <class Route>
 MOE_DEVICE void route_sets(const float *logits, float *weights, int *experts, u32 *sets,
                            int tokens) {
@@ -42,7 +42,8 @@ MOE_DEVICE void route_sets(const float *logits, float *weights, int *experts, u3
   const int part = int(blockIdx.x) % kParts;
   for (int e = threadIdx.x; e < kExperts; e += Route::kThreads) {
     if constexpr (kTokens == 8)
-      reinterpret_cast<unsigned char *>(sets + word + e)[part] = static_cast<unsigned char>(own.words[e]);
+      reinterpret_cast<unsigned char *>(sets + word + e)[part] =
+          static_cast<unsigned char>(own.words[e]);
     else if constexpr (kTokens == 16)
       reinterpret_cast<u16 *>(sets + word + e)[part] = u16(own.words[e]);
     else
@@ -54,17 +55,16 @@ MOE_DEVICE void route_sets(const float *logits, float *weights, int *experts, u3
 template <class Sort>
 struct SortSetsShared {
   static constexpr int kExperts = Sort::kExperts;
-  int *totals;             // [E]: tokens of an expert
-  int *before;             // [E]: of those, in earlier blocks
+  int *totals; // [E]: tokens of an expert
+  int *before; // [E]: of those, in earlier blocks
   TokenSets<kExperts, 1> own;
-  int *offsets;            // [E+1]
-  int *tile_begins;        // [kMaps][E+1]
-  int *scan_sums;          // [32][1 + kMaps]
+  int *offsets;     // [E+1]
+  int *tile_begins; // [kMaps][E+1]
+  int *scan_sums;   // [32][1 + kMaps]
 
   explicit MOE_DEVICE SortSetsShared(int *base)
-      : totals(base), before(totals + kExperts),
-        own{reinterpret_cast<u32 *>(before + kExperts)}, offsets(before + 2 * kExperts),
-        tile_begins(offsets + kExperts + 1),
+      : totals(base), before(totals + kExperts), own{reinterpret_cast<u32 *>(before + kExperts)},
+        offsets(before + 2 * kExperts), tile_begins(offsets + kExperts + 1),
         scan_sums(tile_begins + Sort::kMaps * (kExperts + 1)) {}
 
   MOE_DEVICE void clear() const {
@@ -108,9 +108,9 @@ struct SortSetsShared {
   }
 };
 
-/// Kernel body. Any grid of more than (tokens - 1) / 32 blocks, block Sort::kThreads, dynamic shared
-/// memory sort_sets_shared_bytes. Arguments and results as in sort_routes, with what route_sets left
-/// in `sets`; experts are in [0, E).
+/// Kernel body. Any grid of more than (tokens - 1) / 32 blocks, block Sort::kThreads, dynamic
+/// shared memory sort_sets_shared_bytes. Arguments and results as in sort_routes, with what
+/// route_sets left in `sets`; experts are in [0, E).
 template <class Sort, int kTopK>
 MOE_DEVICE void sort_sets(const int *experts, const u32 *sets, int *offsets, int *sorted_routes,
                           int *positions, TileMapPointers maps, int tokens) {
@@ -135,7 +135,8 @@ MOE_DEVICE void sort_sets(const int *experts, const u32 *sets, int *offsets, int
 #pragma unroll 1
   for (int i = threadIdx.x; i < 32 * kTopK && first + i < routes; i += Sort::kThreads) {
     const int expert = experts[first + i];
-    const int row = shared.offsets[expert] + shared.before[expert] + shared.own.rank(expert, i / kTopK);
+    const int row =
+        shared.offsets[expert] + shared.before[expert] + shared.own.rank(expert, i / kTopK);
     sorted_routes[row] = first + i;
     positions[first + i] = row;
   }

@@ -1,6 +1,6 @@
 // Which tokens chose an expert, as bits. A token chooses an expert at most once, so a word of bits
-// for 32 tokens holds all of their routes to it, in order: how many of them there are, and the place
-// of one among them, are counts of bits.
+// for 32 tokens holds all of their routes to it, in order: how many of them there are, and the
+// place of one among them, are counts of bits.
 #pragma once
 
 #include "moe/common/types.cuh"
