@@ -162,7 +162,7 @@ static void splitAt(std::vector<Bucket> &buckets, int64_t tokens) {
     return;
   Bucket rest = *bucket;
   bucket->maxTokens = tokens;
-  rest.minTokens = tokens + 1;
+  rest.minTokens = rest.decidedFor = tokens + 1;
   buckets.insert(bucket + 1, rest);
 }
 
@@ -170,6 +170,7 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
                                ArrayRef<int64_t> representatives, ArrayRef<TokenRange> ranges) {
   std::vector<Bucket> buckets = divide(getMatmulBuckets(problem, target), ranges);
   for (Bucket &bucket : buckets) {
+    bucket.decidedFor = bucket.minTokens;
     double routes = bucket.maxTokens * problem.rowsPerToken;
     bool bounded = bucket.maxTokens != -1;
     bucket.sort =
@@ -191,8 +192,6 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
         bucket.tokenSets = true;
     }
   }
-  for (Bucket &bucket : buckets)
-    bucket.decidedFor = bucket.minTokens;
   if (representatives.empty())
     return buckets;
 
@@ -237,7 +236,7 @@ static bool releasesEarly(const MatmulProblem &problem, const Bucket &bucket,
   if (tile.form != kernel::MatmulForm::Mma || problem.weighted || !usesDependentLaunch(target))
     return false;
   double chosen =
-      expectChosen(problem.experts, problem.rowsPerToken, std::max<int64_t>(bucket.minTokens, 1));
+      expectChosen(problem.experts, problem.rowsPerToken, std::max<int64_t>(bucket.decidedFor, 1));
   return countWaves(chosen, problem, tile, target) <= minBlocks;
 }
 

@@ -42,7 +42,7 @@ LogicalResult VariantLowering::lowerRoute(moe::RouteOp op) {
   moe::PermuteOp permute = getSortOf(op);
   int64_t numExperts = cast<RankedTensorType>(op.getLogits().getType()).getDimSize(1);
   if (!permute || bucket.sort != SortForm::RouteSort) {
-    Value &sets = tokenSets[op.getExperts()];
+    Value sets;
     kernel::LaunchAttr launch = getLaunch(RowKernel::Route);
     if (permute && bucket.tokenSets) {
       sets = createBuffer(
@@ -51,6 +51,7 @@ LogicalResult VariantLowering::lowerRoute(moe::RouteOp op) {
       launch = schedule::getRouteSetsLaunch(
           builder.getContext(), numExperts,
           cast<RankedTensorType>(op.getExperts().getType()).getDimSize(1));
+      tokenSets[op.getExperts()] = sets;
     }
     createKernel<kernel::RouteOp>(get(op.getLogits()), weights, experts, sets, softmax, launch);
     return success();

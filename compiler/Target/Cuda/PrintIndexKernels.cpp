@@ -55,6 +55,12 @@ void declareSort(int64_t experts, int64_t threads, bool multiBlock, ArrayAttr sh
                           << ">;\n";
 }
 
+/// The device's own formula for what the launch gives it.
+void assertShared(StringRef formula, int64_t bytes, KernelText &text) {
+  Text(text.declarations) << "static_assert(" << formula << " == " << bytes
+                          << ", \"shared memory of the launch\");\n";
+}
+
 /// Adds the tile maps and counters as parameters; the brace initialiser of moe::TileMapPointers.
 template <class OpT>
 std::string addMaps(OpT op, KernelText &text) {
@@ -91,7 +97,7 @@ std::string getRoutesExtent(Value experts) {
 }
 
 void print(kernel::RouteOp op, KernelText &text) {
-  text.includes.push_back("moe/kernels/route.cuh");
+  text.includes.push_back(op.getSets() ? "moe/kernels/sort_sets.cuh" : "moe/kernels/route.cuh");
   declareRoute(op, text);
   text.addInput("logits", op.getLogits());
   text.addOutput("weights", op.getWeights());
@@ -101,7 +107,6 @@ void print(kernel::RouteOp op, KernelText &text) {
     Text(text.body) << "moe::route<Route>(logits, weights, experts, " << tokens << ");\n";
     return;
   }
-  text.includes.back() = "moe/kernels/sort_sets.cuh";
   text.addOutput("sets", op.getSets());
   text.parameters.back().type = "moe::u32 *";
   Text(text.body) << "moe::route_sets<Route>(logits, weights, experts, sets, " << tokens << ");\n";
@@ -111,6 +116,9 @@ void print(kernel::SortRoutesOp op, KernelText &text) {
   text.includes.push_back(op.getSets() ? "moe/kernels/sort_sets.cuh" : "moe/kernels/sort.cuh");
   declareSort(op.getNumExperts(), op.getThreads(), static_cast<bool>(op.getCounts()),
               op.getTileShapes(), text);
+  assertShared(op.getSets() ? "moe::sort_sets_shared_bytes(Sort::kExperts, Sort::kMaps)"
+                            : "Sort::kSharedBytes",
+               op.getSharedBytes(), text);
   text.addInput("experts", op.getExperts());
   if (op.getCounts())
     text.addInput("block_counts", op.getCounts());
@@ -149,6 +157,7 @@ void print(kernel::RouteSortOp op, KernelText &text) {
   declareSort(op.getNumExperts(), op.getThreads(), /*multiBlock=*/false, op.getTileShapes(), text);
   Text(text.declarations) << "using RouteSort = moe::RouteSortConfig<Route, Sort, "
                           << op.getMaxTokens() << ">;\n";
+  assertShared("RouteSort::kSharedBytes", op.getSharedBytes(), text);
   text.addInput("logits", op.getLogits());
   text.addOutput("weights", op.getWeights());
   text.addOutput("experts", op.getExperts());

@@ -106,7 +106,9 @@ LogicalResult RouteOp::verify() {
   if (tokens != 8 && tokens != 16 && tokens != 32)
     return emitOpError() << "expects 8, 16 or 32 tokens a block with sets, but " << getThreads()
                          << " threads route " << tokens;
-  return verifySets(*this, getSets(), getExperts(), getNumExperts());
+  if (failed(verifySets(*this, getSets(), getExperts(), getNumExperts())))
+    return failure();
+  return verifyIndexShared(*this, getSharedBytes());
 }
 
 //===----------------------------------------------------------------------===//

@@ -48,7 +48,7 @@ inline int64_t getSortSharedBytes(int64_t experts, int64_t threads, int64_t maps
 }
 
 /// Threads of a route kernel that leaves sets of tokens, with `lanes` lanes a token: 8, 16 or 32
-/// tokens a block.
+/// tokens a block, few threads, since blocks of many hold each other up.
 inline int64_t getRouteSetsThreads(int64_t lanes) { return std::min<int64_t>(32 * lanes, 256); }
 
 /// Shared memory of sort_routes by sets: rows, earlier blocks' rows and a word of bits an expert,

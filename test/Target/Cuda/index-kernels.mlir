@@ -22,6 +22,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK-NEXT: using Route = moe::RouteConfig<4, 2, moe::SoftmaxOver::kSelected, 256, 2>;
     // CHECK-NEXT: using Sort = moe::SortConfig<4, 256, false, false, moe::TileShape{16, 0, 8}, moe::TileShape{64, 0, 8}>;
     // CHECK-NEXT: using RouteSort = moe::RouteSortConfig<Route, Sort, 64>;
+    // CHECK-NEXT: static_assert(RouteSort::kSharedBytes == {{[0-9]+}}, "shared memory of the launch");
     // CHECK-EMPTY:
     // CHECK-NEXT: extern "C" __global__ void __launch_bounds__(256)
     // CHECK-NEXT: moe_route_sort_0(const float *logits, float *weights, int *experts, int *offsets, int *routes,
@@ -66,6 +67,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK-LABEL: // moe_sort_routes_0:
     // CHECK: #include "moe/kernels/sort_sets.cuh"
     // CHECK: using Sort = moe::SortConfig<4, 256, false, false, moe::TileShape{192, 16, 4}>;
+    // CHECK-NEXT: static_assert(moe::sort_sets_shared_bytes(Sort::kExperts, Sort::kMaps) == {{[0-9]+}}, "shared memory of the launch");
     // CHECK: moe_sort_routes_0(const int *experts, const moe::u32 *sets, int *offsets, int *routes,
     // CHECK:   moe::sort_sets<Sort, 2>(experts, sets, offsets, routes, positions, {{[{][{]}}map0}, {tickets0}}, tokens);
     moe_kernel.sort_routes ins(%ids : memref<?x2xi32>) sets(%sets : memref<?x4xi32>)
@@ -79,6 +81,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     moe_kernel.count_routes ins(%ids : memref<?x2xi32>) outs(%counts : memref<16x4xi32>) schedule<threads = 256> dependent
     // CHECK-LABEL: // moe_sort_routes_1:
     // CHECK: using Sort = moe::SortConfig<4, 256, true, false, moe::TileShape{192, 16, 4}>;
+    // CHECK-NEXT: static_assert(Sort::kSharedBytes == {{[0-9]+}}, "shared memory of the launch");
     // CHECK: moe_sort_routes_1(const int *experts, const int *block_counts, int *offsets, int *routes,
     // CHECK-NEXT:     int *positions, int4 *map0, moe::u32 *tickets0, int tokens) {
     // CHECK-NEXT:   moe::sort_routes<Sort>(experts, block_counts, offsets, routes, positions, {{[{][{]}}map0}, {tickets0}}, tokens * 2);

@@ -139,6 +139,11 @@ template <class KernelT> void allow_shared(KernelT kernel, int bytes) {
     CUDA_OK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
 }
 
+/// Threads of a `route_sets` block as the compiler chooses them: 8 to 32 tokens.
+constexpr int route_sets_threads(int experts, int top_k) {
+  return moe::min_of(32 * moe::route_lanes(experts, top_k), 256);
+}
+
 // Kernels: the thin callers, one a template.
 template <class Route>
 __global__ void __launch_bounds__(Route::kThreads)

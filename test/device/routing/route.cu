@@ -117,7 +117,7 @@ static void check_experts(std::mt19937 &random) {
 template <int kExperts, int kTopK, int kThreads> static void check_fused(std::mt19937 &random) {
   enum { kSeparate, kFused, kSets };
   using RouteSets = moe::RouteConfig<kExperts, kTopK, moe::SoftmaxOver::kSelected,
-                                     moe::route_sets_threads(moe::route_lanes(kExperts, kTopK))>;
+                                     route_sets_threads(kExperts, kTopK)>;
   using Route = moe::RouteConfig<kExperts, kTopK, moe::SoftmaxOver::kSelected, kThreads>;
   using Sort = moe::SortConfig<kExperts, kThreads, false, false, moe::TileShape{8}, moe::TileShape{64}>;
   using Fused = moe::RouteSortConfig<Route, Sort, 64>;

@@ -144,7 +144,7 @@ static void time_model(const char *name, const std::string &only) {
   using Multi256 = moe::SortConfig<kExperts, 256, true, false, moe::TileShape{16}, moe::TileShape{128}>;
   using Multi512 = moe::SortConfig<kExperts, 512, true, false, moe::TileShape{16}, moe::TileShape{128}>;
   using RouteSets = moe::RouteConfig<kExperts, kTopK, SoftmaxOver::kSelected,
-                                     moe::route_sets_threads(moe::route_lanes(kExperts, kTopK))>;
+                                     route_sets_threads(kExperts, kTopK)>;
   using Fused512 = moe::RouteSortConfig<moe::RouteConfig<kExperts, kTopK, SoftmaxOver::kSelected, 512>,
                                         Single512, 64>;
   using Fused1024 = moe::RouteSortConfig<

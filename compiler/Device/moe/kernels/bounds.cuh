@@ -71,10 +71,6 @@ MOE_HOST_DEVICE constexpr int sort_shared_bytes(int experts, int threads, int ma
 /// Words with a bit for each of `tokens` tokens.
 MOE_HOST_DEVICE constexpr int token_words(int tokens) { return int(ceil_div(tokens, 32)); }
 
-/// Threads of a `route_sets` block whose tokens have `lanes` lanes each: 8 to 32 tokens, few threads,
-/// since blocks of many hold each other up.
-MOE_HOST_DEVICE constexpr int route_sets_threads(int lanes) { return min_of(32 * lanes, 256); }
-
 /// Dynamic shared memory of `sort_sets` in bytes: rows, earlier blocks' rows and this block's tokens
 /// of each expert, offsets and one tile prefix a map, the scan's warp sums.
 MOE_HOST_DEVICE constexpr int sort_sets_shared_bytes(int experts, int maps) {

@@ -28,7 +28,7 @@ struct CombineConfig {
 /// kFromL2: as other blocks have written them, whatever this multiprocessor's first-level cache has.
 template <int kCount, bool kAligned, bool kFromL2 = false, class T>
 MOE_DEVICE void load_neighbours(const T *from, T (&values)[kCount]) {
-  static_assert(sizeof(T) == 4, "neighbours are words");
+  static_assert(!kFromL2 || is_same<T, int>, "what other kernels write early are numbers");
   struct alignas(kAligned ? 16 : 4) Piece {
     T values[kAligned ? 4 : 1];
   };

@@ -117,41 +117,49 @@ MOE_DEVICE void count_by_warp(const int *experts, RouteRange range, SortShared<S
   }
 }
 
-/// totals[e] over all blocks, first_rows[e] over the blocks before this one. A warp takes every
-/// kWarps-th line, as much of it at once as 16-byte loads bring: lines come from L2, and each round
-/// of loads is a wait for it.
-template <class Sort>
-MOE_DEVICE void sum_block_counts(const int *block_counts, SortShared<Sort> shared) {
+/// Adds up `count` lines of E words, one a block, as numbers `value(word)`: all to totals[e], those
+/// of the blocks before this one to before[e]. A warp takes every kWarps-th line, as much of it at
+/// once as 16-byte loads bring: lines come from L2, and each round of loads is a wait for it.
+template <class Sort, class ValueT>
+MOE_DEVICE void sum_lines(const u32 *lines, int count, int *totals, int *before, ValueT value) {
   constexpr int kExperts = Sort::kExperts;
   constexpr int kVector = kExperts > 32 && kExperts % 4 == 0 ? 4 : 1;
-  for (int e = threadIdx.x; e < kExperts; e += Sort::kThreads)
-    shared.totals[e] = shared.first_rows[e] = 0;
-  __syncthreads();
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   for (int e = lane * kVector; e < kExperts; e += 32 * kVector) {
-    int total[kVector] = {}, before[kVector] = {};
+    int total[kVector] = {}, earlier[kVector] = {};
 #pragma unroll 4
-    for (int block = warp; block < int(gridDim.x); block += Sort::kWarps) {
-      const int *line = block_counts + i64(block) * kExperts + e;
-      int counts[kVector];
+    for (int block = warp; block < count; block += Sort::kWarps) {
+      const u32 *line = lines + i64(block) * kExperts + e;
+      u32 words[kVector];
       if constexpr (kVector == 4) {
-        const int4 four = *reinterpret_cast<const int4 *>(line);
-        counts[0] = four.x, counts[1] = four.y, counts[2] = four.z, counts[3] = four.w;
+        const uint4 four = *reinterpret_cast<const uint4 *>(line);
+        words[0] = four.x, words[1] = four.y, words[2] = four.z, words[3] = four.w;
       } else {
-        counts[0] = *line;
+        words[0] = *line;
       }
 #pragma unroll
       for (int i = 0; i < kVector; ++i) {
-        total[i] += counts[i];
-        before[i] += block < int(blockIdx.x) ? counts[i] : 0;
+        const int number = value(words[i]);
+        total[i] += number;
+        earlier[i] += block < int(blockIdx.x) ? number : 0;
       }
     }
 #pragma unroll
     for (int i = 0; i < kVector; ++i) {
-      atomicAdd(&shared.totals[e + i], total[i]);
-      atomicAdd(&shared.first_rows[e + i], before[i]);
+      atomicAdd(&totals[e + i], total[i]);
+      atomicAdd(&before[e + i], earlier[i]);
     }
   }
+}
+
+/// totals[e] over all blocks, first_rows[e] over the blocks before this one.
+template <class Sort>
+MOE_DEVICE void sum_block_counts(const int *block_counts, SortShared<Sort> shared) {
+  for (int e = threadIdx.x; e < Sort::kExperts; e += Sort::kThreads)
+    shared.totals[e] = shared.first_rows[e] = 0;
+  __syncthreads();
+  sum_lines<Sort>(reinterpret_cast<const u32 *>(block_counts), int(gridDim.x), shared.totals,
+                  shared.first_rows, [](u32 count) { return int(count); });
 }
 
 /// Turns the counters into prefixes: offsets, tile_begins, first_rows, and warp_counts into the

@@ -76,36 +76,6 @@ struct SortSetsShared {
     for (int e = threadIdx.x; e < kExperts; e += Sort::kThreads)
       own.words[e] = line < count ? sets[i64(line) * kExperts + e] : 0;
   }
-  /// A warp takes every kWarps-th of `count` lines of words, as much of it at once as 16-byte loads
-  /// bring: lines come from L2, and each round of loads is a wait for it.
-  MOE_DEVICE void add_lines(const u32 *sets, int count) const {
-    constexpr int kVector = kExperts > 32 && kExperts % 4 == 0 ? 4 : 1;
-    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-    for (int e = lane * kVector; e < kExperts; e += 32 * kVector) {
-      int total[kVector] = {}, earlier[kVector] = {};
-#pragma unroll 4
-      for (int line = warp; line < count; line += Sort::kWarps) {
-        u32 words[kVector];
-        if constexpr (kVector == 4) {
-          const uint4 four = *reinterpret_cast<const uint4 *>(sets + i64(line) * kExperts + e);
-          words[0] = four.x, words[1] = four.y, words[2] = four.z, words[3] = four.w;
-        } else {
-          words[0] = sets[i64(line) * kExperts + e];
-        }
-#pragma unroll
-        for (int i = 0; i < kVector; ++i) {
-          const int tokens = __popc(words[i]);
-          total[i] += tokens;
-          earlier[i] += line < int(blockIdx.x) ? tokens : 0;
-        }
-      }
-#pragma unroll
-      for (int i = 0; i < kVector; ++i) {
-        atomicAdd(&totals[e + i], total[i]);
-        atomicAdd(&before[e + i], earlier[i]);
-      }
-    }
-  }
 };
 
 /// Kernel body. Any grid of more than (tokens - 1) / 32 blocks, block Sort::kThreads, dynamic
@@ -124,7 +94,8 @@ MOE_DEVICE void sort_sets(const int *experts, const u32 *sets, int *offsets, int
   ptx::grid_dependency_wait();
   ptx::grid_dependency_launch();
   shared.load_own(sets, token_words(tokens));
-  shared.add_lines(sets, token_words(tokens));
+  sum_lines<Sort>(sets, token_words(tokens), shared.totals, shared.before,
+                  [](u32 word) { return __popc(word); });
   __syncthreads();
   scan_groups<kExperts, Sort::kThreads, typename Sort::Tiles>(
       shared.scan_sums, shared.offsets, shared.tile_begins,
