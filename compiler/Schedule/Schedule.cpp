@@ -166,6 +166,19 @@ static void splitAt(std::vector<Bucket> &buckets, int64_t tokens) {
   buckets.insert(bucket + 1, rest);
 }
 
+/// Small tiles of one token's gathered rows are a variant of their own, as their blocks need not
+/// wait for the sort. It comes on top of the one that it is taken from, and so after those to keep
+/// are chosen.
+static std::vector<Bucket> splitFirstToken(std::vector<Bucket> buckets, const BlockProblem &problem,
+                                           TargetAttr target) {
+  const Bucket &first = buckets.front();
+  if (first.sort == SortForm::RouteSort && usesDependentLaunch(target) &&
+      llvm::any_of(problem.matmuls, [](const MatmulProblem &matmul) { return matmul.gathered; }) &&
+      getMatmulTable(target)[first.matmulRow].first.form == kernel::MatmulForm::Mma)
+    splitAt(buckets, 1);
+  return buckets;
+}
+
 std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
                                ArrayRef<int64_t> representatives, ArrayRef<TokenRange> ranges) {
   std::vector<Bucket> buckets = divide(getMatmulBuckets(problem, target), ranges);
@@ -193,7 +206,7 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
     }
   }
   if (representatives.empty())
-    return buckets;
+    return splitFirstToken(std::move(buckets), problem, target);
 
   std::vector<Bucket> kept;
   for (const Bucket &bucket : buckets)
@@ -214,7 +227,7 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
   for (size_t i = 0; i < kept.size(); ++i)
     kept[i].minTokens = i == 0 ? 0 : kept[i - 1].maxTokens + 1;
   kept.back().maxTokens = -1;
-  return kept;
+  return splitFirstToken(std::move(kept), problem, target);
 }
 
 //===----------------------------------------------------------------------===//

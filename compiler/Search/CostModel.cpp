@@ -53,8 +53,10 @@ public:
 
 private:
   int64_t computedRows(int64_t rows) const;
-  double tileClocks(int64_t rows) const;
-  double allClocks(llvm::ArrayRef<int64_t> heights, size_t columnTiles) const;
+  size_t columnTiles() const;
+  double lastWidth(int64_t rows) const;
+  double tileClocks(int64_t rows, double width) const;
+  double allClocks(llvm::ArrayRef<int64_t> heights) const;
   double makespan(llvm::ArrayRef<int64_t> heights) const;
   double memorySeconds(llvm::ArrayRef<int64_t> groups, int64_t tokens) const;
   int64_t tileHeight(int64_t rows) const;
@@ -73,9 +75,24 @@ int64_t Model::computedRows(int64_t rows) const {
   return schedule.isSwapped() ? roundUp(rows, schedule.getTokenStep()) : schedule.getBlockM();
 }
 
-/// Clocks for which a tile of `rows` rows keeps a multiprocessor busy.
-double Model::tileClocks(int64_t rows) const {
-  double height = double(computedRows(rows)), width = double(schedule.getBlockN());
+size_t Model::columnTiles() const {
+  return size_t(divideUp(weightRows, double(schedule.getBlockN())));
+}
+
+/// Weight rows of the last column tile that are multiplied: swapped operands leave out strips that
+/// hold none, where the tile is mostly full of rows.
+double Model::lastWidth(int64_t rows) const {
+  double width = double(schedule.getBlockN());
+  if (!schedule.isSwapped() || rows * 4 <= schedule.getBlockM() * 3)
+    return width;
+  double left = weightRows - double(columnTiles() - 1) * width;
+  double strip = kInstructionRows * (problem.gated ? 2 : 1);
+  return std::min(width, divideUp(left, strip) * strip);
+}
+
+/// Clocks for which a tile of `rows` rows and `width` weight rows keeps a multiprocessor busy.
+double Model::tileClocks(int64_t rows, double width) const {
+  double height = double(computedRows(rows));
   double steps = divideUp(double(problem.reduction), double(schedule.getBlockK()));
   // What arrives at a multiprocessor, whether its cluster asked for it or another block: sharing
   // saves requests to L2, but no measured time.
@@ -114,36 +131,41 @@ int64_t Model::tileHeight(int64_t rows) const {
 }
 
 /// Clocks of all tiles in `heights`, each for every column tile.
-double Model::allClocks(llvm::ArrayRef<int64_t> heights, size_t columnTiles) const {
+double Model::allClocks(llvm::ArrayRef<int64_t> heights) const {
   int64_t known = -1;
-  double clocks = 0, total = 0;
+  double whole = double(columnTiles() - 1), clocks = 0, total = 0;
   for (int64_t height : heights) {
-    if (height != known)
-      clocks = tileClocks(known = height);
+    if (height != known) {
+      known = height;
+      clocks = whole * tileClocks(height, double(schedule.getBlockN())) +
+               tileClocks(height, lastWidth(height));
+    }
     total += clocks;
   }
-  return total * double(columnTiles);
+  return total;
 }
 
 /// Clocks of the busiest multiprocessor. Row tiles come in groups, each group for one column tile
 /// after the other. Persistent blocks take tiles in turn, or with drawn tiles whoever is free takes
 /// the next one. Of many waves the last one is half full, whoever takes what.
 double Model::makespan(llvm::ArrayRef<int64_t> heights) const {
-  size_t columnTiles = size_t(divideUp(weightRows, double(schedule.getBlockN())));
-  if (heights.size() * columnTiles > kManyWaves * size_t(machine.multiprocessors))
-    return allClocks(heights, columnTiles) / double(machine.multiprocessors) +
-           tileClocks(heights.back()) / 2;
+  size_t columns = columnTiles();
+  double width = double(schedule.getBlockN());
+  if (heights.size() * columns > kManyWaves * size_t(machine.multiprocessors))
+    return allClocks(heights) / double(machine.multiprocessors) +
+           tileClocks(heights.back(), width) / 2;
   size_t group = size_t(schedule.getRasterGroup()), next = 0;
   std::vector<double> busy(size_t(machine.multiprocessors), 0.0);
   std::priority_queue<double, std::vector<double>, std::greater<>> free(std::greater<>(), busy);
-  int64_t known = -1;
-  double clocks = 0, last = 0;
+  double last = 0;
   for (size_t first = 0; first < heights.size(); first += group)
-    for (size_t column = 0; column < columnTiles; ++column)
+    for (size_t column = 0; column < columns; ++column) {
+      int64_t known = -1;
+      double clocks = 0;
       for (size_t i = first; i < std::min(heights.size(), first + group); ++i) {
         if (heights[i] != known) {
           known = heights[i];
-          clocks = tileClocks(known);
+          clocks = tileClocks(known, column + 1 < columns ? width : lastWidth(known));
         }
         double end = 0;
         if (schedule.getDynamic()) {
@@ -156,6 +178,7 @@ double Model::makespan(llvm::ArrayRef<int64_t> heights) const {
         }
         last = std::max(last, end);
       }
+    }
   return last;
 }
 
@@ -204,7 +227,7 @@ Cost Model::cost(llvm::ArrayRef<int64_t> groups, int64_t tokens) const {
     }
   }
   cost.padding = rows == 0 ? 1 : computed / rows;
-  cost.tiles = int64_t(double(heights.size()) * divideUp(weightRows, double(schedule.getBlockN())));
+  cost.tiles = int64_t(heights.size() * columnTiles());
   cost.compute = 1e6 * makespan(heights) / machine.clockHz;
   // A multiprocessor without a tile streams nothing: the busiest one's share decides.
   double waves = double(cost.tiles) / machine.multiprocessors;

@@ -103,6 +103,13 @@ void VariantLowering::createFill(Value buffer, int32_t bits) {
   createKernel<kernel::FillOp>(buffer, bits, getLaunch(RowKernel::Fill));
 }
 
+bool VariantLowering::choosesEarly(kernel::GroupedMatmulOp op) const {
+  auto before = dyn_cast_or_null<kernel::RouteSortOp>(kernel::getKernelBefore(op));
+  return before && llvm::is_contained(before.getTiles(), op.getTiles()) &&
+         before.getRoutes() == op.getRoutes() && op.getGathered() && op.getDependent() &&
+         !op.getSchedule().isHopper() && bucket.maxTokens == 1;
+}
+
 LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
   AffineMap rows = block.extents.find(getSortedRows(op));
   kernel::ScheduleAttr schedule = schedules.lookup(op);
@@ -165,12 +172,15 @@ LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
     awaitedTiles = tileMaps.lookup({op.getOffsets(), schedules.lookup(before).getTileShape()});
   auto lowered = createKernel<kernel::GroupedMatmulOp>(
       get(op.getRows()), weights, bias, routes,
-      op.hasCombine() ? get(op.getCombineWeights()) : Value(), *tiles, tickets.lookup(op),
-      progress.lookup(op), awaited, awaitedTiles, outs, store,
+      op.hasCombine() ? get(op.getCombineWeights()) : Value(), *tiles, /*logits=*/Value(),
+      tickets.lookup(op), progress.lookup(op), awaited, awaitedTiles, outs, store,
       op.hasGather() ? builder.getUnitAttr() : UnitAttr(),
       topK ? builder.getI64IntegerAttr(*topK) : IntegerAttr(), op.getTransposedAttr(),
       op.getGateLayoutAttr(), schedule, UnitAttr(), UnitAttr());
   lowered.setEarlyWeights(!schedule.isHopper() && getEarlyStart(op));
+  if (choosesEarly(lowered))
+    lowered.getLogitsMutable().assign(
+        cast<kernel::RouteSortOp>(kernel::getKernelBefore(lowered)).getLogits());
   if (op.hasEpilogue()) {
     IRMapping mapping;
     op.getEpilogue().cloneInto(&lowered.getEpilogue(), mapping);

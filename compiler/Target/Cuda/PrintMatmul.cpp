@@ -81,6 +81,9 @@ static void printMmaSchedule(GroupedMatmulOp op, raw_indented_ostream &os) {
     os << "static constexpr bool kDependentLaunch = true;\n";
   if (op.getEarlyWeights())
     os << "static constexpr bool kEarlyWeights = true;\n";
+  if (op.getLogits())
+    os << "static constexpr int kEarlyExperts = " << op.getLogits().getType().getDimSize(1)
+       << ";\n";
   if (s.getEarlyRelease())
     os << "static constexpr bool kEarlyRelease = true;\n";
   os.unindent() << "};\n";
@@ -203,6 +206,7 @@ static std::string addArguments(GroupedMatmulOp op, KernelText &text) {
   args.addInput("routing_weights", op.getRoutingWeights());
   args.addInput("tiles", op.getTiles());
   text.parameters.back().type = "const int4 *";
+  args.addInput("logits", op.getLogits());
   args.addOutput("out", getOrNone(op.getOuts(), 0));
   args.addOutput("up_out", getOrNone(op.getOuts(), 1));
   return args.wrap();

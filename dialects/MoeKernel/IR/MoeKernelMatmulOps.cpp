@@ -197,11 +197,15 @@ static LogicalResult verifyProgress(GroupedMatmulOp op) {
   return verifyCleared(op, progress, "progress", [](auto writer) { return writer.getProgress(); });
 }
 
-GroupedMatmulOp moec::kernel::getMatmulBefore(Operation *op) {
+Operation *moec::kernel::getKernelBefore(Operation *op) {
   Operation *kernel = op->getPrevNode();
   while (kernel && !isa<KernelOpInterface>(kernel))
     kernel = kernel->getPrevNode();
-  return dyn_cast_or_null<GroupedMatmulOp>(kernel);
+  return kernel;
+}
+
+GroupedMatmulOp moec::kernel::getMatmulBefore(Operation *op) {
+  return dyn_cast_or_null<GroupedMatmulOp>(getKernelBefore(op));
 }
 
 /// C10
@@ -228,12 +232,33 @@ static LogicalResult verifyAwaited(GroupedMatmulOp op) {
 static LogicalResult verifyEarlyWeights(GroupedMatmulOp op) {
   if (!op.getEarlyWeights())
     return success();
-  if (op.getSchedule().isHopper() || !op.getSchedule().getEarlyStart() || !op.getDependent())
-    return op.emitOpError()
-           << "expects early_weights with the mma form, early_start and dependent only";
+  if (op.getSchedule().isHopper() || !op.getSchedule().getEarlyStart() || op.getGathered() ||
+      !op.getDependent())
+    return op.emitOpError() << "expects early_weights with the mma form, early_start, contiguous "
+                               "rows and dependent only";
   GroupedMatmulOp before = getMatmulBefore(op);
   if (!before || before.getSchedule().isHopper())
     return op.emitOpError() << "expects early_weights behind a matmul in the mma form";
+  return success();
+}
+
+/// C12
+static LogicalResult verifyLogits(GroupedMatmulOp op) {
+  if (!op.getLogits())
+    return success();
+  if (op.getSchedule().isHopper() || !op.getGathered() || !op.getDependent())
+    return op.emitOpError() << "expects logits with the mma form, gathered rows and dependent only";
+  auto before = dyn_cast_or_null<RouteSortOp>(getKernelBefore(op));
+  if (!before || before.getLogits() != op.getLogits() || before.getRoutes() != op.getRoutes() ||
+      !llvm::is_contained(before.getTiles(), op.getTiles()))
+    return op.emitOpError() << "expects logits behind their route_sort, which makes the tiles and "
+                               "the routes";
+  if (before.getTopK() != static_cast<int64_t>(*op.getTopK()))
+    return op.emitOpError() << "expects logits with the route_sort's top_k of " << before.getTopK()
+                            << ", but got " << *op.getTopK();
+  if (before.getMaxTokens() != 1)
+    return op.emitOpError() << "expects logits behind a route_sort of max_tokens(1), but got "
+                            << before.getMaxTokens();
   return success();
 }
 
@@ -269,7 +294,8 @@ LogicalResult GroupedMatmulOp::verify() {
   }
   if (failed(verifyColumns(*this, "tiles", getTiles(), 4)) || failed(verifyTileShape(*this)) ||
       failed(verifyTickets(*this)) || failed(verifyProgress(*this)) ||
-      failed(verifyAwaited(*this)) || failed(verifyEarlyWeights(*this)))
+      failed(verifyAwaited(*this)) || failed(verifyEarlyWeights(*this)) ||
+      failed(verifyLogits(*this)))
     return failure();
   // C6
   return verifyMatmulSchedule(getSchedule(), getMatmulTraits(*this), getTarget(*this),

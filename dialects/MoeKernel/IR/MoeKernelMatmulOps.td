@@ -42,9 +42,14 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     * C10: `awaits` names the `progress` and the tiles of the kernel before, which makes `rows`: a
       `dependent` kernel that may start with it and waits for the parts of its rows by itself. Only
       wgmma forms with contiguous rows and `early_start` do.
-    * C11: `early_weights`, of a `dependent` kernel in the mma form with `early_start`: blocks read
-      `tiles` and ask for weights before the kernel before has ended. That is a matmul in the mma
-      form, too, which waits for all that came before it, and so for what made the tiles.
+    * C11: `early_weights`, of a `dependent` kernel in the mma form with contiguous rows and
+      `early_start`: blocks read `tiles` and ask for weights before the kernel before has ended.
+      That is a matmul in the mma form, too, which waits for all that came before it, and so for
+      what made the tiles.
+    * C12: `logits`, of a `dependent` kernel in the mma form with gathered rows, for one token:
+      blocks choose their expert from its logits, as the kernel before does, and ask for all they
+      need before that has ended. It is the `route_sort` of these logits, with `max_tokens(1)`,
+      which makes `tiles` and `routes`.
 
     Example:
 
@@ -66,6 +71,7 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
                        MoeKernel_In<Optional<MoeKernel_Index1D>>:$routes,
                        MoeKernel_In<Optional<MoeKernel_Float2D>>:$routing_weights,
                        MoeKernel_In<MoeKernel_Index2D>:$tiles,
+                       MoeKernel_In<Optional<MoeKernel_Float2D>>:$logits,
                        MoeKernel_Out<Optional<MoeKernel_Index1D>>:$tickets,
                        MoeKernel_Out<Optional<MoeKernel_Index1D>>:$progress,
                        MoeKernel_In<Optional<MoeKernel_Index1D>>:$awaited,
@@ -79,6 +85,7 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
   let regions = (region AnyRegion:$epilogue);
   let assemblyFormat = [{
     `ins` `(` $rows `:` type($rows) `)` `tiles` `(` $tiles `:` type($tiles) `)`
+    (`logits` `(` $logits^ `:` type($logits) `)`)?
     (`tickets` `(` $tickets^ `:` type($tickets) `)`)?
     (`progress` `(` $progress^ `:` type($progress) `)`)?
     (`awaits` `(` $awaited^ `,` $awaited_tiles `:` type($awaited) `,` type($awaited_tiles) `)`)?

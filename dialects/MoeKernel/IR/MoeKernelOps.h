@@ -44,7 +44,9 @@ mlir::LogicalResult verifyKernelOp(mlir::Operation *op);
 
 namespace moec::kernel {
 
-/// The kernel that runs before `op`, if that is a matmul.
+/// The kernel that runs before `op`; null if there is none.
+mlir::Operation *getKernelBefore(mlir::Operation *op);
+/// The same if that is a matmul.
 GroupedMatmulOp getMatmulBefore(mlir::Operation *op);
 
 } // namespace moec::kernel

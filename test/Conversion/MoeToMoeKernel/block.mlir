@@ -8,7 +8,7 @@
 // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?x64xbf16> {moe.name = "hidden"}, %[[LOGITS:[a-z0-9]+]]: memref<?x8xf32> {moe.name = "router_logits"},
 // CHECK-SAME: %[[GATE:[a-z0-9]+]]: memref<8x48x64xbf16> {moe.name = "gate"}, %[[UP:[a-z0-9]+]]: memref<8x48x64xbf16> {moe.name = "up"},
 // CHECK-SAME: %[[DOWN:[a-z0-9]+]]: memref<8x64x48xbf16> {moe.name = "down"}, %[[Y:[a-z0-9]+]]: memref<?x64xbf16> {moe.name = "output", moe_kernel.output})
-// CHECK-SAME: attributes {moe_kernel.block = "moe_block", moe_kernel.tokens = #moe_kernel.tokens<0, 32>}
+// CHECK-SAME: attributes {moe_kernel.block = "moe_block", moe_kernel.tokens = #moe_kernel.tokens<0, 1>}
 // CHECK-NEXT: %[[W:.*]] = moe_kernel.buffer "weights" size(#[[$T]]) : memref<?x2xf32>
 // CHECK-NEXT: %[[IDS:.*]] = moe_kernel.buffer "experts" size(#[[$T]]) : memref<?x2xi32>
 // CHECK-NEXT: %[[OFFSETS:.*]] = moe_kernel.buffer "offsets" : memref<9xi32>
@@ -17,10 +17,10 @@
 // CHECK-NEXT: %[[MAP:.*]] = moe_kernel.buffer "tiles" size(#[[$TILES]]) : memref<?x4xi32>
 // CHECK-NEXT: moe_kernel.route_sort ins(%[[LOGITS]] : memref<?x8xf32>) outs(%[[W]], %[[IDS]] : memref<?x2xf32>, memref<?x2xi32>)
 // CHECK-SAME: sorted(%[[OFFSETS]], %[[ROUTES]], %[[POSITIONS]] : memref<9xi32>, memref<?xi32>, memref<?xi32>)
-// CHECK-SAME: tiles(%[[MAP]] : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16, band = 1>] softmax(selected) max_tokens(32) schedule<threads = 512>
+// CHECK-SAME: tiles(%[[MAP]] : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16, band = 1>] softmax(selected) max_tokens(1) schedule<threads = 512>
 // CHECK-NEXT: %[[H:.*]] = moe_kernel.buffer "product" size(#[[$R]]) : memref<?x48xbf16>
 // CHECK-NEXT: moe_kernel.grouped_matmul ins(%[[X]] : memref<?x64xbf16>) tiles(%[[MAP]] : memref<?x4xi32>)
-// CHECK-SAME: weights(%[[GATE]], %[[UP]] : memref<8x48x64xbf16>, memref<8x48x64xbf16>) routes(%[[ROUTES]] : memref<?xi32>)
+// CHECK-SAME: logits(%[[LOGITS]] : memref<?x8xf32>) weights(%[[GATE]], %[[UP]] : memref<8x48x64xbf16>, memref<8x48x64xbf16>) routes(%[[ROUTES]] : memref<?xi32>)
 // CHECK-SAME: outs(%[[H]] : memref<?x48xbf16>) store(rows) gathered top_k(2) schedule<mma, block_m = 16, {{.*}}> dependent epilogue {
 // CHECK: moe_kernel.yield
 // CHECK-NEXT: }

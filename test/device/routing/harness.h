@@ -17,6 +17,7 @@
 #include "moe/kernels/combine.cuh"
 #include "moe/kernels/copy_rows.cuh"
 #include "moe/kernels/pad.cuh"
+#include "moe/kernels/early_experts.cuh"
 #include "moe/kernels/route_sort.cuh"
 #include "moe/kernels/sort_sets.cuh"
 

@@ -183,6 +183,37 @@ template <int kExperts, int kTopK, int kThreads> static void check_fused(std::mt
   }
 }
 
+template <int kExperts, int kTopK>
+__global__ void __launch_bounds__(64) chosen_expert_kernel(const float *logits, int *experts) {
+  for (int place = 0; place < kTopK; ++place) {
+    const int expert =
+        moe::chosen_expert<kExperts, kTopK>(logits + size_t(blockIdx.x) * kExperts, place);
+    if (threadIdx.x % 32 == 31) // any lane knows; two warps find the same
+      experts[(blockIdx.x * kTopK + place) * 2 + threadIdx.x / 32] = expert;
+  }
+}
+
+/// What a block that does not wait for the sort finds is what the sort of one token has.
+template <int kExperts, int kTopK> static void check_chosen(std::mt19937 &random) {
+  constexpr int kTokens = 240;
+  const std::vector<float> logits = make_logits(kTokens, kExperts, random);
+  const Buffer<float> device_logits(logits);
+  std::vector<int> want =
+      route_reference(logits, kTokens, kExperts, kTopK, false, false).experts;
+  std::vector<int> twice;
+  for (int t = 0; t < kTokens; ++t) {
+    std::sort(want.begin() + t * kTopK, want.begin() + (t + 1) * kTopK);
+    for (int s = 0; s < kTopK; ++s)
+      twice.insert(twice.end(), 2, want[t * kTopK + s]);
+  }
+  Buffer<int> experts(twice.size());
+  chosen_expert_kernel<kExperts, kTopK><<<kTokens, 64>>>(device_logits.get(), experts.get());
+  CUDA_OK(cudaGetLastError());
+  const std::string name =
+      "chosen_expert E=" + std::to_string(kExperts) + " k=" + std::to_string(kTopK);
+  expect_equal(name, experts.read(name), twice);
+}
+
 void check_route() {
   std::mt19937 random(1);
   check_experts<1, 1>(random);
@@ -211,6 +242,16 @@ void check_route() {
   check_fused<256, 8, 512>(random);
   check_fused<257, 4, 256>(random);
   check_fused<32, 32, 128>(random);
+  check_chosen<1, 1>(random);
+  check_chosen<5, 5>(random);
+  check_chosen<8, 2>(random);
+  check_chosen<32, 4>(random);
+  check_chosen<64, 8>(random);
+  check_chosen<128, 8>(random);
+  check_chosen<256, 8>(random);
+  check_chosen<257, 2>(random);
+  check_chosen<1024, 32>(random);
+  check_chosen<1025, 4>(random);
 }
 
 } // namespace check

@@ -90,6 +90,27 @@ TEST_F(CostModelTest, SwappedTilesPadLess) {
   EXPECT_DOUBLE_EQ(padding(kSwapped), 208.0 / 200);
 }
 
+TEST_F(CostModelTest, SwappedTilesLeaveOutStripsWithoutColumns) {
+  schedule::MatmulProblem whole = down(), part = down();
+  whole.columns = 12 * 256;
+  part.columns = 11 * 256 + 64;
+  auto compute = [&](llvm::StringRef text, const schedule::MatmulProblem &problem, int64_t rows) {
+    Task current = task(problem, rows);
+    return predict(schedule(text, current), problem, current.groups, current.tokens,
+                   current.machine)
+        .compute;
+  };
+  std::string drawn = (kSwapped + ", dynamic = true").str();
+  for (int64_t rows : {384, 2048}) { // tiles drawn one by one, and added up
+    double share = compute(drawn, part, rows) / compute(drawn, whole, rows);
+    EXPECT_GT(share, 0.93) << rows;
+    EXPECT_LT(share, 0.98) << rows;
+  }
+  part.columns = 15 * 192 + 64;
+  whole.columns = 16 * 192;
+  EXPECT_EQ(compute(kTurns, part, 2048), compute(kTurns, whole, 2048));
+}
+
 TEST_F(CostModelTest, ClustersHaveTheSameTiles) {
   // Pairs of them, and of one that is left over the blocks take column tiles in turn.
   std::string pairs = kSwapped.str() + ", cluster = 2";

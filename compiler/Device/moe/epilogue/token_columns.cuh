@@ -14,7 +14,7 @@ namespace moe {
 template <class Plan, class Epilogue>
 struct TokenColumns {
   using Output = typename Plan::Output;
-  static constexpr int kColumnStrips = Plan::kStrips / (Plan::kGated ? 2 : 1);
+  static constexpr int kColumnStrips = Plan::kPartStrips;
   static constexpr int kUp = Plan::kGated ? kColumnStrips : 0; ///< strips from gate to up
   static constexpr int kPairs = Plan::kMmaN / 16;              ///< pairs of groups of eight tokens
 
@@ -216,6 +216,8 @@ public:
       const Columns columns(to, tile, part);
 #pragma unroll
       for (int s = 0; s < kColumnStrips; ++s) {
+        if (Plan::kShortLastTile && columns.strip_column(s) >= Plan::kN)
+          break;
         if (part != 0 || s != 0)
           ptx::barrier_sync(barrier, 128); // the strip before has been read
         fill(acc, columns, staging, s);

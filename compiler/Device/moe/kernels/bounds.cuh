@@ -32,7 +32,8 @@ MOE_HOST_DEVICE constexpr int padded_rows_bound(int routes, int experts, int mul
 }
 
 /// Length of one of `shares` equal contiguous parts of `count` items, in whole warps, so that
-/// every part but the last non-empty one is full. Part i is [i * size, (i + 1) * size) cut at count.
+/// every part but the last non-empty one is full. Part i is [i * size, (i + 1) * size) cut at
+/// count.
 MOE_HOST_DEVICE constexpr int share_size(int count, int shares) {
   return round_up(int(ceil_div(count, shares)), 32);
 }
@@ -40,11 +41,10 @@ MOE_HOST_DEVICE constexpr int share_size(int count, int shares) {
 /// A total order of logits as unsigned numbers: larger logit, larger key. Both zeros are equal, NaN
 /// (1) ranks below -inf, and 0 is left for "no candidate".
 MOE_HOST_DEVICE constexpr u32 logit_key(u32 float_bits) {
-  if ((float_bits & 0x7fffffffu) > 0x7f800000u)
-    return 1u;
-  if ((float_bits & 0x7fffffffu) == 0u)
-    return 0x80000000u;
-  return (float_bits & 0x80000000u) ? ~float_bits : float_bits | 0x80000000u;
+  const u32 magnitude = float_bits & 0x7fffffffu;
+  const u32 flip = u32(int(float_bits) >> 31) | 0x80000000u; // no branches: four of these a lane
+  const u32 key = magnitude == 0u ? 0x80000000u : float_bits ^ flip;
+  return magnitude > 0x7f800000u ? 1u : key;
 }
 
 /// Key of -inf: a candidate scores only above it.
@@ -64,15 +64,14 @@ MOE_HOST_DEVICE constexpr int route_lanes(int experts, int top_k) {
 /// Dynamic shared memory of `sort_routes` in bytes: a counter a warp and expert, then totals,
 /// earlier blocks' rows, offsets and one tile prefix a map, then the scan's warp sums.
 MOE_HOST_DEVICE constexpr int sort_shared_bytes(int experts, int threads, int maps) {
-  return 4 * (threads / 32 * experts + 2 * experts + (1 + maps) * (experts + 1) +
-              32 * (1 + maps));
+  return 4 * (threads / 32 * experts + 2 * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps));
 }
 
 /// Words with a bit for each of `tokens` tokens.
 MOE_HOST_DEVICE constexpr int token_words(int tokens) { return int(ceil_div(tokens, 32)); }
 
-/// Dynamic shared memory of `sort_sets` in bytes: rows, earlier blocks' rows and this block's tokens
-/// of each expert, offsets and one tile prefix a map, the scan's warp sums.
+/// Dynamic shared memory of `sort_sets` in bytes: rows, earlier blocks' rows and this block's
+/// tokens of each expert, offsets and one tile prefix a map, the scan's warp sums.
 MOE_HOST_DEVICE constexpr int sort_sets_shared_bytes(int experts, int maps) {
   return 4 * (3 * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps));
 }

@@ -8,6 +8,7 @@
 // grouped_matmul_mma; README.md shows one.
 #pragma once
 #include "moe/epilogue/result_tile.cuh"
+#include "moe/kernels/early_experts.cuh"
 #include "moe/ptx/misc.cuh"
 #include "moe/scheduler/raster.cuh"
 #include "moe/tile/fragments.cuh"
@@ -27,6 +28,7 @@ struct GroupedMatmulArgs {
   const i32 *routes = nullptr;            ///< [R]: gathered rows, weighted and accumulated stores
   const float *routing_weights = nullptr; ///< [T * k], by route index
   const int4 *tiles = nullptr;            ///< [row tiles]: {expert, row_begin, rows, n}
+  const float *logits = nullptr;          ///< kEarlyExperts: the only token's
   typename Problem::Output *out = nullptr; ///< [R, N], or [T, N] when accumulated
   typename Problem::Output *up_out = nullptr;
 };
@@ -53,6 +55,37 @@ MOE_DEVICE int4 load_entry(const int4 *entry) {
   }
 }
 
+/// What a block computes: nothing where it has no rows.
+struct BlockPlace {
+  RowTile tile;
+  int column_tile;
+};
+
+/// As the tile map has it.
+template <class Plan>
+MOE_DEVICE BlockPlace mapped_place(const int4 *tiles) {
+  int4 entry = load_entry<Plan>(tiles + band_entry(blockIdx.x, Plan::kColumnTiles));
+  TileExtent extent = unpack_extent(entry.z);
+  if (extent.rows == 0)
+    return {};
+  const TileIndex index = tile_at(blockIdx.x, Plan::kColumnTiles, extent);
+  if (extent.band != 1) { // else it is that entry's
+    entry = load_entry<Plan>(tiles + index.m);
+    extent = unpack_extent(entry.z);
+  }
+  return {{entry.x, entry.y, extent.rows}, index.n};
+}
+
+/// The same of a single token, before the map is there.
+template <class Plan>
+MOE_DEVICE BlockPlace early_place(const float *logits) {
+  const int row = blockIdx.x / Plan::kColumnTiles;
+  if (row >= Plan::kTopK)
+    return {};
+  return {{chosen_expert<Plan::kEarlyExperts, Plan::kTopK>(logits, row), row, 1},
+          int(blockIdx.x) % Plan::kColumnTiles};
+}
+
 /// The body of a kernel of Plan::kThreads threads, Plan::kSharedBytes of dynamic shared memory and
 /// (row tiles) * Plan::kColumnTiles blocks in x.
 template <class Problem, class Schedule, class Epilogue = IdentityEpilogue>
@@ -63,46 +96,45 @@ MOE_DEVICE void grouped_matmul_mma(const GroupedMatmulArgs<Problem> &args) {
   extern __shared__ __align__(1024) unsigned char shared_memory[];
   const u32 shared = ptx::shared_address(shared_memory);
 
-  // Which tile this block computes.
-  if constexpr (Plan::kDependentLaunch && !Plan::kEarlyWeights)
+  // Which tile this block computes. Who waits for this grid relies on it for those before, too: a
+  // block that knows its tile before the wait waits later.
+  constexpr bool kChoosing = Plan::kEarlyExperts != 0;
+  constexpr bool kEarly = Plan::kEarlyWeights || kChoosing;
+  if constexpr (Plan::kDependentLaunch && !kEarly)
     ptx::grid_dependency_wait();
-  int4 entry = load_entry<Plan>(args.tiles + band_entry(blockIdx.x, Plan::kColumnTiles));
-  TileExtent extent = unpack_extent(entry.z);
-  if (extent.rows == 0) {
-    if constexpr (Plan::kEarlyWeights)
-      ptx::grid_dependency_wait(); // who waits for this grid relies on it for those before, too
-    return;
-  }
-  const TileIndex index = tile_at(blockIdx.x, Plan::kColumnTiles, extent);
-  if (extent.band != 1) { // else it is that entry's
-    entry = load_entry<Plan>(args.tiles + index.m);
-    extent = unpack_extent(entry.z);
-  }
-  const RowTile tile = {entry.x, entry.y, extent.rows};
-  const ResultTile<Plan> results(shared, tile, index.n);
-  if (tile.expert < 0) {
-    if constexpr (Plan::kEarlyWeights)
+  BlockPlace place;
+  if constexpr (kChoosing)
+    place = early_place<Plan>(args.logits);
+  else
+    place = mapped_place<Plan>(args.tiles);
+  const RowTile tile = place.tile;
+  if (tile.rows == 0 || tile.expert < 0) {
+    if constexpr (kEarly)
       ptx::grid_dependency_wait();
-    results.template store<true>(args);
+    if (tile.rows != 0)
+      ResultTile<Plan>(shared, tile, place.column_tile).template store<true>(args);
     return;
   }
+  const ResultTile<Plan> results(shared, tile, place.column_tile);
 
-  // Fill the ring. Weights first: their addresses need no routes.
+  // Fill the ring. Routes are on their way while weights, whose addresses need none, are asked for.
+  const RowLoader<Plan> rows(args.rows, args.routes, tile.row_begin, tile.rows);
   const typename SelectWeightLoader<Plan>::Type weights(args.weights, args.up_weights, tile.expert,
-                                                        index.n);
+                                                        place.column_tile);
 #pragma unroll
   for (int s = 0; s < kStages - 1; ++s)
     if (s < Plan::kSteps)
       weights.template load<0, 1>(shared + s * Plan::kStageBytes + Plan::kRowTileBytes, s);
   if constexpr (Plan::kEarlyWeights)
     ptx::grid_dependency_wait();
-  const RowLoader<Plan> rows(args.rows, args.routes, tile.row_begin, tile.rows);
 #pragma unroll
   for (int s = 0; s < kStages - 1; ++s) {
     if (s < Plan::kSteps)
       rows.template load<0, 1>(shared + s * Plan::kStageBytes, s);
     ptx::cp_async_commit();
   }
+  if constexpr (kChoosing) // the only token's row needs nothing of the grid before
+    ptx::grid_dependency_wait();
 
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int warp_m = warp / Plan::kWarpsN * Plan::kWarpM;

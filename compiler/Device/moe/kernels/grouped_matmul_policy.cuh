@@ -46,12 +46,15 @@ struct GroupedMatmulSchedule {
   static constexpr int kStages = 3;
   static constexpr int kWarpsM = 2;
   static constexpr int kWarpsN = 2;
-  static constexpr int kMinBlocks = 1;   ///< blocks an SM that registers must leave room for
+  static constexpr int kMinBlocks = 1; ///< blocks an SM that registers must leave room for
   static constexpr WeightPolicy kWeightPolicy = WeightPolicy::normal;
   static constexpr bool kDependentLaunch = false; ///< launched with programmatic serialization
   /// Weights of the first stages are asked for before the grid before this one has ended. That one
   /// begins with a wait of its own, so what made the tile map has ended.
   static constexpr bool kEarlyWeights = false;
+  /// There is one token, and blocks choose their expert among so many from its logits (0: they read
+  /// the tile map); all is asked for before the grid before this one, which sorts, has ended.
+  static constexpr int kEarlyExperts = 0;
   /// Lets the grid after this one start once all of this one's blocks run, not only once they have
   /// asked for all they need.
   static constexpr bool kEarlyRelease = false;
@@ -109,7 +112,12 @@ struct GroupedMatmulPlan : Problem, Schedule {
   static_assert(S::kBlockK == 32 || S::kBlockK == 64 || S::kBlockK == 128 || S::kBlockK == 256,
                 "kBlockK expects 32, 64, 128 or 256");
   static_assert(S::kStages >= 2, "kStages expects at least 2");
-  static_assert(!S::kEarlyWeights || S::kDependentLaunch, "kEarlyWeights expects kDependentLaunch");
+  static_assert(!S::kEarlyWeights ||
+                    (S::kDependentLaunch && P::kRowSource == RowSource::contiguous),
+                "kEarlyWeights expects kDependentLaunch and contiguous rows");
+  static_assert(S::kEarlyExperts == 0 ||
+                    (S::kDependentLaunch && P::kRowSource == RowSource::gathered),
+                "kEarlyExperts expects kDependentLaunch and gathered rows");
   static_assert(kWarpM * kWarpN <= 64 * 64, "a warp tile expects at most 4096 accumulators");
   static_assert(is_power_of_two(kThreads) && kThreads <= 1024,
                 "warps expect a power of two, at most 32");

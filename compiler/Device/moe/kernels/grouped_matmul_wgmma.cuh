@@ -198,8 +198,8 @@ class GroupedMatmulConsumer {
   u32 last_ = 0;  ///< the stage whose products may still be under way
   u32 strip_ = 0; ///< first strip: 1 for the second of cooperating consumers
 
-  /// One K step of the first kActive strips over kN columns, as one committed group, as soon as its
-  /// stage is full.
+  /// One K step of the first kActive strips of each part over kN columns, as one committed group, as
+  /// soon as its stage is full.
   template <int kActive, int kN>
   MOE_DEVICE void issue(State &state, u32 stages, int step) {
     using Mma = ptx::WgmmaM64K64<typename Plan::Element, kN>;
@@ -212,8 +212,9 @@ class GroupedMatmulConsumer {
     state.wait_full();
     ptx::wgmma_fence();
 #pragma unroll
-    for (int s = 0; s < kActive; ++s)
-      Mma::run(reinterpret_cast<float(&)[kN / 2]>(acc_[s]), a + ((s * kStride) >> 4), b, step != 0);
+    for (int s = 0; s < Plan::kStrips; ++s)
+      if (s % Plan::kPartStrips < kActive)
+        Mma::run(reinterpret_cast<float(&)[kN / 2]>(acc_[s]), a + ((s * kStride) >> 4), b, step != 0);
     ptx::wgmma_commit();
   }
 
@@ -222,7 +223,10 @@ class GroupedMatmulConsumer {
   template <int kFirst, int kLast>
   MOE_DEVICE void issue_tokens(State &state, u32 stages, int step, int rows) {
     if constexpr (kFirst == kLast) {
-      issue<Plan::kStrips, kLast>(state, stages, step);
+      if constexpr (Plan::kFewStrips != 0 && kLast == Plan::kBlockM)
+        if (rows > Plan::kBlockM)
+          return issue<Plan::kFewStrips, kLast>(state, stages, step);
+      issue<Plan::kPartStrips, kLast>(state, stages, step);
     } else {
       constexpr int kMiddle = kFirst + (kLast - kFirst) / Plan::kTokenStep / 2 * Plan::kTokenStep;
       if (rows <= kMiddle)
@@ -230,6 +234,17 @@ class GroupedMatmulConsumer {
       else
         issue_tokens<kMiddle + Plan::kTokenStep, kLast>(state, stages, step, rows);
     }
+  }
+  /// The rows for `multiply_tile`: where kN leaves a consumer fewer strips of the last column tile,
+  /// none or more than there can be, so that a K step has nothing else to ask. Few strips are
+  /// multiplied over all token columns: another set of widths would be much to compile. Tiles of
+  /// fewer rows wait for their weights, and gain nothing (RESULTS.md, step 49).
+  MOE_DEVICE int multiplied_rows(const Tile &tile) const {
+    if (!Plan::kShortLastTile || tile.column_tile != Plan::kColumnTiles - 1 ||
+        tile.rows <= Plan::kBlockM * 3 / 4)
+      return tile.rows;
+    const int strips = strip_ == 0 ? Plan::last_strips(0) : Plan::last_strips(1);
+    return strips == Plan::kPartStrips ? tile.rows : strips == 0 ? 0 : Plan::kBlockM + 1;
   }
   /// Rows as strips: those of the first kActive that begin below `rows`. Cooperating consumers may
   /// have none.
@@ -254,8 +269,8 @@ class GroupedMatmulConsumer {
   MOE_DEVICE void multiply_tile(State &state, u32 stages, int rows) {
 #pragma unroll 1
     for (int step = 0; step < Plan::kSteps; ++step) {
-      if (Plan::kCluster > 1 && rows == 0)
-        state.wait_full(); // nothing but stages, for which the other block waits
+      if ((Plan::kCluster > 1 || Plan::kShortLastTile) && rows == 0)
+        state.wait_full(); // nothing but stages, for which others wait
       else if constexpr (Plan::kSwapped)
         issue_tokens<Plan::kLeastTokens, Plan::kBlockM>(state, stages, step, rows);
       else
@@ -299,7 +314,7 @@ public:
       } else if (kLead != 0 && consumer == 1) {
         ptx::barrier_sync(1, 256);
       }
-      multiply_tile(state, stages, tile.rows);
+      multiply_tile(state, stages, multiplied_rows(tile));
       if constexpr (kPingPong)
         ptx::barrier_arrive(2 - consumer, 256);
       ptx::wgmma_wait<0>();

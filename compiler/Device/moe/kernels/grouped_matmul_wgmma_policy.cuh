@@ -59,6 +59,22 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kSteps = int(ceil_div(P::kK, kBlockK));
   static constexpr bool kTailN = P::kN % kTileColumns != 0;
 
+  /// A consumer's strips of each part: swapped and gated, of gate, and as many of up behind them.
+  static constexpr int kPartStrips = kStrips / (S::kSwapped && kGated ? 2 : 1);
+  /// Swapped: those of them that hold columns in the last column tile, where kN may end early.
+  MOE_HOST_DEVICE static constexpr int last_strips(int consumer) {
+    const int all = int(ceil_div(P::kN - (kColumnTiles - 1) * kTileColumns, 64));
+    return int(ceil_div(max_of(all - consumer, 0), kStripStride));
+  }
+  static constexpr bool kShortLastTile = S::kSwapped && last_strips(kStripStride - 1) < kPartStrips;
+  /// How many a consumer has there if neither none nor all: one number, since cooperating consumers
+  /// have at most two.
+  MOE_HOST_DEVICE static constexpr int few_strips(int consumer) {
+    return last_strips(consumer) < kPartStrips ? last_strips(consumer) : 0;
+  }
+  static constexpr int kFewStrips =
+      kShortLastTile ? max_of(few_strips(0), few_strips(kStripStride - 1)) : 0;
+
   /// Stores go through a stage of the ring that the producers leave to the consumers after each
   /// tile, half of it to each: where the tensor cores would wait for the slower way.
   static constexpr bool kStaged =

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "moe/kernels/bounds.cuh"
+#include "moe/ptx/ld_st.cuh"
 #include "moe/ptx/misc.cuh"
 
 namespace moe {
@@ -37,7 +38,8 @@ struct RouteConfig {
 };
 
 /// A group of kLanes neighbouring lanes of a warp that works on one token.
-template <int kLanes> struct LaneGroup {
+template <int kLanes>
+struct LaneGroup {
   static MOE_DEVICE int lane() { return threadIdx.x % kLanes; }
 
   static MOE_DEVICE u32 mask() {
@@ -85,25 +87,56 @@ MOE_DEVICE float softmax_score(u32 key, u32 max_key) {
   return expf(__uint_as_float(key_logit_bits(key)) - __uint_as_float(key_logit_bits(max_key)));
 }
 
+/// A token's logits; kEarly: from L2, for a kernel that reads them before it waits, when this
+/// multiprocessor's first-level cache may still hold what memory held before.
+template <bool kEarly>
+struct Logits {
+  const float *row;
+
+  MOE_DEVICE u32 bits(int expert) const {
+    if constexpr (kEarly)
+      return ptx::ld_relaxed_gpu(reinterpret_cast<const u32 *>(row + expert));
+    else
+      return __float_as_uint(row[expert]);
+  }
+  /// Of four neighbours; `expert` a multiple of 4, the row 16-byte aligned.
+  MOE_DEVICE uint4 bits4(int expert) const {
+    if constexpr (kEarly) {
+      return ptx::ld_relaxed_gpu_16(row + expert);
+    } else {
+      const float4 v = *reinterpret_cast<const float4 *>(row + expert);
+      return {__float_as_uint(v.x), __float_as_uint(v.y), __float_as_uint(v.z),
+              __float_as_uint(v.w)};
+    }
+  }
+};
+
+/// The experts of one token, spread over its lanes: lane s < k holds slot s. Besides, what their
+/// weights need: the slot's key, the largest key, and this lane's share of the sum over all scores.
+struct RouteSelection {
+  int expert;
+  u32 key, max_key;
+  float all_scores;
+};
+
 /// One token's choice, spread over its lanes: lane s < k holds slot s.
 struct RouteChoice {
   float weight;
   int expert;
 };
 
-/// Weight of this lane's slot from its key; `all_scores` is this lane's share of the full sum.
 template <class Route>
-MOE_DEVICE float slot_weight(u32 key, u32 max_key, float all_scores) {
+MOE_DEVICE RouteChoice weigh(const RouteSelection &slot) {
   using Group = LaneGroup<Route::kLanes>;
-  const float score = Group::lane() < Route::kTopK ? softmax_score(key, max_key) : 0.0f;
+  const float score = Group::lane() < Route::kTopK ? softmax_score(slot.key, slot.max_key) : 0.0f;
   const float denominator =
-      Group::sum(Route::kSoftmax == SoftmaxOver::kAll ? all_scores : score);
-  return denominator > 0.0f ? score / denominator : 0.0f;
+      Group::sum(Route::kSoftmax == SoftmaxOver::kAll ? slot.all_scores : score);
+  return {denominator > 0.0f ? score / denominator : 0.0f, slot.expert};
 }
 
-/// Routes the token whose logits start at `row`; the logits stay in registers.
-template <class Route>
-MOE_DEVICE RouteChoice choose_in_registers(const float *row) {
+/// The experts of the token of these logits, which stay in registers.
+template <class Route, class LogitsT>
+MOE_DEVICE RouteSelection select_in_registers(LogitsT logits) {
   using Group = LaneGroup<Route::kLanes>;
   constexpr int kPerLane = Route::kPerLane;
   const int first = Group::lane() * kPerLane;
@@ -113,16 +146,16 @@ MOE_DEVICE RouteChoice choose_in_registers(const float *row) {
 #pragma unroll
     for (int i = 0; i < kPerLane; i += 4) {
       const bool inside = first + i < Route::kExperts;
-      const float4 four = inside ? *reinterpret_cast<const float4 *>(row + first + i) : float4();
-      keys[i + 0] = inside ? logit_key(__float_as_uint(four.x)) : 0u;
-      keys[i + 1] = inside ? logit_key(__float_as_uint(four.y)) : 0u;
-      keys[i + 2] = inside ? logit_key(__float_as_uint(four.z)) : 0u;
-      keys[i + 3] = inside ? logit_key(__float_as_uint(four.w)) : 0u;
+      const uint4 four = inside ? logits.bits4(first + i) : uint4();
+      keys[i + 0] = inside ? logit_key(four.x) : 0u;
+      keys[i + 1] = inside ? logit_key(four.y) : 0u;
+      keys[i + 2] = inside ? logit_key(four.z) : 0u;
+      keys[i + 3] = inside ? logit_key(four.w) : 0u;
     }
   } else {
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i)
-      keys[i] = first + i < Route::kExperts ? logit_key(__float_as_uint(row[first + i])) : 0u;
+      keys[i] = first + i < Route::kExperts ? logit_key(logits.bits(first + i)) : 0u;
   }
 
   u32 lane_best = 0u;
@@ -164,13 +197,13 @@ MOE_DEVICE RouteChoice choose_in_registers(const float *row) {
     }
     best = Group::max(lane_best);
   }
-  return {slot_weight<Route>(slot_key, max_key, all_scores), slot_expert};
+  return {slot_expert, slot_key, max_key, all_scores};
 }
 
 /// As above for many experts: every round reads the logits again and takes the largest
 /// (key, lowest id) strictly below the last winner.
-template <class Route>
-MOE_DEVICE RouteChoice choose_rereading(const float *row) {
+template <class Route, class LogitsT>
+MOE_DEVICE RouteSelection select_rereading(LogitsT logits) {
   using Group = LaneGroup<Route::kLanes>;
   u64 last = ~0ull;
   u32 max_key = 0u, slot_key = 0u;
@@ -179,9 +212,8 @@ MOE_DEVICE RouteChoice choose_rereading(const float *row) {
   for (int slot = 0; slot < Route::kTopK; ++slot) {
     u64 best = 0ull;
     for (int e = Group::lane(); e < Route::kExperts; e += Route::kLanes) {
-      const u32 key = logit_key(__float_as_uint(row[e]));
-      const u64 ranked =
-          u64(key) << 32 | (0xffffffffu - u32(e));
+      const u32 key = logit_key(logits.bits(e));
+      const u64 ranked = u64(key) << 32 | (0xffffffffu - u32(e));
       best = ranked < last && ranked > best ? ranked : best;
     }
     last = Group::max(best);
@@ -195,41 +227,44 @@ MOE_DEVICE RouteChoice choose_rereading(const float *row) {
   float all_scores = 0.0f;
   if constexpr (Route::kSoftmax == SoftmaxOver::kAll)
     for (int e = Group::lane(); e < Route::kExperts; e += Route::kLanes)
-      all_scores += softmax_score(logit_key(__float_as_uint(row[e])), max_key);
-  return {slot_weight<Route>(slot_key, max_key, all_scores), slot_expert};
+      all_scores += softmax_score(logit_key(logits.bits(e)), max_key);
+  return {slot_expert, slot_key, max_key, all_scores};
+}
+
+template <class Route, class LogitsT>
+MOE_DEVICE RouteSelection select_experts(LogitsT logits) {
+  if constexpr (Route::kInRegisters)
+    return select_in_registers<Route>(logits);
+  else
+    return select_rereading<Route>(logits);
 }
 
 /// Routes the tokens [first_token, tokens) in steps of `stride` warps' worth, this warp taking the
 /// ones at its own lane groups; `store(route, choice)` receives every slot once.
 template <class Route, class StoreT>
-MOE_DEVICE void route_tokens(const float *logits, int tokens, int first_token,
-                                             int stride, StoreT store) {
+MOE_DEVICE void route_tokens(const float *logits, int tokens, int first_token, int stride,
+                             StoreT store) {
   using Group = LaneGroup<Route::kLanes>;
   const int group = int(threadIdx.x % 32) / Route::kLanes;
   for (int base = first_token; base < tokens; base += stride) {
     // All lanes of a warp stay together: a group without a token repeats the last one, unstored.
     const int token = base + group;
-    const float *row = logits + i64(min(token, tokens - 1)) * Route::kExperts;
-    RouteChoice choice;
-    if constexpr (Route::kInRegisters)
-      choice = choose_in_registers<Route>(row);
-    else
-      choice = choose_rereading<Route>(row);
+    const Logits<false> row{logits + i64(min(token, tokens - 1)) * Route::kExperts};
+    const RouteChoice choice = weigh<Route>(select_experts<Route>(row));
     if (token < tokens && Group::lane() < Route::kTopK)
       store(i64(token) * Route::kTopK + Group::lane(), choice);
   }
 }
 
-/// Kernel body. Grid ceil(tokens / Route::kTokensPerBlock), block Route::kThreads, no dynamic shared
-/// memory. logits f32 [tokens, E] (16-byte aligned), weights f32 [tokens, k], experts i32 [tokens, k].
+/// Kernel body. Grid ceil(tokens / Route::kTokensPerBlock), block Route::kThreads, no dynamic
+/// shared memory. logits f32 [tokens, E] (16-byte aligned), weights f32 [tokens, k], experts i32
+/// [tokens, k].
 template <class Route>
-MOE_DEVICE void route(const float *logits, float *weights, int *experts,
-                                      int tokens) {
+MOE_DEVICE void route(const float *logits, float *weights, int *experts, int tokens) {
   ptx::grid_dependency_wait();
   ptx::grid_dependency_launch();
   constexpr int kTokensPerWarp = 32 / Route::kLanes;
-  const int warp = int(blockIdx.x) * (Route::kThreads / 32) +
-                   int(threadIdx.x) / 32;
+  const int warp = int(blockIdx.x) * (Route::kThreads / 32) + int(threadIdx.x) / 32;
   const int warps = int(gridDim.x) * (Route::kThreads / 32);
   route_tokens<Route>(logits, tokens, warp * kTokensPerWarp, warps * kTokensPerWarp,
                       [&](i64 index, const RouteChoice &choice) {

@@ -21,6 +21,8 @@ class RowLoader {
   bool tail_; // this chunk column exists in the last K step
   int token_[kGathered ? kCopies : 1];
 
+  MOE_DEVICE static int token_of(int route) { return route < 0 ? -1 : route / Plan::kTopK; }
+
 public:
   MOE_DEVICE RowLoader(const Element *rows, const i32 *routes, int row_begin, int row_count)
       : rows_(row_count) {
@@ -33,8 +35,12 @@ public:
 #pragma unroll
       for (int i = 0; i < kCopies; ++i) {
         const int row = first_row_ + i * kStep;
-        const int route = row < rows_ ? routes[row_begin + row] : -1;
-        token_[i] = route < 0 ? -1 : route / Plan::kTopK;
+        if (row >= rows_)
+          token_[i] = -1;
+        else if constexpr (Plan::kEarlyExperts != 0)
+          token_[i] = 0; // the only one, before its routes are there
+        else
+          token_[i] = token_of(routes[row_begin + row]);
       }
     } else {
       source_ += i64(row_begin + first_row_) * kRowBytes;
