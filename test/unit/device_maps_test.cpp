@@ -1,6 +1,7 @@
 // Index maps of the device code, evaluated on the host: swizzle, gate/up alternation, raster.
 #include "moe/kernels/bounds.cuh"
 #include "moe/kernels/grouped_matmul_policy.cuh"
+#include "moe/kernels/grouped_matmul_wgmma_policy.cuh"
 #include "moe/scheduler/raster.cuh"
 
 #include <gtest/gtest.h>
@@ -295,6 +296,60 @@ TEST(Plan, SharedMemoryFormula) {
   EXPECT_EQ(grouped_matmul_blocks<Plan>(10), 240);
   EXPECT_EQ((GroupedMatmulPlan<FloatOut, Shallow>::kSharedBytes), 128 * (128 + 8) * 4)
       << "the tile of results decides";
+}
+
+template <int kColumns, bool kPaired>
+struct Columns : GroupedMatmulProblem {
+  static constexpr int kN = kColumns, kK = 512;
+  static constexpr WeightForm kWeightForm = kPaired ? WeightForm::halves : WeightForm::single;
+};
+template <int kRows, int kWidth, bool kShared>
+struct Swapped : WgmmaSchedule {
+  static constexpr int kBlockM = kRows, kBlockN = kWidth, kStages = 4, kTokenStep = 16;
+  static constexpr bool kSwapped = true, kCooperative = kShared;
+};
+
+/// A consumer multiplies a strip of the last column tile exactly if the strip holds columns.
+template <class Problem, class Schedule>
+void expectLastStrips() {
+  using Plan = GroupedMatmulWgmmaPlan<Problem, Schedule>;
+  const int left = Plan::kN - (Plan::kColumnTiles - 1) * Plan::kTileColumns;
+  bool isShort = false;
+  for (int consumer = 0; consumer < Plan::kStripStride; ++consumer) {
+    for (int s = 0; s < Plan::kPartStrips; ++s)
+      EXPECT_EQ(s < Plan::last_strips(consumer), 64 * (Plan::kStripStride * s + consumer) < left)
+          << Plan::kN << " columns, consumer " << consumer << ", strip " << s;
+    const int strips = std::min(Plan::last_strips(consumer), Plan::kPartStrips);
+    isShort |= strips < Plan::kPartStrips;
+    if (strips != 0 && strips != Plan::kPartStrips)
+      EXPECT_EQ(strips, Plan::kFewStrips) << Plan::kN << " columns";
+  }
+  EXPECT_EQ(Plan::kShortLastTile, isShort) << Plan::kN << " columns";
+}
+
+template <bool kPaired, class Schedule>
+void expectLastStripsOfColumns() {
+  expectLastStrips<Columns<8, kPaired>, Schedule>();
+  expectLastStrips<Columns<64, kPaired>, Schedule>();
+  expectLastStrips<Columns<72, kPaired>, Schedule>();
+  expectLastStrips<Columns<128, kPaired>, Schedule>();
+  expectLastStrips<Columns<136, kPaired>, Schedule>();
+  expectLastStrips<Columns<192, kPaired>, Schedule>();
+  expectLastStrips<Columns<200, kPaired>, Schedule>();
+  expectLastStrips<Columns<256, kPaired>, Schedule>();
+  expectLastStrips<Columns<1408, kPaired>, Schedule>();
+  expectLastStrips<Columns<1856, kPaired>, Schedule>();
+  expectLastStrips<Columns<2880, kPaired>, Schedule>();
+}
+
+TEST(WgmmaPlan, LastColumnTileHasTheStripsOfItsColumns) {
+  expectLastStripsOfColumns<false, Swapped<192, 256, true>>();
+  expectLastStripsOfColumns<true, Swapped<192, 256, true>>();
+  expectLastStripsOfColumns<false, Swapped<96, 128, true>>();
+  expectLastStripsOfColumns<false, Swapped<96, 128, false>>();
+  expectLastStripsOfColumns<true, Swapped<96, 128, false>>();
+  expectLastStripsOfColumns<false, Swapped<96, 256, false>>();
+  expectLastStripsOfColumns<true, Swapped<96, 256, false>>();
 }
 
 } // namespace
