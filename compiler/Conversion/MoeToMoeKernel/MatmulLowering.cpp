@@ -107,7 +107,8 @@ bool VariantLowering::choosesEarly(kernel::GroupedMatmulOp op) const {
   auto before = dyn_cast_or_null<kernel::RouteSortOp>(kernel::getKernelBefore(op));
   return before && llvm::is_contained(before.getTiles(), op.getTiles()) &&
          before.getRoutes() == op.getRoutes() && op.getGathered() && op.getDependent() &&
-         !op.getSchedule().isHopper() && bucket.maxTokens == 1;
+         !op.getSchedule().isHopper() && bucket.maxTokens == 1 &&
+         kernel::keepsLogits(before.getNumExperts(), before.getTopK());
 }
 
 LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {

@@ -259,6 +259,9 @@ static LogicalResult verifyLogits(GroupedMatmulOp op) {
   if (before.getMaxTokens() != 1)
     return op.emitOpError() << "expects logits behind a route_sort of max_tokens(1), but got "
                             << before.getMaxTokens();
+  if (!keepsLogits(before.getNumExperts(), before.getTopK()))
+    return op.emitOpError() << "expects logits that stay in registers, up to 32 a lane, but got "
+                            << before.getNumExperts();
   return success();
 }
 

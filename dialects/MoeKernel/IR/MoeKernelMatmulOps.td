@@ -49,7 +49,7 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     * C12: `logits`, of a `dependent` kernel in the mma form with gathered rows, for one token:
       blocks choose their expert from its logits, as the kernel before does, and ask for all they
       need before that has ended. It is the `route_sort` of these logits, with `max_tokens(1)`,
-      which makes `tiles` and `routes`.
+      which makes `tiles` and `routes`; its logits stay in registers, up to 32 a lane.
 
     Example:
 

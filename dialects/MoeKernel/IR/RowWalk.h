@@ -41,6 +41,12 @@ inline int64_t getRouteLanes(int64_t experts, int64_t topK) {
       32, llvm::PowerOf2Ceil(std::max<int64_t>(topK, llvm::divideCeil(experts, 4))));
 }
 
+/// Whether a token's logits stay in its lanes' registers, up to 32 each. Beyond, every choice reads
+/// them again.
+inline bool keepsLogits(int64_t experts, int64_t topK) {
+  return llvm::divideCeil(experts, getRouteLanes(experts, topK)) <= 32;
+}
+
 /// Shared memory of sort_routes: a counter a warp and expert, totals, earlier blocks' rows, offsets
 /// and a tile prefix a map, and the scan's warp sums.
 inline int64_t getSortSharedBytes(int64_t experts, int64_t threads, int64_t maps) {

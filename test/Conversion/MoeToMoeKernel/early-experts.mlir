@@ -49,3 +49,21 @@ func.func @moved(%logits: tensor<?x8xf32>, %x: tensor<?x256xbf16>, %w: tensor<8x
     : (tensor<?x256xbf16>, tensor<9xi32>, tensor<8x128x256xbf16>) -> tensor<?x128xbf16>
   return %h : tensor<?x128xbf16>
 }
+
+// -----
+
+// So many logits are read again for every choice: only the sort does that.
+// CHECK-LABEL: func.func @many_t0(
+// CHECK: moe_kernel.route_sort
+// CHECK: moe_kernel.grouped_matmul
+// CHECK-NOT: logits(
+// NONE: func.func @many_t0(
+// NONE-NOT: logits(
+func.func @many(%logits: tensor<?x1032xf32>, %x: tensor<?x256xbf16>, %w: tensor<1032x128x256xbf16>) -> tensor<?x128xbf16> {
+  %rw, %ids = moe.route %logits top_k(2) score(softmax) order(select_then_score)
+    : (tensor<?x1032xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
+  %routes, %offsets = moe.permute %ids experts(1032) : (tensor<?x2xi32>) -> (tensor<?xi32>, tensor<1033xi32>)
+  %h = moe.grouped_matmul %x, %offsets, %w gather(%routes) top_k(2)
+    : (tensor<?x256xbf16>, tensor<1033xi32>, tensor<1032x128x256xbf16>, tensor<?xi32>) -> tensor<?x128xbf16>
+  return %h : tensor<?x128xbf16>
+}

@@ -136,3 +136,23 @@ func.func @c12_tokens(%l: memref<?x8xf32>, %rw: memref<?x2xf32>, %ids: memref<?x
     schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2> dependent
   return
 }
+
+// -----
+
+#r = affine_map<(d0) -> (d0 * 2)>
+#v = affine_map<(d0) -> ((d0 * 2) floordiv 16 + 1032, d0 * 2 + (d0 * 2) floordiv 16)>
+
+func.func @c12_experts(%l: memref<?x1032xf32>, %rw: memref<?x2xf32>, %ids: memref<?x2xi32>, %o: memref<1033xi32>,
+    %x: memref<?x256xbf16>, %w: memref<1032x64x256xbf16>, %y: memref<?x64xbf16>) {
+  %r = moe_kernel.buffer "routes" size(#r) : memref<?xi32>
+  %p = moe_kernel.buffer "positions" size(#r) : memref<?xi32>
+  %t = moe_kernel.buffer "tiles" size(#v) : memref<?x4xi32>
+  moe_kernel.route_sort ins(%l : memref<?x1032xf32>) outs(%rw, %ids : memref<?x2xf32>, memref<?x2xi32>)
+    sorted(%o, %r, %p : memref<1033xi32>, memref<?xi32>, memref<?xi32>) tiles(%t : memref<?x4xi32>)
+    tile_shapes = [#moe_kernel.tile_shape<rows = 16>] softmax(all) max_tokens(1) schedule<threads = 256>
+  // expected-error @+1 {{expects logits that stay in registers, up to 32 a lane, but got 1032}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) logits(%l : memref<?x1032xf32>)
+    weights(%w : memref<1032x64x256xbf16>) routes(%r : memref<?xi32>) outs(%y : memref<?x64xbf16>) store(rows) gathered top_k(2)
+    schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2> dependent
+  return
+}

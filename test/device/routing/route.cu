@@ -251,7 +251,6 @@ void check_route() {
   check_chosen<256, 8>(random);
   check_chosen<257, 2>(random);
   check_chosen<1024, 32>(random);
-  check_chosen<1025, 4>(random);
 }
 
 } // namespace check

@@ -12,6 +12,7 @@ namespace moe {
 template <int kExperts, int kTopK>
 MOE_DEVICE int chosen_expert(const float *logits, int place) {
   using Route = RouteConfig<kExperts, kTopK, SoftmaxOver::kSelected>;
+  static_assert(Route::kInRegisters, "logits that are read again would hold every block up");
   const RouteSelection slot = select_experts<Route>(Logits<true>{logits});
   // Group 0's lanes 0 ... k - 1 hold the slots; the other groups did the same.
   int smaller = 0;
