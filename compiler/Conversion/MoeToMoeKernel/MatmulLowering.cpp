@@ -103,12 +103,13 @@ void VariantLowering::createFill(Value buffer, int32_t bits) {
   createKernel<kernel::FillOp>(buffer, bits, getLaunch(RowKernel::Fill));
 }
 
-bool VariantLowering::choosesEarly(kernel::GroupedMatmulOp op) const {
+Value VariantLowering::getEarlyLogits(kernel::GroupedMatmulOp op) const {
   auto before = dyn_cast_or_null<kernel::RouteSortOp>(kernel::getKernelBefore(op));
-  return before && llvm::is_contained(before.getTiles(), op.getTiles()) &&
-         before.getRoutes() == op.getRoutes() && op.getGathered() && op.getDependent() &&
-         !op.getSchedule().isHopper() && bucket.maxTokens == 1 &&
-         kernel::keepsLogits(before.getNumExperts(), before.getTopK());
+  bool chooses = before && llvm::is_contained(before.getTiles(), op.getTiles()) &&
+                 before.getRoutes() == op.getRoutes() && op.getGathered() && op.getDependent() &&
+                 !op.getSchedule().isHopper() && bucket.maxTokens == 1 &&
+                 kernel::keepsLogits(before.getNumExperts(), before.getTopK());
+  return chooses ? before.getLogits() : Value();
 }
 
 LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
@@ -179,9 +180,8 @@ LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
       topK ? builder.getI64IntegerAttr(*topK) : IntegerAttr(), op.getTransposedAttr(),
       op.getGateLayoutAttr(), schedule, UnitAttr(), UnitAttr());
   lowered.setEarlyWeights(!schedule.isHopper() && getEarlyStart(op));
-  if (choosesEarly(lowered))
-    lowered.getLogitsMutable().assign(
-        cast<kernel::RouteSortOp>(kernel::getKernelBefore(lowered)).getLogits());
+  if (Value logits = getEarlyLogits(lowered))
+    lowered.getLogitsMutable().assign(logits);
   if (op.hasEpilogue()) {
     IRMapping mapping;
     op.getEpilogue().cloneInto(&lowered.getEpilogue(), mapping);

@@ -113,9 +113,9 @@ private:
   moe::GroupedMatmulOp getEarlyStart(moe::GroupedMatmulOp op) const;
   /// The same where `op` may read rows that the matmul before reports: in the wgmma forms.
   moe::GroupedMatmulOp getReporter(moe::GroupedMatmulOp op) const;
-  /// Whether blocks of `op` choose their expert by themselves: there is one token, and what routes
-  /// and sorts it runs right before.
-  bool choosesEarly(kernel::GroupedMatmulOp op) const;
+  /// The logits from which blocks of `op` choose their expert by themselves, where there is one
+  /// token and what routes and sorts it runs right before; else null.
+  mlir::Value getEarlyLogits(kernel::GroupedMatmulOp op) const;
   mlir::LogicalResult lowerMatmul(moe::GroupedMatmulOp op);
   void createFill(mlir::Value buffer, int32_t bits);
 
