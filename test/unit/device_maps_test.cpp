@@ -270,6 +270,39 @@ TEST(Raster, RowTilesShareWeightTiles) {
   EXPECT_EQ(tile_at(18, 6, map[band_entry(18, 6)]).m, 3);
 }
 
+/// That blocks begin where `expected_first_tile` says if all experts have `rows` rows.
+void expectFirstTiles(TileShape shape, int rows, int columns) {
+  constexpr int kExperts = 11, kBlocks = 132;
+  const std::vector<TileExtent> map = makeMap(shape, std::vector<int>(kExperts, rows));
+  const int entries = tile_entries(shape, rows), turns = entry_turns(columns, shape.cluster);
+  for (int block = 0; block < kBlocks; ++block) {
+    const int position = block / shape.cluster;
+    if (position >= int(map.size()) * turns)
+      break;
+    const TileIndex at = tile_at(position, turns, map[band_entry(position, turns)]);
+    const int column = shape.cluster == 1 ? at.n
+                                          : block_tile(map[at.m], at.n, block % shape.cluster,
+                                                       shape.cluster, columns, shape.unit)
+                                                .column_tile;
+    const FirstTile first = expected_first_tile(block, rows * kExperts, kExperts, shape.height);
+    EXPECT_EQ(first.tile / columns, at.m / entries) << rows << " rows, block " << block;
+    EXPECT_EQ(first.tile % columns, column) << rows << " rows, block " << block;
+    EXPECT_EQ(first.sharers, entries);
+    EXPECT_EQ(first.tile * first.sharers + first.sharer, block);
+  }
+}
+
+TEST(Raster, FirstTilesAreKnownWhereExpertsAreAlike) {
+  for (int columns : {1, 6, 7, 12, 200})
+    for (int rows : {1, 63, 64, 65, 176, 177, 352, 700, 1400})
+      for (TileShape shape : {TileShape{64, 64, 255}, TileShape{176, 16, 8}})
+        expectFirstTiles(shape, rows, columns);
+  for (int columns : {2, 6, 12, 200})
+    for (int rows : {1, 64, 192, 193, 384})
+      expectFirstTiles({192, 16, 8, 2}, rows, columns);
+  EXPECT_EQ(expected_first_tile(5, 0, 8, 64).sharers, 1);
+}
+
 struct GateUp : GroupedMatmulProblem {
   static constexpr int kN = 768, kK = 2048;
   static constexpr WeightForm kWeightForm = WeightForm::halves;

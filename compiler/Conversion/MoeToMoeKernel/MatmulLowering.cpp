@@ -179,7 +179,8 @@ LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
       op.hasGather() ? builder.getUnitAttr() : UnitAttr(),
       topK ? builder.getI64IntegerAttr(*topK) : IntegerAttr(), op.getTransposedAttr(),
       op.getGateLayoutAttr(), schedule, UnitAttr(), UnitAttr());
-  lowered.setEarlyWeights(!schedule.isHopper() && getEarlyStart(op));
+  lowered.setEarlyWeights(schedule.isHopper() ? lowered.getDependent() && lowered.getGathered()
+                                              : static_cast<bool>(getEarlyStart(op)));
   if (Value logits = getEarlyLogits(lowered))
     lowered.getLogitsMutable().assign(logits);
   if (op.hasEpilogue()) {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Target/Cuda/KernelText.h"
+#include "dialects/MoeKernel/IR/Sizes.h"
 
 #include "mlir/Support/IndentedOstream.h"
 #include "llvm/ADT/StringExtras.h"
@@ -113,6 +114,8 @@ static void printHopperSchedule(GroupedMatmulOp op, raw_indented_ostream &os) {
     os << "static constexpr bool kReports = true;\n";
   if (op.getAwaited())
     os << "static constexpr bool kEarlyStart = true;\n";
+  if (op.getEarlyWeights())
+    os << "static constexpr int kEarlyExperts = " << op.getNumExperts() << ";\n";
   os.unindent() << "};\n";
 }
 
@@ -183,6 +186,8 @@ static std::string addHopperArguments(GroupedMatmulOp op, KernelText &text) {
     text.addCopyMap(member, map);
     args.addName(member, ("&" + member).str());
   }
+  if (op.getEarlyWeights())
+    args.addName("early_rows", getCudaExtent(kernel::getLeadingExtent(op.getRoutes())));
   store.addOutput("out", getOrNone(op.getOuts(), 0));
   store.addOutput("up_out", getOrNone(op.getOuts(), 1));
   store.addInput("bias", getOrNone(op.getBias(), 0));

@@ -77,7 +77,7 @@ SmallVector<CopyMap> GroupedMatmulOp::getWeightMaps() {
   return maps;
 }
 
-bool GroupedMatmulOp::takesTokens() { return false; }
+bool GroupedMatmulOp::takesTokens() { return getEarlyWeights() && getSchedule().isHopper(); }
 
 /// C1: what is multiplied.
 static LogicalResult verifyWeights(GroupedMatmulOp op) {
@@ -232,10 +232,16 @@ static LogicalResult verifyAwaited(GroupedMatmulOp op) {
 static LogicalResult verifyEarlyWeights(GroupedMatmulOp op) {
   if (!op.getEarlyWeights())
     return success();
-  if (op.getSchedule().isHopper() || !op.getSchedule().getEarlyStart() || op.getGathered() ||
-      !op.getDependent())
-    return op.emitOpError() << "expects early_weights with the mma form, early_start, contiguous "
-                               "rows and dependent only";
+  if (!op.getDependent())
+    return op.emitOpError() << "expects early_weights with dependent only";
+  if (op.getSchedule().isHopper()) {
+    if (!op.getGathered())
+      return op.emitOpError() << "expects early_weights of a wgmma form with gathered rows only";
+    return success();
+  }
+  if (!op.getSchedule().getEarlyStart() || op.getGathered())
+    return op.emitOpError() << "expects early_weights of the mma form with early_start and "
+                               "contiguous rows only";
   GroupedMatmulOp before = getMatmulBefore(op);
   if (!before || before.getSchedule().isHopper())
     return op.emitOpError() << "expects early_weights behind a matmul in the mma form";

@@ -42,10 +42,11 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     * C10: `awaits` names the `progress` and the tiles of the kernel before, which makes `rows`: a
       `dependent` kernel that may start with it and waits for the parts of its rows by itself. Only
       wgmma forms with contiguous rows and `early_start` do.
-    * C11: `early_weights`, of a `dependent` kernel in the mma form with contiguous rows and
-      `early_start`: blocks read `tiles` and ask for weights before the kernel before has ended.
-      That is a matmul in the mma form, too, which waits for all that came before it, and so for
-      what made the tiles.
+    * C11: `early_weights`, of a `dependent` kernel: blocks ask for weights before the kernel before
+      has ended. In the mma form, with contiguous rows and `early_start`, they read `tiles` before:
+      the kernel before is a matmul in the mma form, too, which waits for all that came before it,
+      and so for what made the tiles. In the wgmma forms, with gathered rows, they ask for what
+      they would need if all experts had as many rows, and only towards L2.
     * C12: `logits`, of a `dependent` kernel in the mma form with gathered rows, for one token:
       blocks choose their expert from its logits, as the kernel before does, and ask for all they
       need before that has ended. It is the `route_sort` of these logits, with `max_tokens(1)`,

@@ -31,6 +31,9 @@
 
 // NONE: func.func @block_t0
 // NONE-NOT: progress
+// NONE: moe_kernel.grouped_matmul
+// NONE-NOT: progress
+// NONE: moe_kernel.grouped_matmul
 // NONE-NOT: awaits
 // NONE-NOT: early_weights
 // SM80-NOT: early_positions

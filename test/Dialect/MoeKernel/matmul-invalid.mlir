@@ -444,8 +444,8 @@ func.func @c10_before(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<3x
 
 // -----
 
-func.func @c11_form(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects early_weights with the mma form, early_start, contiguous rows and dependent only}}
+func.func @c11_contiguous(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  // expected-error @+1 {{expects early_weights of a wgmma form with gathered rows only}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
     schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3> dependent early_weights
@@ -454,8 +454,18 @@ func.func @c11_form(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64
 
 // -----
 
+func.func @c11_gathered(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %r: memref<?xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  // expected-error @+1 {{expects early_weights of the mma form with early_start and contiguous rows only}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x64x256xbf16>) routes(%r : memref<?xi32>) outs(%y : memref<?x64xbf16>) store(rows) gathered top_k(2)
+    schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2> dependent early_weights
+  return
+}
+
+// -----
+
 func.func @c11_start(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects early_weights with the mma form, early_start, contiguous rows and dependent only}}
+  // expected-error @+1 {{expects early_weights of the mma form with early_start and contiguous rows only}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
     schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2, early_start = false> dependent early_weights
@@ -465,7 +475,7 @@ func.func @c11_start(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x6
 // -----
 
 func.func @c11_dependent(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects early_weights with the mma form, early_start, contiguous rows and dependent only}}
+  // expected-error @+1 {{expects early_weights with dependent only}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
     schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2> early_weights

@@ -12,8 +12,10 @@
 #include "moe/ptx/warpgroup.cuh"
 #include "moe/ptx/wgmma.cuh"
 #include "moe/scheduler/progress.cuh"
+#include "moe/tile/early_weights.cuh"
 #include "moe/tile/pipeline.cuh"
 #include "moe/tile/row_producer.cuh"
+#include "moe/tile/weight_policy.cuh"
 
 namespace moe {
 
@@ -29,6 +31,7 @@ struct GroupedMatmulWgmmaArgs {
   const int4 *awaited_tiles;          ///< kEarlyStart: `tiles` of the matmul before
   const TensorMap *weights;           ///< (K, columns, E), box (64, Plan::kBoxRows, 1)
   const TensorMap *up_weights;        ///< gated forms: the same for up
+  int early_rows;                     ///< kEarlyExperts: R, the rows of all experts
   StoreTarget<Plan> store;
 };
 
@@ -60,16 +63,15 @@ public:
     RowProducer<Plan> rows(
         args.rows, Plan::kRowSource == RowSource::gathered ? args.routes : args.store.routes,
         args.store.routing_weights, slots.slots + 2 * Plan::kSlotBytes);
-    const u64 policy =
-        Plan::kWeightPolicy == WeightPolicy::evict_first  ? ptx::create_policy_evict_first()
-        : Plan::kWeightPolicy == WeightPolicy::evict_last ? ptx::create_policy_evict_last()
-                                                          : ptx::create_policy_normal();
+    const u64 policy = create_weight_policy<Plan>();
     TileWalk<Plan> walk(args.tiles, args.tickets, slots.drawn());
     ProgressReport<Plan> report(args.progress, args.tiles);
     ProgressWait<Plan> arrival;
     ProducedTile tile = walk.template take<true>();
     rows.prefetch_routes(tile);
     rows.prefetch_weights();
+    if (Plan::kEarlyExperts != 0 && threadIdx.x == 0)
+      ptx::st_shared_4(slots.known_tile(), 1);
 #pragma unroll 1
     while (true) {
       tile.rows = __shfl_sync(~0u, tile.rows, 0); // tells the compiler that it is uniform
@@ -363,7 +365,8 @@ MOE_DEVICE void grouped_matmul_wgmma(const GroupedMatmulWgmmaArgs<Plan> &args, v
     }
     if constexpr (Plan::kCluster > 1)
       ptx::mbarrier_init(slots.drawn() + 8, 1);
-    asm volatile("st.shared.u32 [%0], 0;" ::"r"(state.failure_flag()) : "memory");
+    ptx::st_shared_4(state.failure_flag(), 0);
+    ptx::st_shared_4(slots.known_tile(), 0);
     ptx::mbarrier_init_fence();
     if constexpr (Plan::kEarlyStart)
       wait_begin(args.awaited, state.failure_flag());
@@ -372,15 +375,19 @@ MOE_DEVICE void grouped_matmul_wgmma(const GroupedMatmulWgmmaArgs<Plan> &args, v
     ptx::cluster_sync();
   else
     __syncthreads();
+  if constexpr (Plan::kEarlyExperts != 0)
+    if (threadIdx.x == 128) // of the consumers, who have nothing to do until there is a tile
+      EarlyWeights<Plan>::run(args.weights, args.up_weights, args.early_rows, slots.known_tile());
   // A report lets the next matmul start at once; it waits for its rows by itself, and all
   // that it takes from earlier kernels is there because it was for this one.
   if constexpr (Plan::kDependentLaunch && !Plan::kEarlyStart)
     ptx::grid_dependency_wait();
   if constexpr (Plan::kReports) {
-    if (blockIdx.x == 0 && threadIdx.x == 0)
-      report_begin(args.progress);
-    __syncthreads();
-    ptx::grid_dependency_launch();
+    if (threadIdx.x == 0) {
+      if (blockIdx.x == 0)
+        report_begin(args.progress);
+      ptx::grid_dependency_launch();
+    }
   }
 
   const int warpgroup = __shfl_sync(~0u, int(threadIdx.x / 128), 0);

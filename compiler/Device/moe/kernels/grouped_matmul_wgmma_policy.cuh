@@ -27,6 +27,8 @@ struct WgmmaSchedule {
   static constexpr bool kDependentLaunch = false; ///< launched with programmatic serialization
   static constexpr bool kReports = false;         ///< says which rows are stored
   static constexpr bool kEarlyStart = false;      ///< starts beside the matmul that makes its rows
+  /// E, with kDependentLaunch and gathered rows: asks for weights while the kernels before run.
+  static constexpr int kEarlyExperts = 0;
 };
 
 template <class Problem, class Schedule>
@@ -92,8 +94,8 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kBoxRows = kGated || S::kCluster > 1 ? S::kBlockN / 2 : S::kBlockN;
   static constexpr int kStageBytes = kRowTileBytes + kWeightTileBytes;
 
-  // Shared memory: stages, then their barriers, the failure flag, two words of drawn tiles and
-  // their barrier, the tile slots' barriers, the two tile slots with what stores need of each row
+  // Shared memory: stages, then their barriers, the failure flag, a word for `known_tile`, two words
+  // of drawn tiles and their barrier, the tile slots' barriers, the two tile slots with what stores need of each row
   // (weighted: the factor; accumulated: the token, too), and the producers' table of gathered rows;
   // before it all up to 1023 bytes of alignment.
   static constexpr int kTargetBytes = P::kStore == StoreForm::rows            ? 0
@@ -134,6 +136,8 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static_assert(S::kStages >= 2, "kStages expects at least 2");
   static_assert(!S::kEarlyStart || (kRowBoxes && S::kDependentLaunch),
                 "kEarlyStart expects contiguous rows and a dependent launch");
+  static_assert(S::kEarlyExperts == 0 || (!kRowBoxes && S::kDependentLaunch),
+                "kEarlyExperts expects gathered rows and a dependent launch");
   static_assert(S::kCluster == 1 || S::kCluster == 2, "kCluster expects 1 or 2");
   static_assert(S::kCluster == 1 || kSteps > S::kStages + 3,
                 "a cluster expects more steps of K than stages, by 4 or more");

@@ -78,6 +78,11 @@ struct SortSetsShared {
   }
 };
 
+/// Up to so many tokens the sort lets the next kernel start before it has waited itself, which gives
+/// that one more time to ask for weights. With more it costs: equal at 1024, 0.3 to 0.9 % of a block
+/// at 2048 (RESULTS.md, step 53). Many multiprocessors still route by then.
+inline constexpr int kEarlyReleaseTokens = 512;
+
 /// Kernel body. Any grid of more than (tokens - 1) / 32 blocks, block Sort::kThreads, dynamic
 /// shared memory sort_sets_shared_bytes. Arguments and results as in sort_routes, with what
 /// route_sets left in `sets`; experts are in [0, E).
@@ -89,6 +94,10 @@ MOE_DEVICE void sort_sets(const int *experts, const u32 *sets, int *offsets, int
                 "sort_sets: shared memory exceeds 99 KiB");
   extern __shared__ __align__(16) int moe_sort_shared[];
   const SortSetsShared<Sort> shared(moe_sort_shared);
+  // The matmul behind may ask for weights while tokens are still routed: what was there before
+  // route_sets is complete, since that waited.
+  if (tokens <= kEarlyReleaseTokens)
+    ptx::grid_dependency_launch();
   shared.clear();
   __syncthreads();
   ptx::grid_dependency_wait();

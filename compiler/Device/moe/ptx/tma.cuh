@@ -41,6 +41,13 @@ MOE_DEVICE void tma_load_3d_multicast(u32 shared, const TensorMap *map, u32 barr
       "l"(map), "r"(barrier), "r"(x), "r"(y), "r"(z), "h"(blocks), "l"(policy)
       : "memory");
 }
+/// The same box towards L2 only.
+MOE_DEVICE void tma_prefetch_3d(const TensorMap *map, int x, int y, int z, u64 policy) {
+  asm volatile("cp.async.bulk.prefetch.tensor.3d.L2.global.L2::cache_hint [%0, {%1, %2, %3}], %4;" ::
+                   "l"(map),
+               "r"(x), "r"(y), "r"(z), "l"(policy)
+               : "memory");
+}
 
 } // namespace ptx
 } // namespace moe

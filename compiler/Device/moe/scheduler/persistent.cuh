@@ -129,6 +129,8 @@ struct TileSlots {
   MOE_DEVICE TileSlots(u32 stage_barriers)
       : barriers(stage_barriers + Plan::kStages * 16 + 32), slots(barriers + 32),
         failure_flag(stage_barriers + Plan::kStages * 16) {}
+  /// Not 0 once the producers know the block's first tile.
+  MOE_DEVICE u32 known_tile() const { return failure_flag + 4; }
   /// Two words through which drawn tiles are passed on, and a barrier of clusters behind them.
   MOE_DEVICE u32 drawn() const { return failure_flag + 8; }
   MOE_DEVICE u32 slot() const { return turn & 1; }

@@ -118,6 +118,20 @@ struct TileIndex {
   int n; ///< column tile
 };
 
+/// With what a block begins, as far as can be told before the map is made.
+struct FirstTile {
+  int tile;    ///< expert * column tiles + column tile
+  int sharer;  ///< of the blocks that begin with the same weights, which one this is ...
+  int sharers; ///< ... and how many there are
+};
+/// Right where all experts have as many rows, one or two tiles of `height` rows each (in a cluster's
+/// map with an even number of column tiles), or up to a band of them without clusters.
+MOE_HOST_DEVICE constexpr FirstTile expected_first_tile(int block, int rows, int experts,
+                                                        int height) {
+  const int sharers = max_of(int(ceil_div(rows, experts * height)), 1);
+  return {block / sharers, block % sharers, sharers};
+}
+
 /// The entry from whose extent `tile_at` tells the tile at `position`: it lies in the same band.
 MOE_HOST_DEVICE constexpr int band_entry(int position, int column_tiles) {
   return position / column_tiles;
