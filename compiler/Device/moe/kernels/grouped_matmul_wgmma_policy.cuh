@@ -94,10 +94,10 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kBoxRows = kGated || S::kCluster > 1 ? S::kBlockN / 2 : S::kBlockN;
   static constexpr int kStageBytes = kRowTileBytes + kWeightTileBytes;
 
-  // Shared memory: stages, then their barriers, the failure flag, a word for `known_tile`, two words
-  // of drawn tiles and their barrier, the tile slots' barriers, the two tile slots with what stores need of each row
-  // (weighted: the factor; accumulated: the token, too), and the producers' table of gathered rows;
-  // before it all up to 1023 bytes of alignment.
+  // Shared memory: stages, then their barriers, the failure flag, a word for `known_tile`, two
+  // words of drawn tiles and their barrier, the tile slots' barriers, the two tile slots with what
+  // stores need of each row (weighted: the factor; accumulated: the token, too), and the producers'
+  // table of gathered rows; before it all up to 1023 bytes of alignment.
   static constexpr int kTargetBytes = P::kStore == StoreForm::rows            ? 0
                                       : P::kStore == StoreForm::weighted_rows ? 4
                                                                               : 8;

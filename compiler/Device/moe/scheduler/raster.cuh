@@ -124,8 +124,8 @@ struct FirstTile {
   int sharer;  ///< of the blocks that begin with the same weights, which one this is ...
   int sharers; ///< ... and how many there are
 };
-/// Right where all experts have as many rows, one or two tiles of `height` rows each (in a cluster's
-/// map with an even number of column tiles), or up to a band of them without clusters.
+/// Right where all experts have as many rows, one or two tiles of `height` rows each (in a
+/// cluster's map with an even number of column tiles), or up to a band of them without clusters.
 MOE_HOST_DEVICE constexpr FirstTile expected_first_tile(int block, int rows, int experts,
                                                         int height) {
   const int sharers = max_of(int(ceil_div(rows, experts * height)), 1);

@@ -1,5 +1,5 @@
-// Weights on their way to L2 while the kernels that route and sort still run. Until these have ended
-// a grouped matmul knows none of its tiles, and memory would idle.
+// Weights on their way to L2 while the kernels that route and sort still run. Until these have
+// ended a grouped matmul knows none of its tiles, and memory would idle.
 #pragma once
 #include "moe/kernels/grouped_matmul_wgmma_policy.cuh"
 #include "moe/ptx/ld_st.cuh"
@@ -30,9 +30,9 @@ class EarlyWeights {
   static MOE_DEVICE void ask(const TensorMap *weights, const TensorMap *up_weights, int expert,
                              int column, int box, u64 policy) {
     const bool second = box % kStepBoxes != 0;
-    ptx::tma_prefetch_3d(second && Plan::kGated ? up_weights : weights,
-                         box / kStepBoxes * Plan::kBlockK,
-                         second && !Plan::kGated ? column + Plan::kBoxRows : column, expert, policy);
+    ptx::tma_prefetch_3d(
+        second && Plan::kGated ? up_weights : weights, box / kStepBoxes * Plan::kBlockK,
+        second && !Plan::kGated ? column + Plan::kBoxRows : column, expert, policy);
   }
 
 public:

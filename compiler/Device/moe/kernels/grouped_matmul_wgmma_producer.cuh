@@ -1,0 +1,167 @@
+// The producers of the Hopper grouped matmul: warpgroup 0 walks the block's tiles, asks the copy
+// engine for weight tiles and for contiguous rows, copies gathered rows through cp.async, and hands
+// each tile to the consumers.
+#pragma once
+#include "moe/kernels/grouped_matmul_wgmma_args.cuh"
+#include "moe/kernels/grouped_matmul_wgmma_policy.cuh"
+#include "moe/scheduler/progress.cuh"
+#include "moe/tile/pipeline.cuh"
+#include "moe/tile/row_producer.cuh"
+#include "moe/tile/weight_policy.cuh"
+
+namespace moe {
+
+template <class Plan>
+class GroupedMatmulProducer {
+  using State = PipelineState<Plan::kStages, Plan::kCluster>;
+  /// A tile is handed over some steps after its loads have begun, so that they do not wait for the
+  /// stores of the tile that had its slot; before the consumers want it.
+  static constexpr int kPublishStep = min_of(max_of(Plan::kStages - 3, 0), Plan::kSteps - 1);
+  /// The step during which the next tile becomes known: a drawn one has arrived by then.
+  static constexpr int kTakeStep = Plan::kDynamic ? min_of(3, Plan::kSteps - 1) : 0;
+  /// The step during which the next tile's routes are asked for: its map entry has arrived by then.
+  static constexpr int kPrefetchStep =
+      min_of(max_of(kPublishStep, kTakeStep + 1) + 1, Plan::kSteps - 1);
+
+  /// The producers' warps. One thread asks for a box in about 80 clocks, one of each for four
+  /// boxes.
+  static constexpr u32 kWarps = 4;
+
+public:
+  /// Arrivals that fill a stage: each warp's requests, or that for the weights and each thread's
+  /// rows. A warp that has nothing to ask for arrives as well, or the ring could turn under it.
+  static constexpr u32 kArrivals = Plan::kRowBoxes ? kWarps : 1 + 128;
+
+  MOE_DEVICE static void run(const GroupedMatmulWgmmaArgs<Plan> &args, u32 stages, u32 barriers) {
+    State state{barriers};
+    const bool leader = threadIdx.x % 32 == 0;
+    TileSlots<Plan> slots(barriers);
+    RowProducer<Plan> rows(
+        args.rows, Plan::kRowSource == RowSource::gathered ? args.routes : args.store.routes,
+        args.store.routing_weights, slots.slots + 2 * Plan::kSlotBytes);
+    const u64 policy = create_weight_policy<Plan>();
+    TileWalk<Plan> walk(args.tiles, args.tickets, slots.drawn());
+    ProgressReport<Plan> report(args.progress, args.tiles);
+    ProgressWait<Plan> arrival;
+    ProducedTile tile = walk.template take<true>();
+    rows.prefetch_routes(tile);
+    rows.prefetch_weights();
+    if (Plan::kEarlyExperts != 0 && threadIdx.x == 0)
+      ptx::st_shared_4(slots.known_tile(), 1);
+#pragma unroll 1
+    while (true) {
+      tile.rows = __shfl_sync(~0u, tile.rows, 0); // tells the compiler that it is uniform
+      if (tile.rows < 0)
+        break;
+      rows.start(tile);
+      ProducedTile next;
+#pragma unroll 1
+      for (int step = 0; step < Plan::kSteps; ++step) {
+        state.wait_empty();
+        const u32 at = stages + state.stage * Plan::kStageBytes;
+        if constexpr (Plan::kRowBoxes) {
+          if (leader)
+            load_boxes(args, at, state, tile, step, policy, arrival);
+          __syncwarp(); // lanes that go ahead could sleep while the ring turns twice under them
+        } else {
+          if (threadIdx.x == step % kWarps * 32) // warps take turns, for an even load
+            load_weights(args, at, state.full(), tile, step, policy, 0);
+          rows.load(at, step);
+          ptx::mbarrier_arrive_cp_async(state.full());
+        }
+        state.advance();
+        if (step == 0)
+          walk.draw();
+        if (step == kTakeStep)
+          next = walk.template take<false>();
+        if (step == kPublishStep) {
+          slots.wait_empty();
+          rows.put_targets(slots.target(0));
+          publish(slots, tile);
+        }
+        if (step == ProgressReport<Plan>::kStep)
+          report.count(tile, slots);
+        if (step == kPrefetchStep)
+          rows.prefetch_routes(next);
+        if (step == Plan::kSteps - 1)
+          rows.prefetch_weights();
+      }
+      if constexpr (Plan::kStaged) { // left to the consumers
+        state.wait_empty();
+        if (!Plan::kRowBoxes || leader)
+          ptx::mbarrier_arrive(state.full());
+        if (!Plan::kRowBoxes && threadIdx.x == 0)
+          ptx::mbarrier_arrive(state.full());
+        state.advance();
+      }
+      tile = next;
+    }
+    constexpr int kEndMarks = 2 / Plan::kStripStride; // one for each walk of slots
+    for (int end = 0; end < (Plan::kReports ? 2 : kEndMarks); ++end) {
+      slots.wait_empty();
+      if (end < kEndMarks)
+        publish(slots, tile);
+    }
+    report.finish();
+  }
+
+private:
+  MOE_DEVICE static void publish(TileSlots<Plan> &slots, const ProducedTile &tile) {
+    if (threadIdx.x == 0)
+      slots.put(tile.plain());
+    ptx::mbarrier_arrive(slots.full());
+    slots.advance();
+  }
+  /// This warp's boxes of a K step into the stage at `at`: every fourth of the rows, and the last
+  /// warp, which has the fewest, those of the weights.
+  MOE_DEVICE static void load_boxes(const GroupedMatmulWgmmaArgs<Plan> &args, u32 at,
+                                    const State &state, const ProducedTile &tile, int step,
+                                    u64 policy, ProgressWait<Plan> &arrival) {
+    constexpr int kBytes = Plan::kRowBox * 128;
+    const u32 warp = threadIdx.x / 32;
+    const u32 all = (u32(tile.rows) + Plan::kRowBox - 1) / Plan::kRowBox;
+    const u32 boxes = (all + kWarps - 1 - warp) / kWarps;
+    if (warp == kWarps - 1)
+      load_weights(args, at, state.full(), tile, step, policy, boxes * kBytes);
+    else
+      ptx::mbarrier_arrive_expect(state.full(), boxes * kBytes);
+    if (step == 0)
+      arrival.wait(args.awaited, args.awaited_tiles, tile, state.failure_flag());
+#pragma unroll // a loop would take registers that producers lack, or as long as a step's products
+    for (u32 i = 0; i < u32(ceil_div(Plan::kBlockM, Plan::kRowBox * kWarps)); ++i) {
+      if (i == boxes)
+        break;
+      const u32 box = i * kWarps + warp;
+      ptx::tma_load_2d(at + box * kBytes, args.row_map, state.full(), step * Plan::kBlockK,
+                       tile.row_begin + int(box) * Plan::kRowBox);
+    }
+  }
+  /// `row_bytes`: what else the copy engine brings for the step.
+  MOE_DEVICE static void load_weights(const GroupedMatmulWgmmaArgs<Plan> &args, u32 at, u32 barrier,
+                                      const ProducedTile &tile, int step, u64 policy,
+                                      u32 row_bytes) {
+    const int column_tile = tile.plain().column_tile;
+    const int k = step * Plan::kBlockK, column = column_tile * Plan::kTileColumns;
+    const u32 shared = at + Plan::kRowTileBytes;
+    constexpr u32 kHalf = Plan::kWeightTileBytes / 2;
+    const bool any = Plan::kColumnTiles % Plan::kCluster == 0 || column_tile < Plan::kColumnTiles;
+    ptx::mbarrier_arrive_expect(barrier, (any ? Plan::kWeightTileBytes : 0) + row_bytes);
+    if (!any)
+      return;
+    // The second box: up, or the other half of the columns.
+    const TensorMap *second = Plan::kGated ? args.up_weights : args.weights;
+    const int second_column = Plan::kGated ? column : column + Plan::kBoxRows;
+    if (Plan::kCluster == 2 && tile.shares_weights()) {
+      constexpr u16 kBoth = 3;
+      const u32 rank = ptx::cluster_rank(); // each brings one box for both
+      ptx::tma_load_3d_multicast(shared + rank * kHalf, rank ? second : args.weights, barrier, k,
+                                 rank ? second_column : column, tile.expert, kBoth, policy);
+      return;
+    }
+    ptx::tma_load_3d(shared, args.weights, barrier, k, column, tile.expert, policy);
+    if constexpr (Plan::kBoxRows < Plan::kBlockN)
+      ptx::tma_load_3d(shared + kHalf, second, barrier, k, second_column, tile.expert, policy);
+  }
+};
+
+} // namespace moe
