@@ -284,8 +284,8 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
           for (int64_t cluster : {tile.cluster, int64_t(1)}) {
             auto schedule = ScheduleAttr::getChecked(
                 emitError, context, tile.form, blockM, tile.blockN, blockK, stages, tile.warpsM,
-                tile.warpsN, minBlocks, tile.tokenStep, tile.cooperative, tile.dynamic, cluster,
-                tile.rasterGroup, tile.weights, early,
+                tile.warpsN, minBlocks, tile.tokenStep, tile.cooperative, tile.dynamic,
+                tile.bothEnds && tile.dynamic, cluster, tile.rasterGroup, tile.weights, early,
                 releasesEarly(problem, bucket, tile, minBlocks, target));
             if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
               return schedule;
@@ -307,23 +307,23 @@ static int64_t fitThreads(int64_t threads, BytesT bytes) {
   return threads;
 }
 
-LaunchAttr getLaunch(MLIRContext *context, RowKernel kernel, int64_t experts, int64_t maps) {
+LaunchAttr getLaunch(MLIRContext *context, RowKernel kernel, int64_t experts, int64_t arrays) {
   int64_t threads = 256, perThread = 1;
   switch (kernel) {
   case RowKernel::Route:
     break;
   case RowKernel::RouteSort:
     threads = fitThreads(512, [&](int64_t) {
-      return kernel::getRouteSortSharedBytes(experts, maps, kRouteSortTokens, 32);
+      return kernel::getRouteSortSharedBytes(experts, arrays, kRouteSortTokens, 32);
     });
     break;
   case RowKernel::Sort:
     threads =
-        fitThreads(512, [&](int64_t t) { return kernel::getSortSharedBytes(experts, t, maps); });
+        fitThreads(512, [&](int64_t t) { return kernel::getSortSharedBytes(experts, t, arrays); });
     break;
   case RowKernel::TileMaps:
-    threads = fitThreads(
-        256, [&](int64_t) { return 4 * ((1 + maps) * (experts + 1) + 32 * (1 + maps)); });
+    threads =
+        fitThreads(256, [&](int64_t) { return kernel::getTileMapsSharedBytes(experts, arrays); });
     break;
   case RowKernel::Index:
     break;

@@ -65,11 +65,11 @@ enum class RowKernel {
   Cast
 };
 
-/// Threads and vectors in flight of a kernel over `experts` experts (index kernels) with `maps`
-/// tile maps. Index kernels get the most threads whose counters fit the shared memory; null where
-/// none do.
+/// Threads and vectors in flight of a kernel over `experts` experts (index kernels) with `arrays`
+/// arrays for tile maps (countMapArrays). Index kernels get the most threads whose counters fit the
+/// shared memory; null where none do.
 kernel::LaunchAttr getLaunch(mlir::MLIRContext *context, RowKernel kernel, int64_t experts = 1,
-                             int64_t maps = 0);
+                             int64_t arrays = 0);
 
 /// That of a route kernel that leaves sets of tokens.
 kernel::LaunchAttr getRouteSetsLaunch(mlir::MLIRContext *context, int64_t experts, int64_t topK);

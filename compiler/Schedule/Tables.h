@@ -13,7 +13,7 @@ namespace moec::schedule {
 struct MatmulTile {
   kernel::MatmulForm form;
   int64_t blockM, blockN, blockK, stages, warpsM, warpsN, minBlocks, tokenStep;
-  bool cooperative, dynamic;
+  bool cooperative, dynamic, bothEnds;
   int64_t cluster; ///< where the problem admits it, else 1
   int64_t rasterGroup;
   kernel::WeightPolicy weights;

@@ -39,6 +39,7 @@ static constexpr Axis kAxes[] = {
     {"warps_n",         AxisKind::Shape,      kWarps,       kNone,        kNone},
     {"min_blocks",      AxisKind::Shape,      kBlocks,      kNone,        kNone},
     {"dynamic",         AxisKind::Refinement, kNone,        kYesNo,       kYesNo},
+    {"both_ends",       AxisKind::Refinement, kNone,        kNoYes,       kNoYes},
     {"token_step",      AxisKind::Refinement, kNone,        kNone,        kSteps},
     {"cluster",         AxisKind::Refinement, kNone,        kClusters,    kClusters},
     {"weights",         AxisKind::Refinement, kMmaPolicies, kPolicies,    kPolicies},

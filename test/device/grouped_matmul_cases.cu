@@ -7,8 +7,9 @@ namespace {
 
 using Rows = std::vector<int>;
 
-/// Group sizes with empty experts, single rows, whole tiles and slivers; then rows in no group.
-const Rows kGroupSizes = {0, 37, 1, 130, 0, 16, 65, 256, 0, 3};
+/// Group sizes with empty experts, single rows, whole tiles and slivers, uneven enough for tiles
+/// from both ends; then rows in no group.
+const Rows kGroupSizes = {0, 37, 1, 130, 0, 16, 65, 512, 0, 3};
 constexpr int kLostRows = 5;
 
 Routing make_routing(int top_k, bool padded) {
@@ -149,10 +150,11 @@ void add_all(const char *name) {
         HP<64, 64, 8>, HC<128, 256, 4>, HC<256, 128, 4, 3, 64>, SP<32, 128, 8, 4>,
         SP<128, 128, 6, 8, 32, 0>, SP<192, 128, 5, 8, 64>, SC<192, 256, 3>,
         SC<128, 256, 4, 1, 32, 0>, Dynamic<HP<128, 192, 5, 3>>, Dynamic<HC<128, 256, 4>>,
-        Dynamic<SP<32, 128, 8, 4>>, Dynamic<SC<176, 256, 4>>>(name);
+        Dynamic<SP<32, 128, 8, 4>>, Dynamic<SC<176, 256, 4>>, Ends<SP<32, 128, 8, 4>>>(name);
   if constexpr (!Problem::kTransposed && Problem::kK > 10 * 64)
     add<Problem, Epilogue, Pairs<HP<128, 192, 5, 3>>, Pairs<Dynamic<HC<128, 256, 4>>>,
-        Pairs<Dynamic<SP<128, 128, 6>>>, Pairs<Dynamic<SC<176, 256, 4>>>>(name);
+        Pairs<Dynamic<SP<128, 128, 6>>>, Pairs<Dynamic<SC<176, 256, 4>>>,
+        Ends<Pairs<SC<176, 256, 4>>>>(name);
   if constexpr (Problem::kWeightForm == WeightForm::single && !Problem::kTransposed)
     add<Problem, Epilogue, SC<256, 128, 4, 2>>(name);
 #endif

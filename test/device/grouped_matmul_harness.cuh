@@ -276,11 +276,25 @@ struct Routing {
       n += offsets[e + 1] > offsets[e];
     return n;
   }
+  /// Experts by size, if they are uneven.
+  std::vector<int> by_size() const {
+    std::vector<int> order(offsets.size() - 1);
+    IdleTime all;
+    auto size = [&](int e) { return offsets[e + 1] - offsets[e]; };
+    for (int e = 0; e < int(order.size()); ++e) {
+      order[e] = e;
+      all.add(IdleTime::of(size(e)));
+    }
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return size(a) > size(b); });
+    return all.is_uneven() ? order : std::vector<int>();
+  }
   /// The device-side tile map of `shape`, with its unused tail.
   std::vector<int4> tiles(TileShape shape, bool lost = true) const {
     std::vector<int4> map;
     const int experts = int(offsets.size()) - 1;
-    for (int e = 0; e < experts; ++e) {
+    const std::vector<int> order = shape.both_ends ? by_size() : std::vector<int>();
+    for (int place = 0; place < experts; ++place) {
+      const int e = order.empty() ? place : order[place];
       const int size = offsets[e + 1] - offsets[e];
       for (int i = 0; i < tile_entries(shape, size); ++i) {
         const GroupTile tile = group_tile(shape, i, size);
@@ -289,7 +303,9 @@ struct Routing {
     }
     const int count = int(map.size()), height = shape.height;
     for (int4 &entry : map)
-      entry.w = count;
+      entry.w = order.empty() ? count : int(offsets[experts]);
+    if (!order.empty())
+      map[0].w = pack_head({count, true});
     for (int r = offsets[experts]; lost && r < rows(); r += height)
       map.push_back({-1, r, pack({std::min(height, int(rows()) - r), 0, 1}), 0});
     const i64 bound = tile_map_bound(int(rows()), experts + 1, height);
@@ -311,8 +327,10 @@ void launch(const GroupedMatmulArgs<Problem> &args, int experts, i64 rows, i64 r
     const TensorMap row = row_map<Problem, Plan>(args, rows);
     const TensorMap weights = weight_map<Problem, Plan>(args, experts, 0);
     const TensorMap up = weight_map<Problem, Plan>(args, experts, Plan::kGated ? 1 : 0);
+    // Few blocks where they come from both ends, so that each draws many tiles.
+    const int most = Plan::kBothEnds ? 10 : 132;
     const int blocks =
-        int(std::min<i64>(132 / Plan::kCluster,
+        int(std::min<i64>(most / Plan::kCluster,
                           row_tiles * ceil_div(Plan::kColumnTiles, Plan::kCluster))) *
         Plan::kCluster;
     kernel<<<blocks, Plan::kThreads, Plan::kSharedBytes, stream>>>(args, row, weights, up,
@@ -392,6 +410,15 @@ struct Pairs : Schedule {
   static constexpr TileShape kTiles = {Schedule::kTiles.height, Schedule::kTiles.unit,
                                        max_of(Schedule::kTiles.band / 2, 1), 2};
   static std::string name() { return Schedule::name() + " x2"; }
+};
+
+/// The same with drawn tiles, from both ends where experts are uneven.
+template <class Schedule>
+struct Ends : Dynamic<Schedule> {
+  static constexpr bool kBothEnds = true;
+  static constexpr TileShape kTiles = {Schedule::kTiles.height, Schedule::kTiles.unit,
+                                       Schedule::kTiles.band, Schedule::kTiles.cluster, true};
+  static std::string name() { return Dynamic<Schedule>::name() + " ends"; }
 };
 
 /// Parts register their work here; main selects by name.

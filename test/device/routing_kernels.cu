@@ -68,7 +68,7 @@ extern "C" __global__ void __launch_bounds__(SetsRoute::kThreads)
     route_sets_kernel(const float *logits, float *weights, int *experts, moe::u32 *sets, int tokens) {
   moe::route_sets<SetsRoute>(logits, weights, experts, sets, tokens);
 }
-using SetsSort = moe::SortConfig<128, 512, false, false, moe::TileShape{176, 16, 8}, moe::TileShape{192, 16, 8, 2}>;
+using SetsSort = moe::SortConfig<128, 512, false, false, moe::TileShape{176, 16, 8}, moe::TileShape{192, 16, 8, 2, true}>;
 extern "C" __global__ void __launch_bounds__(512)
     sort_sets_kernel(const int *experts, const moe::u32 *sets, int *offsets, int *routes, int *positions,
                      int4 *map0, int4 *map1, moe::u32 *tickets0, int tokens) {

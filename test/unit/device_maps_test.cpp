@@ -2,11 +2,13 @@
 #include "moe/kernels/bounds.cuh"
 #include "moe/kernels/grouped_matmul_policy.cuh"
 #include "moe/kernels/grouped_matmul_wgmma_policy.cuh"
+#include "moe/scheduler/both_ends.cuh"
 #include "moe/scheduler/raster.cuh"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 #include <set>
 #include <utility>
 #include <vector>
@@ -301,6 +303,91 @@ TEST(Raster, FirstTilesAreKnownWhereExpertsAreAlike) {
     for (int rows : {1, 64, 192, 193, 384})
       expectFirstTiles({192, 16, 8, 2}, rows, columns);
   EXPECT_EQ(expected_first_tile(5, 0, 8, 64).sharers, 1);
+}
+
+/// That `blocks` blocks that draw in a random order take every tile once, the front ones ascending
+/// from the first and the others descending from the last, and leave the counter to be cleared.
+void expectEnds(bool bothEnds, int tiles, int blocks, std::mt19937 &random) {
+  const int fronts = BothEnds::count_fronts(bothEnds, tiles, blocks);
+  const BothEnds ends = {tiles, blocks, fronts};
+  std::vector<int> working, taken;
+  int front = -1, back = tiles, cleared = 0;
+  u32 counter = 0;
+  auto take = [&](int block, int tile) {
+    taken.push_back(tile);
+    working.push_back(block);
+    if (ends.is_front(block))
+      EXPECT_EQ(tile, ++front);
+    else
+      EXPECT_EQ(tile, --back);
+  };
+  for (int block = 0; block < blocks; ++block)
+    if (int tile = ends.first(block); tile != BothEnds::kNone)
+      take(block, tile);
+  while (!working.empty()) {
+    std::swap(working[random() % working.size()], working.back());
+    const int block = working.back();
+    working.pop_back();
+    const u32 before = counter;
+    counter += ends.step(ends.is_front(block));
+    if (ends.is_last(before)) {
+      counter = 0;
+      ++cleared;
+    }
+    if (int tile = ends.next(ends.is_front(block), before); tile != BothEnds::kNone)
+      take(block, tile);
+  }
+  std::sort(taken.begin(), taken.end());
+  ASSERT_EQ(int(taken.size()), tiles) << blocks << " blocks, " << fronts << " of them front";
+  for (int i = 0; i < tiles; ++i)
+    ASSERT_EQ(taken[i], i);
+  EXPECT_EQ(cleared, tiles ? 1 : 0);
+  EXPECT_EQ(counter, 0u);
+}
+
+TEST(BothEnds, EveryTileIsTakenOnce) {
+  std::mt19937 random(5);
+  for (int blocks : {1, 2, 3, 8, 66, 132})
+    for (int tiles : {0, 1, 2, 3, 8, 65, 66, 67, 500, 0xffff, 0x10000, 150000})
+      for (bool bothEnds : {false, true})
+        expectEnds(bothEnds, tiles, blocks, random);
+}
+
+TEST(BothEnds, FiveEighthsOfTheBlocksAreFront) {
+  EXPECT_EQ(BothEnds::count_fronts(true, 1000, 66), 41);
+  EXPECT_EQ(BothEnds::count_fronts(true, 1000, 1), 1);
+  EXPECT_EQ(BothEnds::count_fronts(false, 1000, 66), 66) << "all, from one end";
+  EXPECT_EQ(BothEnds::count_fronts(true, 0x10000, 66), 66) << "more than half a counter counts";
+}
+
+IdleTime idleTime(const std::vector<int> &groups) {
+  IdleTime all;
+  for (int rows : groups)
+    all.add(IdleTime::of(rows));
+  return all;
+}
+
+TEST(BothEnds, OnlyWhereSomeExpertsMultiplyAndOthersStream) {
+  EXPECT_FALSE(idleTime({}).is_uneven());
+  EXPECT_FALSE(idleTime(std::vector<int>(128, 40)).is_uneven()) << "nobody multiplies for long";
+  EXPECT_FALSE(idleTime(std::vector<int>(128, 4000)).is_uneven()) << "nobody streams";
+  EXPECT_FALSE(idleTime({180, 200, 190, 195, 210, 185}).is_uneven()) << "neither does much";
+  EXPECT_TRUE(idleTime({0, 900, 20, 30, 10, 40}).is_uneven());
+  EXPECT_FALSE(idleTime({0, 900, 0, 0, 0, 0}).is_uneven()) << "who has no rows does not stream";
+  const IdleTime idle = idleTime({300, 0, 100});
+  EXPECT_EQ(idle.memory, 108);
+  EXPECT_EQ(idle.products, 92);
+  EXPECT_EQ(idle.all, 492);
+}
+
+TEST(BothEnds, HeadsUnpack) {
+  for (int entries : {0, 1, 77, (1 << 30) - 1})
+    for (bool bothEnds : {false, true}) {
+      const MapHead head = unpack_head(pack_head({entries, bothEnds}));
+      EXPECT_EQ(head.entries, entries);
+      EXPECT_EQ(head.both_ends, bothEnds);
+    }
+  EXPECT_EQ(pack_head({77, false}), 77) << "as forms that know one end read it";
 }
 
 struct GateUp : GroupedMatmulProblem {

@@ -58,7 +58,7 @@ LogicalResult VariantLowering::lowerRoute(moe::RouteOp op) {
   }
   Sorted sorted = createSorted(permute);
   kernel::LaunchAttr launch = schedule::getLaunch(builder.getContext(), RowKernel::RouteSort,
-                                                  numExperts, sorted.maps.tiles.size());
+                                                  numExperts, sorted.maps.countArrays());
   if (!launch)
     return failOnExperts(permute, numExperts);
   createKernel<kernel::RouteSortOp>(
@@ -84,8 +84,8 @@ VariantLowering::Sorted VariantLowering::createSorted(moe::PermuteOp op) {
 LogicalResult VariantLowering::lowerPermute(moe::PermuteOp op) {
   Sorted sorted = createSorted(op);
   int64_t experts = op.getNumExperts();
-  kernel::LaunchAttr launch =
-      schedule::getLaunch(builder.getContext(), RowKernel::Sort, experts, sorted.maps.tiles.size());
+  kernel::LaunchAttr launch = schedule::getLaunch(builder.getContext(), RowKernel::Sort, experts,
+                                                  sorted.maps.countArrays());
   if (!launch)
     return failOnExperts(op, experts);
   Value counts, sets = tokenSets.lookup(op.getExperts());
@@ -146,7 +146,7 @@ LogicalResult VariantLowering::createTileMaps(Value offsets, AffineMap rows) {
     return success();
   int64_t experts = cast<RankedTensorType>(offsets.getType()).getDimSize(0) - 1;
   kernel::LaunchAttr launch =
-      schedule::getLaunch(builder.getContext(), RowKernel::TileMaps, experts, maps.tiles.size());
+      schedule::getLaunch(builder.getContext(), RowKernel::TileMaps, experts, maps.countArrays());
   if (!launch)
     return failOnExperts(block.block, experts);
   createKernel<kernel::TileMapsOp>(get(offsets), maps.tiles, maps.tickets, maps.progress,

@@ -13,6 +13,7 @@
 #include "compiler/Conversion/MoeToMoeKernel/TokenExtents.h"
 #include "compiler/Schedule/Override.h"
 #include "compiler/Schedule/Schedule.h"
+#include "dialects/MoeKernel/IR/RowWalk.h"
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringMap.h"
@@ -72,6 +73,7 @@ private:
   struct Maps {
     llvm::SmallVector<mlir::Value> tiles, tickets, progress;
     llvm::SmallVector<mlir::Attribute> shapes;
+    int64_t countArrays() const { return kernel::countMapArrays(shapes); }
   };
 
   // Routing and sorting.

@@ -44,7 +44,10 @@ std::string getShapes(ArrayAttr shapes) {
     for (auto shape : shapes.getAsRange<kernel::TileShapeAttr>())
       list += ", moe::TileShape{" + std::to_string(shape.getRows()) + ", " +
               std::to_string(shape.getUnit()) + ", " + std::to_string(shape.getBand()) +
-              (shape.getCluster() == 1 ? "" : ", " + std::to_string(shape.getCluster())) + "}";
+              (shape.getCluster() == 1 && !shape.getBothEnds()
+                   ? ""
+                   : ", " + std::to_string(shape.getCluster())) +
+              (shape.getBothEnds() ? ", true" : "") + "}";
   return list;
 }
 
@@ -116,7 +119,7 @@ void print(kernel::SortRoutesOp op, KernelText &text) {
   text.includes.push_back(op.getSets() ? "moe/kernels/sort_sets.cuh" : "moe/kernels/sort.cuh");
   declareSort(op.getNumExperts(), op.getThreads(), static_cast<bool>(op.getCounts()),
               op.getTileShapes(), text);
-  assertShared(op.getSets() ? "moe::sort_sets_shared_bytes(Sort::kExperts, Sort::kMaps)"
+  assertShared(op.getSets() ? "moe::sort_sets_shared_bytes(Sort::kExperts, Sort::kArrays)"
                             : "Sort::kSharedBytes",
                op.getSharedBytes(), text);
   text.addInput("experts", op.getExperts());

@@ -103,6 +103,8 @@ static void printHopperSchedule(GroupedMatmulOp op, raw_indented_ostream &os) {
     os << "static constexpr bool kCooperative = true;\n";
   if (s.getDynamic())
     os << "static constexpr bool kDynamic = true;\n";
+  if (s.getBothEnds())
+    os << "static constexpr bool kBothEnds = true;\n";
   if (s.getCluster() != 1)
     os << "static constexpr int kCluster = " << s.getCluster() << ";\n";
   if (s.getWeights() != kernel::WeightPolicy::Normal)

@@ -62,7 +62,7 @@ LogicalResult LaunchAttr::verify(EmitError emitError, int64_t threads, int64_t p
 }
 
 LogicalResult TileShapeAttr::verify(EmitError emitError, int64_t rows, int64_t unit, int64_t band,
-                                    int64_t cluster) {
+                                    int64_t cluster, bool bothEnds) {
   constexpr int64_t kMaxRows = 0x1fff, kMaxBand = 255;
   if (rows < 1 || rows > kMaxRows)
     return emitError() << "expects rows in [1, " << kMaxRows << "], but got " << rows;
@@ -79,7 +79,8 @@ LogicalResult TileShapeAttr::verify(EmitError emitError, int64_t rows, int64_t u
 TileShapeAttr ScheduleAttr::getTileShape() const {
   int64_t unit = isSwapped() ? getTokenStep() : isHopper() ? 64 : 0;
   return TileShapeAttr::get(getContext(), getBlockM(), unit,
-                            std::max<int64_t>(getRasterGroup() / getCluster(), 1), getCluster());
+                            std::max<int64_t>(getRasterGroup() / getCluster(), 1), getCluster(),
+                            getBothEnds());
 }
 
 /// Tile shapes of the wgmma forms: strips of 64 along wgmma's M for each consumer, a multiple of 16
@@ -113,14 +114,14 @@ static LogicalResult verifyHopperTile(EmitError emitError, bool swapped, int64_t
 ScheduleAttr ScheduleAttr::getStatic() const {
   return get(getContext(), getForm(), getBlockM(), getBlockN(), getBlockK(), getStages(),
              getWarpsM(), getWarpsN(), getMinBlocks(), getTokenStep(), getCooperative(),
-             /*dynamic=*/false, getCluster(), getRasterGroup(), getWeights(), getEarlyStart(),
-             getEarlyRelease());
+             /*dynamic=*/false, /*both_ends=*/false, getCluster(), getRasterGroup(), getWeights(),
+             getEarlyStart(), getEarlyRelease());
 }
 
 LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t blockM,
                                    int64_t blockN, int64_t blockK, int64_t stages, int64_t warpsM,
                                    int64_t warpsN, int64_t minBlocks, int64_t tokenStep,
-                                   bool cooperative, bool dynamic, int64_t cluster,
+                                   bool cooperative, bool dynamic, bool bothEnds, int64_t cluster,
                                    int64_t rasterGroup, WeightPolicy weights, bool earlyStart,
                                    bool earlyRelease) {
   if (stages < 2 || stages > 16)
@@ -129,6 +130,8 @@ LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t
     return emitError() << "expects raster_group in [1, 255], but got " << rasterGroup;
   if (cluster != 1 && cluster != 2)
     return emitError() << "expects a cluster of 1 or 2, but got " << cluster;
+  if (bothEnds && !dynamic)
+    return emitError() << "expects both_ends with dynamic only";
   if (form != MatmulForm::Mma) {
     if (earlyRelease)
       return emitError() << "expects early_release with the mma form only";

@@ -52,16 +52,19 @@ def MoeKernel_TileShapeAttr : MoeKernel_Attr<"TileShape", "tile_shape"> {
     expert.
     The blocks of a `cluster` take as many tiles of an expert together, `band` such entries in a
     band, and share the column tiles of one that is left over.
+    With `both_ends` experts come by size, the largest first, where their rows are so uneven that
+    products of some could overlap with the weights of others; else in their own order.
 
     ```mlir
     #moe_kernel.tile_shape<rows = 192, unit = 16, band = 8>
-    #moe_kernel.tile_shape<rows = 176, unit = 16, band = 4, cluster = 2>
+    #moe_kernel.tile_shape<rows = 176, unit = 16, band = 4, cluster = 2, both_ends = true>
     ```
   }];
   let parameters = (ins "int64_t":$rows, DefaultValuedParameter<"int64_t", "0">:$unit,
                         DefaultValuedParameter<"int64_t", "8">:$band,
-                        DefaultValuedParameter<"int64_t", "1">:$cluster);
-  let assemblyFormat = "`<` struct($rows, $unit, $band, $cluster) `>`";
+                        DefaultValuedParameter<"int64_t", "1">:$cluster,
+                        DefaultValuedParameter<"bool", "false">:$both_ends);
+  let assemblyFormat = "`<` struct($rows, $unit, $band, $cluster, $both_ends) `>`";
   let genVerifyDecl = 1;
 }
 def MoeKernel_TileShapeArrayAttr
@@ -86,6 +89,8 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       With `cooperative` they share every tile instead, which halves their accumulators. Each block
       takes every n-th tile; with `dynamic` each takes the next one that no block has taken, which
       keeps neighbours in the raster together in time, and so in L2, where tiles are uneven.
+      With `both_ends` they are drawn from both ends of a map by size, where experts are uneven
+      enough: some blocks multiply while others stream the weights of experts with few rows.
       With `cluster` = 2 blocks work in pairs on neighbouring row tiles of an expert, for which each
       loads half of the weights, so that L2 is asked for them once; of one that is left over, on
       neighbouring column tiles.
@@ -112,6 +117,7 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       DefaultValuedParameter<"int64_t", "32">:$token_step,
       DefaultValuedParameter<"bool", "false">:$cooperative,
       DefaultValuedParameter<"bool", "false">:$dynamic,
+      DefaultValuedParameter<"bool", "false">:$both_ends,
       DefaultValuedParameter<"int64_t", "1">:$cluster,
       DefaultValuedParameter<"int64_t", "8">:$raster_group,
       MoeKernel_WeightPolicyParameter:$weights,
@@ -119,8 +125,8 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       DefaultValuedParameter<"bool", "false">:$early_release);
   let assemblyFormat = [{
     `<` $form `,` struct($block_m, $block_n, $block_k, $stages, $warps_m, $warps_n, $min_blocks,
-                         $token_step, $cooperative, $dynamic, $cluster, $raster_group, $weights,
-                         $early_start, $early_release) `>`
+                         $token_step, $cooperative, $dynamic, $both_ends, $cluster, $raster_group,
+                         $weights, $early_start, $early_release) `>`
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -131,7 +137,8 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
     /// Of the tile map: even tiles of what the form multiplies at once, rows as wgmma's M or N; an
     /// entry for a whole cluster.
     TileShapeAttr getTileShape() const;
-    /// The same with every n-th tile for a block, where no counter is left to draw from.
+    /// The same with every n-th tile for a block, where no counter is left to draw from, and so
+    /// from one end.
     ScheduleAttr getStatic() const;
     bool isHopper() const { return getForm() != MatmulForm::Mma; }
     bool isSwapped() const { return getForm() == MatmulForm::WgmmaSwapped; }

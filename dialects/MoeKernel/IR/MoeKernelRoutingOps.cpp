@@ -116,8 +116,9 @@ LogicalResult RouteOp::verify() {
 //===----------------------------------------------------------------------===//
 
 int64_t SortRoutesOp::getSharedBytes() {
-  return getSets() ? getSortSetsSharedBytes(getNumExperts(), getTiles().size())
-                   : getSortSharedBytes(getNumExperts(), getThreads(), getTiles().size());
+  int64_t arrays = countMapArrays(getTileShapes().getValue());
+  return getSets() ? getSortSetsSharedBytes(getNumExperts(), arrays)
+                   : getSortSharedBytes(getNumExperts(), getThreads(), arrays);
 }
 
 AffineMap SortRoutesOp::getGrid() {
@@ -168,7 +169,8 @@ LogicalResult CountRoutesOp::verify() {
 int64_t RouteSortOp::getLanes() { return getRouteLanes(getNumExperts(), getTopK()); }
 
 int64_t RouteSortOp::getSharedBytes() {
-  return getRouteSortSharedBytes(getNumExperts(), getTiles().size(), getMaxTokens(), getTopK());
+  return getRouteSortSharedBytes(getNumExperts(), countMapArrays(getTileShapes().getValue()),
+                                 getMaxTokens(), getTopK());
 }
 
 AffineMap RouteSortOp::getGrid() { return getConstantExtent(getContext(), 1); }
@@ -196,8 +198,7 @@ LogicalResult RouteSortOp::verify() {
 //===----------------------------------------------------------------------===//
 
 int64_t TileMapsOp::getSharedBytes() {
-  int64_t sums = 1 + getTiles().size();
-  return 4 * (sums * (getNumExperts() + 1) + 32 * sums);
+  return getTileMapsSharedBytes(getNumExperts(), countMapArrays(getTileShapes().getValue()));
 }
 
 AffineMap TileMapsOp::getGrid() {

@@ -54,7 +54,8 @@ def MoeKernel_RouteOp : MoeKernel_LaunchOp<"route", [
 defvar tileMapText = [{
     Tile map `j` covers every group with tiles of `tile_shapes[j]`. An entry is
     `{expert, first row, rows and place in a band, number of entries}`; entries beyond the last
-    have 0 rows. Its leading extent is `rows / tile_shapes[j].rows + min(E, rows)`, rounded down.
+    have 0 rows. Of a shape with `both_ends`, where experts are uneven, they come by size of the
+    expert, which a bit of the first number says, and the other numbers are that of all rows. Its leading extent is `rows / tile_shapes[j].rows + min(E, rows)`, rounded down.
     `tickets` are counters that matmuls with a dynamic schedule draw tiles from, `progress` words
     in which they report what they have stored; all are set to 0.
 }];

@@ -47,10 +47,23 @@ inline bool keepsLogits(int64_t experts, int64_t topK) {
   return llvm::divideCeil(experts, getRouteLanes(experts, topK)) <= 32;
 }
 
+/// Arrays of a word an expert that a kernel keeps for the tile maps it writes: a prefix each, and
+/// the order of experts where a shape asks for it.
+inline int64_t countMapArrays(mlir::ArrayRef<mlir::Attribute> shapes) {
+  return shapes.size() + llvm::any_of(shapes, [](mlir::Attribute shape) {
+           return mlir::cast<TileShapeAttr>(shape).getBothEnds();
+         });
+}
+
+/// Shared memory of tile_maps: offsets and the maps' arrays, and the scan's warp sums.
+inline int64_t getTileMapsSharedBytes(int64_t experts, int64_t arrays) {
+  return 4 * (1 + arrays) * (experts + 1 + 32);
+}
+
 /// Shared memory of sort_routes: a counter a warp and expert, totals, earlier blocks' rows, offsets
-/// and a tile prefix a map, and the scan's warp sums.
-inline int64_t getSortSharedBytes(int64_t experts, int64_t threads, int64_t maps) {
-  return 4 * (threads / 32 * experts + 2 * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps));
+/// and the maps' arrays, and the scan's warp sums.
+inline int64_t getSortSharedBytes(int64_t experts, int64_t threads, int64_t arrays) {
+  return 4 * (threads / 32 * experts + 2 * experts + (1 + arrays) * (experts + 1 + 32));
 }
 
 /// Threads of a route kernel that leaves sets of tokens, with `lanes` lanes a token: 8, 16 or 32
@@ -58,17 +71,17 @@ inline int64_t getSortSharedBytes(int64_t experts, int64_t threads, int64_t maps
 inline int64_t getRouteSetsThreads(int64_t lanes) { return std::min<int64_t>(32 * lanes, 256); }
 
 /// Shared memory of sort_routes by sets: rows, earlier blocks' rows and a word of bits an expert,
-/// offsets and a tile prefix a map, and the scan's warp sums.
-inline int64_t getSortSetsSharedBytes(int64_t experts, int64_t maps) {
-  return 4 * (3 * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps));
+/// offsets and the maps' arrays, and the scan's warp sums.
+inline int64_t getSortSetsSharedBytes(int64_t experts, int64_t arrays) {
+  return 4 * (3 * experts + (1 + arrays) * (experts + 1 + 32));
 }
 
-/// That of route_sort: a bit a token and expert, offsets and a tile prefix a map, the scan's warp
+/// That of route_sort: a bit a token and expert, offsets and the maps' arrays, the scan's warp
 /// sums, and the chosen experts.
-inline int64_t getRouteSortSharedBytes(int64_t experts, int64_t maps, int64_t maxTokens,
+inline int64_t getRouteSortSharedBytes(int64_t experts, int64_t arrays, int64_t maxTokens,
                                        int64_t topK) {
   int64_t words = llvm::divideCeil(maxTokens, 32);
-  return 4 * (words * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps) + maxTokens * topK);
+  return 4 * (words * experts + (1 + arrays) * (experts + 1 + 32) + maxTokens * topK);
 }
 
 } // namespace moec::kernel

@@ -314,6 +314,21 @@ func.func @c7_unit(%x: memref<?x256xbf16>, %o: memref<9xi32>, %w: memref<8x64x25
 
 // -----
 
+#tiles = affine_map<(d0) -> (d0 floordiv 64 + 8, d0 floordiv 64 + d0)>
+func.func @c7_ends(%x: memref<?x256xbf16>, %o: memref<9xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+  %t = moe_kernel.buffer "t" size(#tiles) : memref<?x4xi32>
+  %c = moe_kernel.buffer "c" : memref<1xi32>
+  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 64, unit = 64>]
+    tickets(%c : memref<1xi32>) rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
+  // expected-error @+1 {{expects tiles of #moe_kernel.tile_shape<rows = 64, unit = 64, both_ends = true>, but they are made for #moe_kernel.tile_shape<rows = 64, unit = 64>}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) tickets(%c : memref<1xi32>)
+    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
+    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, dynamic = true, both_ends = true>
+  return
+}
+
+// -----
+
 func.func @c8_none(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
   // expected-error @+1 {{expects tickets exactly with a dynamic schedule, but got none with one}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)

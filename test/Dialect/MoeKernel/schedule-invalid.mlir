@@ -38,3 +38,8 @@ func.func private @raster() attributes {s = #moe_kernel.schedule<mma, block_m = 
 
 // expected-error @+1 {{expects at most 4096 accumulators a warp, but block_m / warps_m * block_n / warps_n is 8192}}
 func.func private @accumulators() attributes {s = #moe_kernel.schedule<mma, block_m = 128, block_n = 128, block_k = 64, stages = 2, warps_m = 1, warps_n = 2>}
+
+// -----
+
+// expected-error @+1 {{expects both_ends with dynamic only}}
+func.func private @both_ends() attributes {s = #moe_kernel.schedule<wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5, both_ends = true>}

@@ -67,7 +67,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK-LABEL: // moe_sort_routes_0:
     // CHECK: #include "moe/kernels/sort_sets.cuh"
     // CHECK: using Sort = moe::SortConfig<4, 256, false, false, moe::TileShape{192, 16, 4}>;
-    // CHECK-NEXT: static_assert(moe::sort_sets_shared_bytes(Sort::kExperts, Sort::kMaps) == {{[0-9]+}}, "shared memory of the launch");
+    // CHECK-NEXT: static_assert(moe::sort_sets_shared_bytes(Sort::kExperts, Sort::kArrays) == {{[0-9]+}}, "shared memory of the launch");
     // CHECK: moe_sort_routes_0(const int *experts, const moe::u32 *sets, int *offsets, int *routes,
     // CHECK:   moe::sort_sets<Sort, 2>(experts, sets, offsets, routes, positions, {{[{][{]}}map0}, {tickets0}}, tokens);
     moe_kernel.sort_routes ins(%ids : memref<?x2xi32>) sets(%sets : memref<?x4xi32>)
@@ -80,14 +80,14 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     // CHECK-NEXT:   moe::count_routes<Sort>(experts, block_counts, tokens * 2);
     moe_kernel.count_routes ins(%ids : memref<?x2xi32>) outs(%counts : memref<16x4xi32>) schedule<threads = 256> dependent
     // CHECK-LABEL: // moe_sort_routes_1:
-    // CHECK: using Sort = moe::SortConfig<4, 256, true, false, moe::TileShape{192, 16, 4}>;
+    // CHECK: using Sort = moe::SortConfig<4, 256, true, false, moe::TileShape{192, 16, 4, 1, true}>;
     // CHECK-NEXT: static_assert(Sort::kSharedBytes == {{[0-9]+}}, "shared memory of the launch");
     // CHECK: moe_sort_routes_1(const int *experts, const int *block_counts, int *offsets, int *routes,
     // CHECK-NEXT:     int *positions, int4 *map0, moe::u32 *tickets0, int tokens) {
     // CHECK-NEXT:   moe::sort_routes<Sort>(experts, block_counts, offsets, routes, positions, {{[{][{]}}map0}, {tickets0}}, tokens * 2);
     moe_kernel.sort_routes ins(%ids : memref<?x2xi32>) counts(%counts : memref<16x4xi32>)
       outs(%o, %routes, %positions : memref<5xi32>, memref<?xi32>, memref<?xi32>)
-      tiles(%m192 : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 192, unit = 16, band = 4>]
+      tiles(%m192 : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 192, unit = 16, band = 4, both_ends = true>]
       tickets(%tickets : memref<1xi32>) schedule<threads = 256> dependent
     // CHECK-LABEL: // moe_sort_routes_2:
     // CHECK: using Sort = moe::SortConfig<4, 256, false, false>;

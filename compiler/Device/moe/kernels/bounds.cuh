@@ -62,25 +62,25 @@ MOE_HOST_DEVICE constexpr int route_lanes(int experts, int top_k) {
 }
 
 /// Dynamic shared memory of `sort_routes` in bytes: a counter a warp and expert, then totals,
-/// earlier blocks' rows, offsets and one tile prefix a map, then the scan's warp sums.
-MOE_HOST_DEVICE constexpr int sort_shared_bytes(int experts, int threads, int maps) {
-  return 4 * (threads / 32 * experts + 2 * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps));
+/// earlier blocks' rows, offsets and the maps' `arrays` (TileShapes), then the scan's warp sums.
+MOE_HOST_DEVICE constexpr int sort_shared_bytes(int experts, int threads, int arrays) {
+  return 4 * (threads / 32 * experts + 2 * experts + (1 + arrays) * (experts + 1 + 32));
 }
 
 /// Words with a bit for each of `tokens` tokens.
 MOE_HOST_DEVICE constexpr int token_words(int tokens) { return int(ceil_div(tokens, 32)); }
 
 /// Dynamic shared memory of `sort_sets` in bytes: rows, earlier blocks' rows and this block's
-/// tokens of each expert, offsets and one tile prefix a map, the scan's warp sums.
-MOE_HOST_DEVICE constexpr int sort_sets_shared_bytes(int experts, int maps) {
-  return 4 * (3 * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps));
+/// tokens of each expert, offsets and the maps' `arrays`, the scan's warp sums.
+MOE_HOST_DEVICE constexpr int sort_sets_shared_bytes(int experts, int arrays) {
+  return 4 * (3 * experts + (1 + arrays) * (experts + 1 + 32));
 }
 
-/// Dynamic shared memory of `route_sort` in bytes: the tokens of each expert, offsets and one tile
-/// prefix a map, the scan's warp sums, and the chosen experts.
-MOE_HOST_DEVICE constexpr int route_sort_shared_bytes(int experts, int maps, int max_tokens,
+/// Dynamic shared memory of `route_sort` in bytes: the tokens of each expert, offsets and the maps'
+/// `arrays`, the scan's warp sums, and the chosen experts.
+MOE_HOST_DEVICE constexpr int route_sort_shared_bytes(int experts, int arrays, int max_tokens,
                                                       int top_k) {
-  return 4 * (token_words(max_tokens) * experts + (1 + maps) * (experts + 1) + 32 * (1 + maps) +
+  return 4 * (token_words(max_tokens) * experts + (1 + arrays) * (experts + 1 + 32) +
               max_tokens * top_k);
 }
 

@@ -19,6 +19,8 @@ struct WgmmaSchedule {
   static constexpr bool kCooperative = false;
   /// Tiles are drawn from a counter as blocks get to them, instead of every gridDim.x-th.
   static constexpr bool kDynamic = false;
+  /// Drawn tiles come from both ends of the map where it says so (scheduler/both_ends.cuh).
+  static constexpr bool kBothEnds = false;
   /// Blocks that share the weights of neighbouring row tiles: each loads a part for all. An entry
   /// of the tile map has up to kBlockM rows for each of them.
   static constexpr int kCluster = 1;
@@ -138,6 +140,7 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
                 "kEarlyStart expects contiguous rows and a dependent launch");
   static_assert(S::kEarlyExperts == 0 || (!kRowBoxes && S::kDependentLaunch),
                 "kEarlyExperts expects gathered rows and a dependent launch");
+  static_assert(!S::kBothEnds || S::kDynamic, "kBothEnds expects kDynamic");
   static_assert(S::kCluster == 1 || S::kCluster == 2, "kCluster expects 1 or 2");
   static_assert(S::kCluster == 1 || kSteps > S::kStages + 3,
                 "a cluster expects more steps of K than stages, by 4 or more");

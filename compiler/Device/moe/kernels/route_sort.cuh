@@ -17,7 +17,7 @@ struct RouteSortConfig {
   static constexpr int kMaxTokens = kMaxTokens_;
   static constexpr int kWords = token_words(kMaxTokens); ///< of bits, an expert
   static constexpr int kSharedBytes =
-      route_sort_shared_bytes(Sort::kExperts, Sort::kMaps, kMaxTokens, Route::kTopK);
+      route_sort_shared_bytes(Sort::kExperts, Sort::kArrays, kMaxTokens, Route::kTopK);
 
   static_assert(int(Route::kExperts) == int(Sort::kExperts),
                 "route_sort: both count the same experts");
@@ -40,8 +40,8 @@ MOE_DEVICE void route_sort(const float *logits, float *weights, int *experts, in
   const TokenSets<kExperts, RouteSort::kWords> sets = {reinterpret_cast<u32 *>(moe_sort_shared)};
   int *first_rows = moe_sort_shared + RouteSort::kWords * kExperts;
   int *tile_begins = first_rows + kExperts + 1;
-  int *scan_sums = tile_begins + Sort::kMaps * (kExperts + 1);
-  int *chosen = scan_sums + 32 * (1 + Sort::kMaps);
+  int *scan_sums = tile_begins + Sort::kArrays * (kExperts + 1);
+  int *chosen = scan_sums + 32 * (1 + Sort::kArrays);
 
   sets.template clear<Sort::kThreads>();
   __syncthreads();

@@ -24,8 +24,8 @@ struct SortConfig {
   static constexpr int kExperts = kExperts_, kThreads = kThreads_, kWarps = kThreads / 32;
   static constexpr bool kMultiBlock = kMultiBlock_;
   using Tiles = TileShapes<kShapes...>;
-  static constexpr int kMaps = Tiles::kCount;
-  static constexpr int kSharedBytes = sort_shared_bytes(kExperts, kThreads, kMaps);
+  static constexpr int kMaps = Tiles::kCount, kArrays = Tiles::kArrays;
+  static constexpr int kSharedBytes = sort_shared_bytes(kExperts, kThreads, kArrays);
 
   static_assert(kExperts >= 1, "sort: needs at least one expert");
   static_assert(kThreads % 32 == 0 && kThreads >= 32 && kThreads <= 1024,
@@ -43,8 +43,8 @@ struct SortShared {
   int *totals;      // [E]: routes of an expert over all blocks
   int *first_rows;  // [E]: first row of this block's routes of an expert
   int *offsets;     // [E+1]
-  int *tile_begins; // [kMaps][E+1]: first tile of an expert
-  int *scan_sums;   // [32][1 + kMaps]
+  int *tile_begins; // [kArrays][E+1]: first tile of an expert, and their order
+  int *scan_sums;   // [32][1 + kArrays]
 
   explicit MOE_DEVICE SortShared(int *base) {
     constexpr int kExperts = Sort::kExperts;
@@ -53,7 +53,7 @@ struct SortShared {
     first_rows = totals + kExperts;
     offsets = first_rows + kExperts;
     tile_begins = offsets + kExperts + 1;
-    scan_sums = tile_begins + Sort::kMaps * (kExperts + 1);
+    scan_sums = tile_begins + Sort::kArrays * (kExperts + 1);
   }
 };
 
@@ -188,6 +188,8 @@ MOE_DEVICE void scan_experts(SortShared<Sort> shared) {
       shared.first_rows[e] = 0;
     }
   }
+  if constexpr (Sort::Tiles::kBySize) // which compares the experts of all threads
+    __syncthreads();
   scan_groups<kExperts, Sort::kThreads, typename Sort::Tiles>(
       shared.scan_sums, shared.offsets, shared.tile_begins,
       [&](int e) { return shared.totals[e]; });

@@ -59,13 +59,13 @@ struct SortSetsShared {
   int *before; // [E]: of those, in earlier blocks
   TokenSets<kExperts, 1> own;
   int *offsets;     // [E+1]
-  int *tile_begins; // [kMaps][E+1]
-  int *scan_sums;   // [32][1 + kMaps]
+  int *tile_begins; // [kArrays][E+1]
+  int *scan_sums;   // [32][1 + kArrays]
 
   explicit MOE_DEVICE SortSetsShared(int *base)
       : totals(base), before(totals + kExperts), own{reinterpret_cast<u32 *>(before + kExperts)},
         offsets(before + 2 * kExperts), tile_begins(offsets + kExperts + 1),
-        scan_sums(tile_begins + Sort::kMaps * (kExperts + 1)) {}
+        scan_sums(tile_begins + Sort::kArrays * (kExperts + 1)) {}
 
   MOE_DEVICE void clear() const {
     for (int e = threadIdx.x; e < kExperts; e += Sort::kThreads)
@@ -91,7 +91,7 @@ template <class Sort, int kTopK>
 MOE_DEVICE void sort_sets(const int *experts, const u32 *sets, int *offsets, int *sorted_routes,
                           int *positions, TileMapPointers maps, int tokens) {
   constexpr int kExperts = Sort::kExperts;
-  static_assert(sort_sets_shared_bytes(kExperts, Sort::kMaps) <= 99 * 1024,
+  static_assert(sort_sets_shared_bytes(kExperts, Sort::kArrays) <= 99 * 1024,
                 "sort_sets: shared memory exceeds 99 KiB");
   extern __shared__ __align__(16) int moe_sort_shared[];
   const SortSetsShared<Sort> shared(moe_sort_shared);

@@ -2,6 +2,8 @@
 // n}, its extent the rows and the place in a band (scheduler/raster.cuh); entries come expert by
 // expert, n of them, and those beyond the last have extent 0. On request the rows beyond the last
 // group get tiles too, of expert -1, that n does not count: a grouped matmul stores zeros there.
+// Where experts are uneven and the shape asks for it, they come by size, entry 0's last word says
+// so (MapHead), and the others' last word is the number of all groups' rows.
 //
 // A group's tiles are as high as the map's height but for the last, or, balanced, all of one height
 // (the last may be lower): for kernels whose time follows a tile's rows, a full tile and a sliver
@@ -9,6 +11,7 @@
 #pragma once
 
 #include "moe/kernels/bounds.cuh"
+#include "moe/kernels/size_order.cuh"
 #include "moe/ptx/misc.cuh"
 #include "moe/scheduler/raster.cuh"
 
@@ -29,6 +32,10 @@ struct TileMapPointers {
 template <TileShape... kShapes>
 struct TileShapes {
   static constexpr int kCount = sizeof...(kShapes);
+  static constexpr bool kBySize = (kShapes.both_ends || ...); ///< some of them, in uneven groups
+  /// Arrays of a word for each group and one more that a kernel keeps: each map's prefix, and the
+  /// order.
+  static constexpr int kArrays = kCount + kBySize;
   static_assert(((kShapes.height >= 1 && kShapes.height <= kMaxTileHeight) && ...),
                 "tile map: a tile has 1 to 8191 rows");
   static_assert(((kShapes.unit == 0 || kShapes.height % kShapes.unit == 0) && ...),
@@ -46,8 +53,8 @@ struct TileShapes {
 };
 
 /// Exclusive prefixes over the groups, by one block: offsets [kGroups + 1] of size(group), and for
-/// each shape tile_begins [shape][kGroups + 1] of its entries. sums: shared, 32 * (1 + shapes)
-/// ints.
+/// each shape tile_begins [shape][kGroups + 1] of its entries, in the order of the map. Behind them
+/// that order, where a shape asks for it. sums: shared, 32 * (1 + Tiles::kArrays) ints.
 template <int kGroups, int kThreads, class Tiles, class SizeT>
 MOE_DEVICE void scan_groups(int *sums, int *offsets, int *tile_begins, SizeT size) {
   constexpr int kSums = 1 + Tiles::kCount;
@@ -55,11 +62,19 @@ MOE_DEVICE void scan_groups(int *sums, int *offsets, int *tile_begins, SizeT siz
   constexpr int kScanWarps = int(ceil_div(kGroups, kPerThread * 32));
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int first = int(threadIdx.x) * kPerThread;
+  const int *order = nullptr;
+  if constexpr (Tiles::kBySize) {
+    int *by_size = tile_begins + Tiles::kCount * (kGroups + 1);
+    if (order_by_size<kGroups, kThreads>(sums, by_size, size))
+      order = by_size;
+  }
 
-  // What one group adds to sum number j: its rows, or its entries of a shape.
-  auto part = [&](int group, int j) {
-    const int rows = size(group);
-    return j == 0 ? rows : tile_entries(Tiles::get(j - 1), rows);
+  // What the group at a place adds to sum number j: its rows, or its entries of a shape.
+  auto part = [&](int place, int j) {
+    if (j == 0)
+      return size(place);
+    const TileShape shape = Tiles::get(j - 1);
+    return tile_entries(shape, size(shape.both_ends && order != nullptr ? order[place] : place));
   };
 
   int own[kSums], before[kSums];
@@ -129,13 +144,20 @@ MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, Tile
     const TileShape shape = Tiles::get(j);
     const int height = shape.height;
     const int *begins = tile_begins + j * (kGroups + 1);
+    const int *order = tile_begins + Tiles::kCount * (kGroups + 1);
+    const bool by_size = shape.both_ends && order[kGroups] != 0;
     const int entries = tile_map_bound(rows, kGroups + kTail, height);
     for (int i = thread; i < entries; i += threads) {
       int4 entry = {0, 0, 0, begins[kGroups]};
+      if (by_size)
+        entry.w = i == 0 ? pack_head({begins[kGroups], true}) : offsets[kGroups];
       if (i < begins[kGroups]) {
         entry.x = find_group<kGroups>(begins, i);
+        const int begin = begins[entry.x];
+        if (by_size)
+          entry.x = order[entry.x];
         const int first = offsets[entry.x];
-        const GroupTile tile = group_tile(shape, i - begins[entry.x], offsets[entry.x + 1] - first);
+        const GroupTile tile = group_tile(shape, i - begin, offsets[entry.x + 1] - first);
         entry.y = first + tile.begin;
         entry.z = pack(tile.extent);
       } else if (kTail) {
@@ -155,8 +177,7 @@ struct TileMapConfig {
   static constexpr bool kTail = kTail_;
   static constexpr int kExperts = kExperts_, kThreads = kThreads_;
   using Tiles = TileShapes<kShapes...>;
-  static constexpr int kSharedBytes =
-      4 * ((1 + Tiles::kCount) * (kExperts + 1) + 32 * (1 + Tiles::kCount));
+  static constexpr int kSharedBytes = 4 * (1 + Tiles::kArrays) * (kExperts + 1 + 32);
   static_assert(kThreads % 32 == 0 && kThreads >= 32 && kThreads <= 1024,
                 "tile map: threads must be a multiple of 32 up to 1024");
   static_assert(Tiles::kCount >= 1 && Tiles::kCount <= kMaxTileMaps,
@@ -175,7 +196,7 @@ MOE_DEVICE void tile_maps(const int *offsets, TileMapPointers maps, int rows) {
   extern __shared__ __align__(16) int moe_sort_shared[];
   int *own_offsets = moe_sort_shared;
   int *tile_begins = own_offsets + kExperts + 1;
-  int *sums = tile_begins + TileMap::Tiles::kCount * (kExperts + 1);
+  int *sums = tile_begins + TileMap::Tiles::kArrays * (kExperts + 1);
   scan_groups<kExperts, TileMap::kThreads, typename TileMap::Tiles>(
       sums, own_offsets, tile_begins, [&](int e) { return max(offsets[e + 1] - offsets[e], 0); });
   __syncthreads();

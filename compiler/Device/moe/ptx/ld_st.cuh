@@ -80,6 +80,18 @@ MOE_DEVICE u32 atomic_count(u32 *p, u32 last) {
   asm volatile("atom.global.inc.u32 %0, [%1], %2;" : "=r"(before) : "l"(p), "r"(last) : "memory");
   return before;
 }
+/// *p += v; the value before.
+MOE_DEVICE u32 atomic_add(u32 *p, u32 v) {
+  u32 before;
+  asm volatile("atom.relaxed.gpu.global.add.u32 %0, [%1], %2;"
+               : "=r"(before)
+               : "l"(p), "r"(v)
+               : "memory");
+  return before;
+}
+MOE_DEVICE void st_global_4(u32 *p, u32 v) {
+  asm volatile("st.global.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
+}
 MOE_DEVICE void st_release_gpu(u32 *p, u32 v) {
   asm volatile("st.release.gpu.global.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include "moe/ptx/ld_st.cuh"
 #include "moe/ptx/warpgroup.cuh"
+#include "moe/scheduler/both_ends.cuh"
 #include "moe/scheduler/raster.cuh"
 #include "moe/tile/pipeline.cuh"
 
@@ -31,12 +32,13 @@ struct ProducedTile : Tile {
 };
 
 /// A producer thread's walk over the block's tiles in the raster of the tile map's valid entries.
-/// Entry 0 of the map holds their number in its last word, so nothing is read on the host.
+/// Entry 0 of the map holds their number in its last word (MapHead): nothing is read on the host.
 ///
 /// Fixed: tiles blockIdx.x, blockIdx.x + gridDim.x, ... Drawn (Plan::kDynamic): the first tile is
 /// blockIdx.x, each later one the next that no block has taken, by a counter in global memory.
 /// Drawn tiles keep blocks of uneven tiles together: what runs at one time are neighbours in the
-/// raster, which share rows and weights in L2, and no block is left behind.
+/// raster, which share rows and weights in L2, and no block is left behind. From one end of the
+/// raster, or with Plan::kBothEnds and a map that says so from both.
 ///
 /// The counter is zero at launch and again at the end: every block that has a first tile draws
 /// until it gets none, so that n tiles take n draws, after which the count wraps.
@@ -49,6 +51,7 @@ class TileWalk {
   u32 *tickets_;
   u32 slot_; ///< shared, two words in turn: the tile that thread 0 drew
   int count_, next_;
+  int fronts_ = 0; ///< kBothEnds
   u32 drawn_ = 0;
 
   /// Of this block in its cluster: not a member, since producers have few registers.
@@ -63,12 +66,23 @@ public:
 
   MOE_DEVICE TileWalk(const int4 *map, u32 *tickets, u32 words)
       : map_(map), tickets_(tickets), slot_(words), count_(map[0].w * kTurns),
-        next_(blockIdx.x / Plan::kCluster) {}
+        next_(blockIdx.x / Plan::kCluster) {
+    if constexpr (Plan::kBothEnds) {
+      const MapHead head = unpack_head(map[0].w);
+      count_ = head.entries * kTurns;
+      fronts_ = BothEnds::count_fronts(head.both_ends, count_, clusters());
+      next_ = ends().first(next_);
+    }
+  }
   /// Asks for a tile, some steps before `take`.
   MOE_DEVICE void draw() {
     if constexpr (Plan::kDynamic)
-      if (threadIdx.x == 0 && rank() == 0)
-        drawn_ = ptx::atomic_count(tickets_, u32(count_) - 1) + gridDim.x / Plan::kCluster;
+      if (threadIdx.x == 0 && rank() == 0) {
+        if constexpr (Plan::kBothEnds)
+          drawn_ = draw_end();
+        else
+          drawn_ = ptx::atomic_count(tickets_, u32(count_) - 1) + clusters();
+      }
   }
   /// The first tile, or the one that was asked for. All producers call it together.
   template <bool kFirst>
@@ -83,7 +97,7 @@ public:
     const int first = map_[band_entry(next_, kTurns)].z;
     const TileIndex at = tile_at(next_, kTurns, unpack_extent(first));
     const int4 entry = map_[at.m];
-    next_ += gridDim.x / Plan::kCluster;
+    next_ += clusters();
     const TileExtent extent = unpack_extent(entry.z);
     if constexpr (Plan::kCluster == 1) {
       return {{entry.x, entry.y, extent.rows, at.n}};
@@ -96,6 +110,17 @@ public:
   }
 
 private:
+  static MOE_DEVICE int clusters() { return int(gridDim.x) / Plan::kCluster; }
+
+  MOE_DEVICE BothEnds ends() const { return {count_, clusters(), fronts_}; }
+  MOE_DEVICE u32 draw_end() const {
+    const bool front = ends().is_front(int(blockIdx.x) / Plan::kCluster);
+    const u32 before = ptx::atomic_add(tickets_, ends().step(front));
+    if (ends().is_last(before))
+      ptx::st_global_4(tickets_, 0);
+    return u32(ends().next(front, before));
+  }
+
   /// What thread 0 of the (first) block drew, to all producers of the block or cluster.
   MOE_DEVICE void pass_on() {
     if constexpr (Plan::kCluster == 1) {

@@ -29,14 +29,18 @@ MOE_DEVICE void wait_begin(const u32 *counters, u32 failure_flag) {
   bounded_wait([&] { return ptx::ld_acquire_gpu(counters + kProgressBegun) == 1; }, failure_flag);
 }
 
-/// Of a map's rows: those before the band in its middle, and all.
+/// Of a map's rows: those before the band in its middle, and all. Where tiles are taken from both
+/// ends the last ones may be anyone's, so there the second part has all rows.
 struct MapParts {
   int first, rows;
 
   MOE_DEVICE static MapParts of(const int4 *map) {
-    const int count = map[0].w;
+    const MapHead head = unpack_head(map[0].w);
+    const int count = head.entries;
     if (count == 0)
       return {0, 0};
+    if (head.both_ends)
+      return {0, map[1].w};
     const int middle = count / 2;
     const int4 last = map[count - 1];
     return {map[middle - unpack_extent(map[middle].z).place].y,

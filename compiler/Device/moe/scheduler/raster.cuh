@@ -18,11 +18,14 @@ namespace moe {
 /// column tiles in turn: to share its rows would leave each with half of the loads under way that a
 /// stream of weights needs. That takes half as many turns, so every entry of a cluster's map stands
 /// for half of the column tiles of its rows, and whole bands come twice.
+///
+/// `both_ends`: where experts are uneven they come by size (scheduler/both_ends.cuh).
 struct TileShape {
   int height;
   int unit = 0;
   int band = 8;
   int cluster = 1;
+  bool both_ends = false;
 };
 inline constexpr int kMaxTileHeight = 0x1fff, kMaxBand = 255;
 
