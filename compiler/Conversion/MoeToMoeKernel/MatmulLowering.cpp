@@ -179,7 +179,9 @@ LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
       op.hasGather() ? builder.getUnitAttr() : UnitAttr(),
       topK ? builder.getI64IntegerAttr(*topK) : IntegerAttr(), op.getTransposedAttr(),
       op.getGateLayoutAttr(), schedule, UnitAttr(), UnitAttr());
-  lowered.setEarlyWeights(schedule.isHopper() ? lowered.getDependent() && lowered.getGathered()
+  // In the wgmma forms they are those of a map in the order of experts, and lost in one by size.
+  lowered.setEarlyWeights(schedule.isHopper() ? lowered.getDependent() && lowered.getGathered() &&
+                                                    !schedule.getBothEnds()
                                               : static_cast<bool>(getEarlyStart(op)));
   if (Value logits = getEarlyLogits(lowered))
     lowered.getLogitsMutable().assign(logits);

@@ -36,7 +36,7 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
       cluster.
     * C8: `tickets`, one counter that the same kernel clears and no other matmul has, are there
       exactly with a dynamic schedule.
-    * C9: `progress`, three words that the same kernel clears and no other matmul has, says that the
+    * C9: `progress`, five words that the same kernel sets and no other matmul has, says that the
       kernel has begun and counts what is stored of two parts of the rows; only matmuls in wgmma
       forms with one out report it.
     * C10: `awaits` names the `progress` and the tiles of the kernel before, which makes `rows`: a

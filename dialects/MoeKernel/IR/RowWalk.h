@@ -21,7 +21,7 @@ inline constexpr int64_t kSortSharedLimit = 99 * 1024;
 /// Tile maps that one kernel cuts, and counters for drawn tiles that it clears.
 inline constexpr int64_t kMaxTileMaps = 4;
 /// In which a matmul reports its progress (kProgressWords of the device templates).
-inline constexpr int64_t kProgressWords = 3;
+inline constexpr int64_t kProgressWords = 5;
 /// Tokens of a word of bits: of the sets that route leaves and sort_routes takes.
 inline constexpr int64_t kSetTokens = 32;
 /// Blocks of a grid-stride kernel: more only wait.

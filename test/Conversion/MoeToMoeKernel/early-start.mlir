@@ -16,14 +16,14 @@
 // RUN: moe-opt %s --convert-moe-to-kernel="tokens=4096 target=sm_90a combine=accumulate schedule='*: wgmma, block_m = 128, block_n = 64, block_k = 64, stages = 4'" | FileCheck %s --check-prefix=NONE
 
 // CHECK: %[[OFFSETS:.*]] = moe_kernel.buffer "offsets"
-// CHECK: %[[PROGRESS:.*]] = moe_kernel.buffer "progress" : memref<3xi32>
-// CHECK: moe_kernel.sort_routes {{.*}} progress(%[[PROGRESS]] : memref<3xi32>)
-// CHECK: moe_kernel.grouped_matmul {{.*}} tiles(%[[TILES:.*]] : memref<?x4xi32>) progress(%[[PROGRESS]] : memref<3xi32>) weights
-// CHECK: moe_kernel.grouped_matmul {{.*}} awaits(%[[PROGRESS]], %[[TILES]] : memref<3xi32>, memref<?x4xi32>) {{.*}} dependent
+// CHECK: %[[PROGRESS:.*]] = moe_kernel.buffer "progress" : memref<5xi32>
+// CHECK: moe_kernel.sort_routes {{.*}} progress(%[[PROGRESS]] : memref<5xi32>)
+// CHECK: moe_kernel.grouped_matmul {{.*}} tiles(%[[TILES:.*]] : memref<?x4xi32>) progress(%[[PROGRESS]] : memref<5xi32>) weights
+// CHECK: moe_kernel.grouped_matmul {{.*}} awaits(%[[PROGRESS]], %[[TILES]] : memref<5xi32>, memref<?x4xi32>) {{.*}} dependent
 
 // The tiles that are awaited are the first matmul's, whatever its own are.
-// MAPS: moe_kernel.grouped_matmul {{.*}} tiles(%[[FIRST:.*]] : memref<?x4xi32>) progress(%[[PROGRESS:.*]] : memref<3xi32>)
-// MAPS: moe_kernel.grouped_matmul {{.*}} tiles(%[[SECOND:.*]] : memref<?x4xi32>) awaits(%[[PROGRESS]], %[[FIRST]] : memref<3xi32>, memref<?x4xi32>)
+// MAPS: moe_kernel.grouped_matmul {{.*}} tiles(%[[FIRST:.*]] : memref<?x4xi32>) progress(%[[PROGRESS:.*]] : memref<5xi32>)
+// MAPS: moe_kernel.grouped_matmul {{.*}} tiles(%[[SECOND:.*]] : memref<?x4xi32>) awaits(%[[PROGRESS]], %[[FIRST]] : memref<5xi32>, memref<?x4xi32>)
 
 // MMA: moe_kernel.grouped_matmul {{.*}} dependent{{$}}
 // MMA: moe_kernel.grouped_matmul {{.*}} store(weighted_rows) schedule<mma, {{.*}}> dependent early_weights{{$}}

@@ -306,7 +306,7 @@ func.func @tile_maps_tickets(%o: memref<9xi32>, %c: memref<2xi32>,
 
 func.func @tile_maps_progress(%o: memref<9xi32>, %c: memref<1xi32>,
     %t: memref<?x4xi32> {moe_kernel.size = affine_map<(d0) -> (d0 floordiv 16 + 8, d0 floordiv 16 + d0)>}) {
-  // expected-error @+1 {{expects progress of three words, but got 'memref<1xi32>'}}
+  // expected-error @+1 {{expects progress of 5 words, but got 'memref<1xi32>'}}
   moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 16>]
     progress(%c : memref<1xi32>) rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
   return

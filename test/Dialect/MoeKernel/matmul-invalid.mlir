@@ -377,9 +377,9 @@ func.func @c8_cleared(%x: memref<?x256xbf16>, %o: memref<9xi32>, %c: memref<1xi3
 
 // -----
 
-func.func @c9_form(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<3xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+func.func @c9_form(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<5xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
   // expected-error @+1 {{expects progress with a wgmma form and one out only}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<3xi32>)
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<5xi32>)
     weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
     schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
   return
@@ -388,7 +388,7 @@ func.func @c9_form(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<3xi32
 // -----
 
 func.func @c9_many(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<8xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects progress of three words, but got 'memref<8xi32>'}}
+  // expected-error @+1 {{expects progress of 5 words, but got 'memref<8xi32>'}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<8xi32>)
     weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
     schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
@@ -397,13 +397,13 @@ func.func @c9_many(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<8xi32
 
 // -----
 
-func.func @c9_shared(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<3xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+func.func @c9_shared(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<5xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
   // expected-error @+1 {{expects progress that no other matmul reports}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<3xi32>)
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<5xi32>)
     weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
     schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
   // expected-error @+1 {{expects progress that no other matmul reports}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<3xi32>)
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<5xi32>)
     weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
     schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
   return
@@ -412,12 +412,12 @@ func.func @c9_shared(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<3xi
 // -----
 
 #tiles = affine_map<(d0) -> (d0 floordiv 64 + 8, d0 floordiv 64 + d0)>
-func.func @c9_cleared(%x: memref<?x256xbf16>, %o: memref<9xi32>, %p: memref<3xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+func.func @c9_cleared(%x: memref<?x256xbf16>, %o: memref<9xi32>, %p: memref<5xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
   %t = moe_kernel.buffer "t" size(#tiles) : memref<?x4xi32>
   moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>)
     tile_shapes = [#moe_kernel.tile_shape<rows = 64, unit = 64>] rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
   // expected-error @+1 {{expects the kernel that makes the tiles to clear the progress}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<3xi32>)
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<5xi32>)
     weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
     schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
   return
@@ -425,9 +425,9 @@ func.func @c9_cleared(%x: memref<?x256xbf16>, %o: memref<9xi32>, %p: memref<3xi3
 
 // -----
 
-func.func @c10_early(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<3xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+func.func @c10_early(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<5xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
   // expected-error @+1 {{expects awaits with a wgmma form, early_start, contiguous rows and dependent only}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) awaits(%p, %t : memref<3xi32>, memref<?x4xi32>)
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) awaits(%p, %t : memref<5xi32>, memref<?x4xi32>)
     weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
     schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, early_start = false> dependent
   return
@@ -435,9 +435,9 @@ func.func @c10_early(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<3xi
 
 // -----
 
-func.func @c10_dependent(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<3xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+func.func @c10_dependent(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<5xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
   // expected-error @+1 {{expects awaits with a wgmma form, early_start, contiguous rows and dependent only}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) awaits(%p, %t : memref<3xi32>, memref<?x4xi32>)
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) awaits(%p, %t : memref<5xi32>, memref<?x4xi32>)
     weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
     schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
   return
@@ -445,13 +445,13 @@ func.func @c10_dependent(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref
 
 // -----
 
-func.func @c10_before(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<3xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>,
+func.func @c10_before(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<5xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>,
     %v: memref<8x128x64xbf16>, %z: memref<?x128xbf16>) {
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
     schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
   // expected-error @+1 {{expects awaits with the progress and the tiles of the kernel before, which makes the rows}}
-  moe_kernel.grouped_matmul ins(%y : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>) awaits(%p, %t : memref<3xi32>, memref<?x4xi32>)
+  moe_kernel.grouped_matmul ins(%y : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>) awaits(%p, %t : memref<5xi32>, memref<?x4xi32>)
     weights(%v : memref<8x128x64xbf16>) outs(%z : memref<?x128xbf16>) store(rows)
     schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3> dependent
   return

@@ -140,7 +140,8 @@ private:
   MOE_DEVICE static void load_weights(const GroupedMatmulWgmmaArgs<Plan> &args, u32 at, u32 barrier,
                                       const ProducedTile &tile, int step, u64 policy,
                                       u32 row_bytes) {
-    const int column_tile = tile.plain().column_tile;
+    const Tile plain = tile.plain();
+    const int expert = plain.expert, column_tile = plain.column_tile;
     const int k = step * Plan::kBlockK, column = column_tile * Plan::kTileColumns;
     const u32 shared = at + Plan::kRowTileBytes;
     constexpr u32 kHalf = Plan::kWeightTileBytes / 2;
@@ -155,12 +156,12 @@ private:
       constexpr u16 kBoth = 3;
       const u32 rank = ptx::cluster_rank(); // each brings one box for both
       ptx::tma_load_3d_multicast(shared + rank * kHalf, rank ? second : args.weights, barrier, k,
-                                 rank ? second_column : column, tile.expert, kBoth, policy);
+                                 rank ? second_column : column, expert, kBoth, policy);
       return;
     }
-    ptx::tma_load_3d(shared, args.weights, barrier, k, column, tile.expert, policy);
+    ptx::tma_load_3d(shared, args.weights, barrier, k, column, expert, policy);
     if constexpr (Plan::kBoxRows < Plan::kBlockN)
-      ptx::tma_load_3d(shared + kHalf, second, barrier, k, second_column, tile.expert, policy);
+      ptx::tma_load_3d(shared + kHalf, second, barrier, k, second_column, expert, policy);
   }
 };
 

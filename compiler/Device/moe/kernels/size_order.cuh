@@ -6,8 +6,9 @@
 namespace moe {
 
 /// order [kGroups + 1], shared: the groups by size, largest first, those of one size as they come,
-/// and behind them whether they are uneven. Where they are not, that word alone. By all kThreads
-/// threads of a block; sums: shared, 3 * ceil(kGroups / 32) ints; size(group) of any group.
+/// each with kLateBit if it comes late; behind them 0 where they are not uneven, and nothing before
+/// it counts, else one more than the rows of those that come late. By all kThreads threads of a
+/// block; sums: shared, 3 * ceil(kGroups / 32) ints; size(group) of any group.
 template <int kGroups, int kThreads, class SizeT>
 MOE_DEVICE bool order_by_size(int *sums, int *order, SizeT size) {
   const int thread = int(threadIdx.x), lane = thread % 32;
@@ -15,6 +16,8 @@ MOE_DEVICE bool order_by_size(int *sums, int *order, SizeT size) {
   for (int g = thread; g < kGroups; g += kThreads)
     is_large |= size(g) > kStreamRows;
   bool uneven = false;
+  if (thread == 0)
+    order[kGroups] = 0;
   if (__syncthreads_or(is_large)) { // else nothing leaves the memory idle
     constexpr int kWarps = min_of(kThreads / 32, int(ceil_div(kGroups, 32)));
     IdleTime own;
@@ -42,20 +45,27 @@ MOE_DEVICE bool order_by_size(int *sums, int *order, SizeT size) {
       const int group = first + thread / kLanes;
       const int rows = group < kGroups ? size(group) : 0;
       int before = 0;
+      EndCost cost;
 #pragma unroll 4
       for (int other = lane % kLanes; other < kGroups; other += kLanes) {
         const int its = size(other);
-        before += its > rows || (its == rows && other < group);
+        const bool is_before = its > rows || (its == rows && other < group);
+        before += is_before;
+        cost.front += is_before ? EndCost::of(its).front : 0;
+        cost.back += is_before ? 0 : EndCost::of(its).back;
       }
 #pragma unroll
-      for (int distance = 1; distance < kLanes; distance *= 2)
+      for (int distance = 1; distance < kLanes; distance *= 2) {
         before += __shfl_xor_sync(~0u, before, distance);
-      if (group < kGroups && lane % kLanes == 0)
-        order[before] = group;
+        cost.front += __shfl_xor_sync(~0u, cost.front, distance);
+        cost.back += __shfl_xor_sync(~0u, cost.back, distance);
+      }
+      if (group < kGroups && lane % kLanes == 0) {
+        order[before] = group | (cost.is_late() ? kLateBit : 0);
+        atomicAdd(&order[kGroups], (before == 0) + (cost.is_late() ? rows : 0));
+      }
     }
   }
-  if (thread == 0)
-    order[kGroups] = uneven;
   __syncthreads();
   return uneven;
 }

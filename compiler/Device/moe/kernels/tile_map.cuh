@@ -2,8 +2,8 @@
 // n}, its extent the rows and the place in a band (scheduler/raster.cuh); entries come expert by
 // expert, n of them, and those beyond the last have extent 0. On request the rows beyond the last
 // group get tiles too, of expert -1, that n does not count: a grouped matmul stores zeros there.
-// Where experts are uneven and the shape asks for it, they come by size, entry 0's last word says
-// so (MapHead), and the others' last word is the number of all groups' rows.
+// Where experts are uneven and the shape asks for it, they come by size: bits in the last words say
+// so, and which come late (scheduler/both_ends.cuh).
 //
 // A group's tiles are as high as the map's height but for the last, or, balanced, all of one height
 // (the last may be lower): for kernels whose time follows a tile's rows, a full tile and a sliver
@@ -25,7 +25,7 @@ constexpr int kMaxTileMaps = 4;
 struct TileMapPointers {
   int4 *map[kMaxTileMaps];
   u32 *tickets[kMaxTileMaps];
-  u32 *progress[kMaxTileMaps]; ///< [kProgressWords]
+  u32 *progress[kMaxTileMaps]; ///< [kProgressWords], the last two the parts of maps by size
 };
 
 /// The shapes for which maps are made in one go.
@@ -74,7 +74,8 @@ MOE_DEVICE void scan_groups(int *sums, int *offsets, int *tile_begins, SizeT siz
     if (j == 0)
       return size(place);
     const TileShape shape = Tiles::get(j - 1);
-    return tile_entries(shape, size(shape.both_ends && order != nullptr ? order[place] : place));
+    const bool by_size = shape.both_ends && order != nullptr;
+    return tile_entries(shape, size(by_size ? order[place] & ~kLateBit : place));
   };
 
   int own[kSums], before[kSums];
@@ -131,31 +132,38 @@ MOE_DEVICE int find_group(const int *begins, int index) {
 template <int kGroups, class Tiles, bool kTail>
 MOE_DEVICE void write_tile_maps(const int *offsets, const int *tile_begins, TileMapPointers maps,
                                 int rows, int thread, int threads) {
+  const int *order = tile_begins + Tiles::kCount * (kGroups + 1);
 #pragma unroll // a pointer at a place that is only known at run time would be read from local memory
   for (int j = 0; j < kMaxTileMaps; ++j) {
     if (thread == j && maps.tickets[j] != nullptr)
       *maps.tickets[j] = 0;
-    if (thread == j && maps.progress[j] != nullptr)
-      for (int i = 0; i < kProgressWords; ++i)
+    if (thread == j && maps.progress[j] != nullptr) {
+      for (int i = 0; i < kProgressCounters; ++i)
         maps.progress[j][i] = 0;
+      if constexpr (Tiles::kBySize)
+        if (order[kGroups] != 0) {
+          maps.progress[j][kProgressEarlyRows] = u32(offsets[kGroups] - (order[kGroups] - 1));
+          maps.progress[j][kProgressRows] = u32(offsets[kGroups]);
+        }
+    }
   }
 #pragma unroll
   for (int j = 0; j < Tiles::kCount; ++j) {
     const TileShape shape = Tiles::get(j);
     const int height = shape.height;
     const int *begins = tile_begins + j * (kGroups + 1);
-    const int *order = tile_begins + Tiles::kCount * (kGroups + 1);
     const bool by_size = shape.both_ends && order[kGroups] != 0;
     const int entries = tile_map_bound(rows, kGroups + kTail, height);
     for (int i = thread; i < entries; i += threads) {
       int4 entry = {0, 0, 0, begins[kGroups]};
-      if (by_size)
-        entry.w = i == 0 ? pack_head({begins[kGroups], true}) : offsets[kGroups];
       if (i < begins[kGroups]) {
         entry.x = find_group<kGroups>(begins, i);
         const int begin = begins[entry.x];
-        if (by_size)
-          entry.x = order[entry.x];
+        if (by_size) {
+          const int group = order[entry.x];
+          entry.x = group & ~kLateBit;
+          entry.w |= i == 0 ? kBothEndsBit : group & kLateBit;
+        }
         const int first = offsets[entry.x];
         const GroupTile tile = group_tile(shape, i - begin, offsets[entry.x + 1] - first);
         entry.y = first + tile.begin;

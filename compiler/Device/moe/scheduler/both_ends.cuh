@@ -5,7 +5,9 @@
 //
 // Only where experts are uneven enough: alike ones have nothing to overlap, and two places of the
 // map share less in L2 than one. The kernel that makes the map decides, from all experts' rows, and
-// says so in the map's head, the last word of entry 0.
+// says so in the map's head, the last word of entry 0. In the last words of the others it says
+// which experts come late, about where the two sides meet, so that who waits for rows need not wait
+// for those (scheduler/progress.cuh).
 #pragma once
 #include "moe/common/types.cuh"
 
@@ -39,17 +41,36 @@ struct IdleTime {
   }
 };
 
+/// How long an expert keeps the front or the back busy, in the unit of IdleTime: five or three
+/// eighths of the multiprocessors, and memory that is shared with the other side.
+struct EndCost {
+  u32 front = 0, back = 0;
+
+  MOE_HOST_DEVICE static constexpr EndCost of(int rows) {
+    if (rows == 0)
+      return {};
+    return {u32(max_of(rows + rows / 5 * 3, kStreamRows)),
+            u32(max_of(rows * 2 + rows / 3 * 2, kStreamRows / 4 * 5))};
+  }
+  /// Of an expert before which the front takes `front` and from which on the back takes `back`:
+  /// whether they may meet there, to some 20 %. Never the first one.
+  MOE_HOST_DEVICE constexpr bool is_late() const {
+    return u64(front) * 3 > u64(back) * 2 && u64(front) * 2 < u64(back) * 3;
+  }
+};
+
 /// The last word of a map's first entry.
 struct MapHead {
   int entries;    ///< that stand for tiles
   bool both_ends; ///< experts come by size, largest first; else in their own order
 };
-inline constexpr int kBothEndsBit = 1 << 30;
+/// Bits beside the number of entries: of the head, and of the others where an expert comes late.
+inline constexpr int kBothEndsBit = 1 << 30, kLateBit = 1 << 29;
 MOE_HOST_DEVICE constexpr int pack_head(const MapHead &head) {
   return head.entries | (head.both_ends ? kBothEndsBit : 0);
 }
 MOE_HOST_DEVICE constexpr MapHead unpack_head(int word) {
-  return {word & ~kBothEndsBit, (word & kBothEndsBit) != 0};
+  return {word & ~(kBothEndsBit | kLateBit), (word & kBothEndsBit) != 0};
 }
 
 /// Who takes which of `tiles` tiles: `blocks` blocks (or clusters), the first `fronts` of them from

@@ -18,16 +18,18 @@ struct Tile {
 };
 
 /// A tile as its producers know it: whether the blocks of a cluster load its weights for each
-/// other. In the word of the column tile, since producers have few registers.
+/// other, and whether its expert comes late. In the words of the column tile and of the expert,
+/// since producers have few registers.
 struct ProducedTile : Tile {
-  MOE_DEVICE static ProducedTile of(const Tile &tile, bool shares_weights) {
-    return {{tile.expert, tile.row_begin, tile.rows,
+  MOE_DEVICE static ProducedTile of(const Tile &tile, bool shares_weights, bool late) {
+    return {{late ? tile.expert | kLateBit : tile.expert, tile.row_begin, tile.rows,
              shares_weights ? ~tile.column_tile : tile.column_tile}};
   }
   MOE_DEVICE bool shares_weights() const { return column_tile < 0; }
+  MOE_DEVICE bool is_late() const { return (expert & kLateBit) != 0; }
   /// For the consumers.
   MOE_DEVICE Tile plain() const {
-    return {expert, row_begin, rows, shares_weights() ? ~column_tile : column_tile};
+    return {expert & ~kLateBit, row_begin, rows, shares_weights() ? ~column_tile : column_tile};
   }
 };
 
@@ -99,13 +101,15 @@ public:
     const int4 entry = map_[at.m];
     next_ += clusters();
     const TileExtent extent = unpack_extent(entry.z);
+    const bool late =
+        Plan::kBothEnds && (Plan::kReports || Plan::kEarlyStart) && (entry.w & kLateBit) != 0;
     if constexpr (Plan::kCluster == 1) {
-      return {{entry.x, entry.y, extent.rows, at.n}};
+      return ProducedTile::of({entry.x, entry.y, extent.rows, at.n}, false, late);
     } else {
       const BlockTile own =
           block_tile(extent, at.n, int(rank()), Plan::kCluster, Plan::kColumnTiles, Plan::kRowUnit);
       return ProducedTile::of({entry.x, entry.y + own.begin, own.rows, own.column_tile},
-                              own.shares_weights);
+                              own.shares_weights, late);
     }
   }
 

@@ -3,10 +3,12 @@
 //
 // Tiles come in the order of their rows, band by band. The first matmul reports two parts of them,
 // each with a counter that is zero at launch: the rows before the band in the middle of its map,
-// and the rest. A block reports a part when its last tile of it is in memory, in units of eight
-// columns of a row, so that R rows of N columns are there once the counter is R * N / 8. More parts
-// would cost a fence each, which holds up the loads of the thread that waits for it by about a
-// microsecond, and would help no one: what is left to the end are the last tiles of each block.
+// and the rest; or, where experts come by size and tiles from both ends, the rows of all experts
+// but the late ones, and of these. A block reports a part when its last tile of it is in memory, in
+// units of eight columns of a row, so that R rows of N columns are there once the counter is R * N
+// / 8. More parts would cost a fence each, which holds up the loads of the thread that waits for it
+// by about a microsecond, and would help no one: what is left to the end are the last tiles of each
+// block.
 //
 // A third word says that the first matmul has begun, and with it that what came before is done. A
 // kernel that does not wait for the grids before it has no other way to know: its multiprocessor's
@@ -18,9 +20,6 @@
 
 namespace moe {
 
-/// The word behind the two parts' counters.
-inline constexpr int kProgressBegun = kProgressWords - 1;
-
 /// By one thread of a matmul that reports, before it lets the next kernel start.
 MOE_DEVICE void report_begin(u32 *counters) { ptx::st_release_gpu(counters + kProgressBegun, 1); }
 
@@ -29,22 +28,22 @@ MOE_DEVICE void wait_begin(const u32 *counters, u32 failure_flag) {
   bounded_wait([&] { return ptx::ld_acquire_gpu(counters + kProgressBegun) == 1; }, failure_flag);
 }
 
-/// Of a map's rows: those before the band in its middle, and all. Where tiles are taken from both
-/// ends the last ones may be anyone's, so there the second part has all rows.
+/// Of a map's rows: those of the first part, and all.
 struct MapParts {
   int first, rows;
+  bool by_size; ///< the first part is not what comes first, but what does not come late
 
-  MOE_DEVICE static MapParts of(const int4 *map) {
+  MOE_DEVICE static MapParts of(const int4 *map, const u32 *counters) {
     const MapHead head = unpack_head(map[0].w);
     const int count = head.entries;
     if (count == 0)
-      return {0, 0};
+      return {0, 0, false};
     if (head.both_ends)
-      return {0, map[1].w};
+      return {int(counters[kProgressEarlyRows]), int(counters[kProgressRows]), true};
     const int middle = count / 2;
     const int4 last = map[count - 1];
-    return {map[middle - unpack_extent(map[middle].z).place].y,
-            last.y + unpack_extent(last.z).rows};
+    return {map[middle - unpack_extent(map[middle].z).place].y, last.y + unpack_extent(last.z).rows,
+            false};
   }
 };
 
@@ -53,17 +52,17 @@ template <class Plan>
 class ProgressReport {
   static constexpr u32 kThread = 96;
   u32 *counters_;
-  int first_ = 0; ///< rows of the first part
-  int part_ = 0;  ///< of the tiles that `units_` counts
-  u32 units_ = 0; ///< stored or being stored, not yet reported
+  int first_ = 0; ///< rows of the first part, where it is what comes first
+  /// Stored or being stored, not yet reported; kSecond if they are of the second part (one word,
+  /// since producers have few registers).
+  u32 units_ = 0;
+  static constexpr u32 kSecond = 1u << 31;
 
   MOE_DEVICE void report() {
-    if (units_ != 0) {
+    if (const u32 units = units_ & ~kSecond; units != 0) {
       ptx::fence_gpu();
-      ptx::red_add_u32(counters_ + part_, units_);
+      ptx::red_add_u32(counters_ + (units_ >> 31), units);
     }
-    units_ = 0;
-    part_ = 1;
   }
 
 public:
@@ -72,17 +71,21 @@ public:
       Plan::kCooperative ? min_of(Plan::kStages + 4, Plan::kSteps - 1) : Plan::kSteps - 1;
 
   MOE_DEVICE ProgressReport(u32 *counters, const int4 *map) : counters_(counters) {
-    if constexpr (Plan::kReports)
-      first_ = MapParts::of(map).first;
+    if constexpr (Plan::kReports) {
+      const MapParts parts = MapParts::of(map, counters);
+      first_ = parts.by_size ? 0x7fffffff : parts.first;
+    }
   }
   /// At step kStep of `tile`, which has been published; `slots` are at the tile before.
   MOE_DEVICE void count(const ProducedTile &tile, const TileSlots<Plan> &slots) {
     if constexpr (Plan::kReports) {
       if (threadIdx.x != kThread || tile.rows <= 0)
         return;
-      if (part_ == 0 && tile.row_begin >= first_) {
+      const u32 part = tile.is_late() || tile.row_begin >= first_ ? kSecond : 0;
+      if (((units_ ^ part) & kSecond) != 0) {
         slots.wait_empty();
         report();
+        units_ = part;
       }
       const int columns =
           min_of(Plan::kTileColumns, Plan::kN - tile.plain().column_tile * Plan::kTileColumns);
@@ -100,7 +103,8 @@ public:
 /// The other side: threads that ask the copy engine for rows wait until these are there.
 template <class Plan>
 class ProgressWait {
-  int there_ = 0; ///< rows that may be copied
+  static constexpr int kNotLate = -1; ///< the rows of experts that do not come late
+  int there_ = 0;                     ///< rows that may be copied, or kNotLate
 
   static MOE_DEVICE void wait_part(const u32 *counter, int rows, u32 failure_flag) {
     const u32 units = u32(rows) * u32(Plan::kK / 8);
@@ -110,15 +114,17 @@ class ProgressWait {
 public:
   /// `counters` and `map` of the matmul that reports. The parts are looked up again each time that
   /// rows are missing, twice a block: to remember them would cost registers, and spills.
-  MOE_DEVICE void wait(const u32 *counters, const int4 *map, const Tile &tile, u32 failure_flag) {
+  MOE_DEVICE void wait(const u32 *counters, const int4 *map, const ProducedTile &tile,
+                       u32 failure_flag) {
     if constexpr (Plan::kEarlyStart) {
       const int end = tile.row_begin + tile.rows;
-      if (end <= there_)
+      const bool late = !Plan::kBothEnds || tile.is_late();
+      if (end <= there_ || (there_ == kNotLate && !late))
         return;
-      const MapParts parts = MapParts::of(map);
+      const MapParts parts = MapParts::of(map, counters);
       wait_part(counters, parts.first, failure_flag);
-      there_ = parts.first;
-      if (end > there_) {
+      there_ = parts.by_size ? kNotLate : parts.first;
+      if (parts.by_size ? late : end > there_) {
         wait_part(counters + 1, parts.rows - parts.first, failure_flag);
         there_ = parts.rows;
       }

@@ -29,8 +29,11 @@ struct TileShape {
 };
 inline constexpr int kMaxTileHeight = 0x1fff, kMaxBand = 255;
 
-/// Words in which a matmul reports its progress (scheduler/progress.cuh); cleared with the maps.
-inline constexpr int kProgressWords = 3;
+/// Words in which a matmul reports its progress (scheduler/progress.cuh): counters, cleared with
+/// the maps, and the rows of the parts of a map by size.
+inline constexpr int kProgressBegun = 2, kProgressCounters = 3; // behind the counters of two parts
+inline constexpr int kProgressEarlyRows = 3, kProgressRows = 4;
+inline constexpr int kProgressWords = 5;
 
 /// Rows that each block of a cluster takes of an entry's `rows`, but the last ones.
 MOE_HOST_DEVICE constexpr int cluster_share(int rows, int blocks, int unit) {
