@@ -303,7 +303,7 @@ struct Routing {
     }
     const int count = int(map.size()), height = shape.height;
     for (int4 &entry : map)
-      entry.w = order.empty() ? count : int(offsets[experts]);
+      entry.w = count;
     if (!order.empty())
       map[0].w = pack_head({count, true});
     for (int r = offsets[experts]; lost && r < rows(); r += height)

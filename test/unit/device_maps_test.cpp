@@ -380,8 +380,34 @@ TEST(BothEnds, OnlyWhereSomeExpertsMultiplyAndOthersStream) {
   EXPECT_EQ(idle.all, 492);
 }
 
+TEST(BothEnds, ExpertsComeLateWhereTheSidesMeet) {
+  // 2 x 1600 + 192 n units of the front, 20 x 240 - 240 n of the back: they meet at n = 3.7, and
+  // one has two thirds of the other's at n = 0 and n = 7.7.
+  std::vector<int> groups = {1000, 1000};
+  groups.resize(22, 20);
+  std::vector<int> late;
+  EndCost at;
+  for (int rows : groups)
+    at.back += EndCost::of(rows).back;
+  for (int rows : groups) {
+    late.push_back(at.is_late());
+    at.front += EndCost::of(rows).front;
+    at.back -= EndCost::of(rows).back;
+  }
+  EXPECT_EQ(at.front, 2u * 1600 + 20 * 192);
+  EXPECT_EQ(at.back, 0u);
+  EXPECT_FALSE(late.front());
+  EXPECT_FALSE(late.back());
+  int first = int(std::find(late.begin(), late.end(), 1) - late.begin());
+  int end = int(std::find(late.begin() + first, late.end(), 0) - late.begin());
+  EXPECT_EQ(std::count(late.begin(), late.end(), 1), end - first) << "neighbours";
+  EXPECT_EQ(first, 2 + 1);
+  EXPECT_EQ(end, 2 + 8);
+  EXPECT_EQ(EndCost::of(0).front + EndCost::of(0).back, 0u) << "an expert without rows";
+}
+
 TEST(BothEnds, HeadsUnpack) {
-  for (int entries : {0, 1, 77, (1 << 30) - 1})
+  for (int entries : {0, 1, 77, (1 << 29) - 1})
     for (bool bothEnds : {false, true}) {
       const MapHead head = unpack_head(pack_head({entries, bothEnds}));
       EXPECT_EQ(head.entries, entries);

@@ -1,5 +1,6 @@
 // The sort, tile maps, padded offsets and the inverse of routes against the host, bit for bit.
 #include <algorithm>
+#include <numeric>
 
 #include "harness.h"
 
@@ -67,6 +68,34 @@ static bool is_uneven(const std::vector<int> &offsets) {
   return memory > int(all / 12) && products > int(all / 12);
 }
 
+/// All groups, the largest first.
+static std::vector<int> by_size(const std::vector<int> &offsets) {
+  std::vector<int> order(offsets.size() - 1);
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    return offsets[a + 1] - offsets[a] > offsets[b + 1] - offsets[b];
+  });
+  return order;
+}
+
+/// Which groups of a map by size come late: a front of five eighths of the machine, in the order of
+/// `order`, and a back of three eighths would meet at one of them, to 20 %.
+static std::vector<bool> late_groups(const std::vector<int> &offsets, const std::vector<int> &order) {
+  auto front = [](int rows) { return rows ? std::max(rows + rows / 5 * 3, 192) : 0; };
+  auto back = [](int rows) { return rows ? std::max(rows * 2 + rows / 3 * 2, 240) : 0; };
+  unsigned before = 0, after = 0;
+  for (const int e : order)
+    after += back(offsets[e + 1] - offsets[e]);
+  std::vector<bool> late(order.size());
+  for (const int e : order) {
+    const int size = offsets[e + 1] - offsets[e];
+    late[e] = before / 2 > after / 3 && before / 3 < after / 2;
+    before += front(size);
+    after -= back(size);
+  }
+  return late;
+}
+
 /// `unit`: groups are cut into the fewest tiles of at most `height` rows, all but the last of one
 /// height, the least multiple of `unit` with which that many tiles do. 0: all of `height` rows.
 /// Bands: the fewest of at most `band` tiles of a group, all but the last equally long.
@@ -75,14 +104,14 @@ static std::vector<int> map_reference(const std::vector<int> &offsets, int rows,
                                       bool tail, int unit = 0, int band = 8,
                                       int cluster = 1, bool both_ends = false) {
   const int experts = int(offsets.size()) - 1;
-  std::vector<int> map, order;
-  const bool by_size = both_ends && is_uneven(offsets);
-  for (int e = 0; e < experts; ++e)
-    order.push_back(e);
-  if (by_size)
-    std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
-      return offsets[a + 1] - offsets[a] > offsets[b + 1] - offsets[b];
-    });
+  std::vector<int> map, order(experts);
+  std::iota(order.begin(), order.end(), 0);
+  std::vector<bool> late(experts);
+  const bool sorted = both_ends && is_uneven(offsets);
+  if (sorted) {
+    order = by_size(offsets);
+    late = late_groups(offsets, order);
+  }
   int valid = 0;
   for (const int e : order) {
     const int size = offsets[e + 1] - offsets[e];
@@ -100,7 +129,7 @@ static std::vector<int> map_reference(const std::vector<int> &offsets, int rows,
       map.insert(map.end(), {e, row,
                              std::min(entry_rows, offsets[e + 1] - row) + (part << 14) +
                                  (place << 16) + (count << 24),
-                             0});
+                             late[e] ? 1 << 29 : 0});
       ++valid;
     };
     for (int first = 0; first < whole; first += length)
@@ -119,8 +148,8 @@ static std::vector<int> map_reference(const std::vector<int> &offsets, int rows,
   while (map.size() < bound)
     map.insert(map.end(), {tail ? -1 : 0, tail ? rows : 0, tail ? 1 << 24 : 0, 0});
   for (size_t i = 3; i < map.size(); i += 4)
-    map[i] = by_size ? offsets[experts] : valid;
-  if (by_size)
+    map[i] |= valid;
+  if (sorted)
     map[3] = valid | 1 << 30;
   return map;
 }
@@ -176,12 +205,13 @@ static void check_sort_case(const std::string &name, const std::vector<int> &ids
   Buffer<int> map8(4 * size_t(moe::tile_map_bound(routes, kExperts + kTail, 8)));
   Buffer<int> map64(4 * size_t(moe::tile_map_bound(routes, kExperts + kTail, 64)));
   Buffer<int> map192(4 * size_t(moe::tile_map_bound(routes, kExperts + kTail, 192)));
-  Buffer<int> tickets(2);
+  Buffer<int> tickets(2), progress(moe::kProgressWords);
   const moe::TileMapPointers maps = {{reinterpret_cast<int4 *>(map8.get()),
                                       reinterpret_cast<int4 *>(map64.get()),
                                       reinterpret_cast<int4 *>(map192.get())},
                                      {reinterpret_cast<moe::u32 *>(tickets.get()), nullptr,
-                                      reinterpret_cast<moe::u32 *>(tickets.get()) + 1}};
+                                      reinterpret_cast<moe::u32 *>(tickets.get()) + 1},
+                                     {nullptr, reinterpret_cast<moe::u32 *>(progress.get())}};
   if (kMultiBlock)
     count_kernel<Sort><<<grid, kThreads, 4 * kExperts>>>(experts.get(), block_counts.get(), routes);
   sort_kernel<Sort><<<grid, kThreads, Sort::kSharedBytes>>>(
@@ -198,6 +228,17 @@ static void check_sort_case(const std::string &name, const std::vector<int> &ids
   expect_equal(full + " map 192", map192.read(full),
                map_reference(want.offsets, routes, 192, kTail, 16, 5, 1, true));
   expect_equal(full + " tickets", tickets.read(full), std::vector<int>{0, 0});
+  std::vector<int> words = progress.read(full);
+  if (is_uneven(want.offsets)) {
+    int early = want.offsets[kExperts];
+    const std::vector<bool> late = late_groups(want.offsets, by_size(want.offsets));
+    for (int e = 0; e < kExperts; ++e)
+      early -= late[e] ? want.offsets[e + 1] - want.offsets[e] : 0;
+    expect_equal(full + " progress", words, std::vector<int>{0, 0, 0, early, want.offsets[kExperts]});
+  } else {
+    words.resize(moe::kProgressCounters);
+    expect_equal(full + " progress", words, std::vector<int>{0, 0, 0});
+  }
 }
 
 template <int kExperts> static void check_experts(int most_k, std::mt19937 &random) {

@@ -46,7 +46,7 @@ MOE_DEVICE bool order_by_size(int *sums, int *order, SizeT size) {
       const int rows = group < kGroups ? size(group) : 0;
       int before = 0;
       EndCost cost;
-#pragma unroll 4
+#pragma unroll 8
       for (int other = lane % kLanes; other < kGroups; other += kLanes) {
         const int its = size(other);
         const bool is_before = its > rows || (its == rows && other < group);

@@ -55,7 +55,7 @@ struct EndCost {
   /// Of an expert before which the front takes `front` and from which on the back takes `back`:
   /// whether they may meet there, to some 20 %. Never the first one.
   MOE_HOST_DEVICE constexpr bool is_late() const {
-    return u64(front) * 3 > u64(back) * 2 && u64(front) * 2 < u64(back) * 3;
+    return front / 2 > back / 3 && front / 3 < back / 2;
   }
 };
 
