@@ -111,8 +111,14 @@ quick() {
     --schedule "*: $swapped, dynamic = true, cluster = 2, weights = evict_last"
   checked_run quick-cluster-turns 12 "$models/neopp-moe.mlir" --tokens 1,40,900,4096 --routing uniform,zipf:1.2,one-expert \
     --schedule "*: $turns, cluster = 2"
-  # The second matmul starts beside the first and waits for its rows from its first tile on.
+  # Tiles from both ends of the map, in pairs and in single blocks: the experts of 900 tokens under
+  # zipf:1.2 are uneven enough for it in both, under uniform routing they are not.
+  checked_run quick-both-ends 6 "$models/neopp-moe.mlir" --tokens 40,900,1500 --routing uniform,zipf:1.2 \
+    --schedule "*: $swapped, dynamic = true, both_ends = true, cluster = 2, weights = evict_last"
   deep_block
+  checked_run quick-both-ends-alone 4 "$out/deep.mlir" --tokens 700,900 --routing uniform,zipf:1.2 \
+    --schedule "*: $turns, dynamic = true, both_ends = true"
+  # The second matmul starts beside the first and waits for its rows from its first tile on.
   checked_run quick-early-start 8 "$out/deep.mlir" --tokens 1,3,17,64 --routing uniform,zipf:1.2 \
     --schedule "*: $swapped"
   sed 's/xbf16/xf16/g' "$models/tiny.mlir" >"$out/tiny-f16.mlir"
@@ -167,17 +173,19 @@ sanitizer() {
     done
     sanitized "$program" $tool 257 deep --schedule "*: $swapped, dynamic = true, cluster = 2"
     sanitized "$program" $tool 257 deep --schedule "*: $turns, cluster = 2"
+    routing=zipf:1.2 sanitized "$program" $tool 900 deep \
+      --schedule "*: $swapped, dynamic = true, both_ends = true, cluster = 2"
   done
 }
 
-sanitized() { # COMPUTE-SANITIZER TOOL TOKENS BLOCK MOEC-RUN-ARGUMENTS...
+sanitized() { # COMPUTE-SANITIZER TOOL TOKENS BLOCK MOEC-RUN-ARGUMENTS... ($routing: of the tokens)
   local program=$1 tool=$2 tokens=$3 block=$4 log
   shift 4
   local name="$tool $block T=$tokens${*:+ ${*: -1}}"
   log="$out/$(echo "$name" | tr -cs 'a-z0-9\n' -).log"
   out_of_time && { skip "$name: out of time"; return; }
   if timeout $((limit - SECONDS + 1)) "$program" --tool "$tool" --report-api-errors no --error-exitcode 42 \
-    "$moec" run "$out/$block.mlir" --device cuda --check --tokens "$tokens" --routing uniform,one-expert "$@" \
+    "$moec" run "$out/$block.mlir" --device cuda --check --tokens "$tokens" --routing "${routing:-uniform,one-expert}" "$@" \
     >"$log" 2>&1 && grep -q 'ERROR SUMMARY: 0 errors' "$log"; then
     pass
     echo "ok      $name"
