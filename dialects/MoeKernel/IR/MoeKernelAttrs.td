@@ -98,10 +98,11 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
       follows each tile's own rows in steps of `token_step`: for few rows an expert.
 
     Where the matmul before makes the rows, `early_start` lets blocks start as that one's run out
-    of tiles. In the wgmma forms tiles of the first half of the rows wait for that half alone; in
-    the mma form blocks ask for the weights of their first stages and then wait for all rows. They
-    can as soon as the matmul before lets them: once all of its blocks have nothing left to ask for,
-    or with its `early_release` once all of them run.
+    of tiles. In the wgmma forms a tile waits for its part of the rows alone: one half of them, or
+    where the matmul before draws from both ends either what it takes last, about where its blocks
+    meet, or the rest. In the mma form blocks ask for the weights of their first stages and then
+    wait for all rows. They can as soon as the matmul before lets them: once all of its blocks have
+    nothing left to ask for, or with its `early_release` once all of them run.
 
     ```mlir
     #moe_kernel.schedule<wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5>
