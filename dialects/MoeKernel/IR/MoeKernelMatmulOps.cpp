@@ -189,7 +189,8 @@ static LogicalResult verifyProgress(GroupedMatmulOp op) {
   if (!op.getSchedule().isHopper() || op.getOuts().size() != 1)
     return op.emitOpError() << "expects progress with a wgmma form and one out only";
   if (getType(progress).getShape() != ArrayRef<int64_t>{kProgressWords})
-    return op.emitOpError() << "expects progress of " << kProgressWords << " words, but got " << progress.getType();
+    return op.emitOpError() << "expects progress of " << kProgressWords << " words, but got "
+                            << progress.getType();
   for (Operation *user : progress.getUsers())
     if (auto other = dyn_cast<GroupedMatmulOp>(user);
         other && other != op && other.getProgress() == progress)

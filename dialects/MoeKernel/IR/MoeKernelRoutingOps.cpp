@@ -47,7 +47,8 @@ static LogicalResult verifyTileMaps(Operation *op, OperandRange tiles, ArrayAttr
       return op->emitOpError() << "expects tickets of one counter, but got " << counter.getType();
   for (Value counters : progress)
     if (getType(counters).getShape() != ArrayRef<int64_t>{kProgressWords})
-      return op->emitOpError() << "expects progress of " << kProgressWords << " words, but got " << counters.getType();
+      return op->emitOpError() << "expects progress of " << kProgressWords << " words, but got "
+                               << counters.getType();
   return success();
 }
 

@@ -55,7 +55,8 @@ defvar tileMapText = [{
     Tile map `j` covers every group with tiles of `tile_shapes[j]`. An entry is
     `{expert, first row, rows and place in a band, number of entries}`; entries beyond the last
     have 0 rows. Of a shape with `both_ends`, where experts are uneven, they come by size of the
-    expert, which a bit of the first number says, and bits of the others which experts come late. Its leading extent is `rows / tile_shapes[j].rows + min(E, rows)`, rounded down.
+    expert, which a bit of the first number says, and bits of the others which experts come late.
+    Its leading extent is `rows / tile_shapes[j].rows + min(E, rows)`, rounded down.
     `tickets` are counters that matmuls with a dynamic schedule draw tiles from, `progress` words
     in which they report what they have stored; all counters are set to 0.
 }];
