@@ -1,10 +1,11 @@
 // More matmuls over the same groups than one kernel clears counters: the last takes the same
-// schedule without drawing its tiles.
+// schedule without drawing its tiles, and so from one end of a map of its own.
 // RUN: moe-opt %s --convert-moe-to-kernel="tokens=4096 target=sm_90a" | FileCheck %s
 
 // CHECK: moe_kernel.sort_routes
+// CHECK-SAME: tile_shapes = [#moe_kernel.tile_shape<[[SHAPE:.*]], both_ends = true>, #moe_kernel.tile_shape<[[SHAPE]]>]
 // CHECK-SAME: tickets(%{{[0-9]+}}, %{{[0-9]+}}, %{{[0-9]+}}, %{{[0-9]+}} : memref<1xi32>, memref<1xi32>, memref<1xi32>, memref<1xi32>)
-// CHECK-COUNT-4: moe_kernel.grouped_matmul {{.*}} tickets({{.*}}, cooperative = true, dynamic = true,
+// CHECK-COUNT-4: moe_kernel.grouped_matmul {{.*}} tickets({{.*}}, cooperative = true, dynamic = true, both_ends = true,
 // CHECK: moe_kernel.grouped_matmul
 // CHECK-NOT: tickets(
 // CHECK-SAME: schedule<wgmma_swapped, {{.*}}, cooperative = true, weights = evict_last>

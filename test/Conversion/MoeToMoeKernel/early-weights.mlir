@@ -4,6 +4,8 @@
 // The mma form asks by itself where it knows its tile, sm_80 knows no dependent launch.
 // RUN: moe-opt %s --convert-moe-to-kernel="tokens=4096 target=sm_90a schedule='*: mma, block_m = 64, block_n = 64, block_k = 64, stages = 4'" | FileCheck %s --check-prefix=NONE
 // RUN: moe-opt %s --convert-moe-to-kernel="tokens=4096 target=sm_80" | FileCheck %s --check-prefix=NONE
+// Nobody knows which come first where uneven experts are taken by size.
+// RUN: moe-opt %s --convert-moe-to-kernel="tokens=4096 target=sm_90a schedule='*: wgmma, block_m = 128, block_n = 64, block_k = 64, stages = 4, dynamic = true, both_ends = true'" | FileCheck %s --check-prefix=NONE
 
 // CHECK: moe_kernel.sort_routes
 // CHECK: moe_kernel.grouped_matmul {{.*}} store(rows) gathered {{.*}} schedule<wgmma, {{.*}}> dependent early_weights{{$}}
