@@ -241,6 +241,9 @@ static void check_sort_case(const std::string &name, const std::vector<int> &ids
   }
 }
 
+/// How many inputs had maps by size, and how many of these late groups.
+static int uneven_inputs = 0, late_inputs = 0;
+
 template <int kExperts> static void check_experts(int most_k, std::mt19937 &random) {
   constexpr int kThreads = kExperts > 512 ? 256 : 1024; // shared memory
   const Ids kinds[] = {Ids::kUniform,     Ids::kSkewed,     Ids::kOneExpert,
@@ -253,6 +256,11 @@ template <int kExperts> static void check_experts(int most_k, std::mt19937 &rand
       const int routes = tokens * top_k;
       const std::vector<int> ids = make_ids(kind, routes, kExperts, random);
       const Reference want = sort_reference(ids, kExperts);
+      if (is_uneven(want.offsets)) {
+        const std::vector<bool> late = late_groups(want.offsets, by_size(want.offsets));
+        ++uneven_inputs;
+        late_inputs += std::count(late.begin(), late.end(), true) > 0;
+      }
       const std::string name = "sort E=" + std::to_string(kExperts) + " T=" + std::to_string(tokens) +
                                " k=" + std::to_string(top_k) + " " + name_of(kind);
       check_sort_case<kExperts, kThreads, false>(name, ids, want, 1);
@@ -276,6 +284,8 @@ void check_sort() {
   check_experts<256>(32, random);
   check_experts<257>(32, random);
   check_experts<1000>(32, random);
+  if (late_inputs == 0 || uneven_inputs == 0)
+    report("sort by size", 1, "no input has uneven groups, or none of these late ones");
 }
 
 } // namespace check

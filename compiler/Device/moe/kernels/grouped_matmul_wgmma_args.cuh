@@ -12,7 +12,7 @@ struct GroupedMatmulWgmmaArgs {
   const i32 *routes;                  ///< [R]; gathered rows and weighted stores read it
   const int4 *tiles;                  ///< map for kBlockM * kCluster rows; entry 0's .w counts
   u32 *tickets;                       ///< kDynamic: zero at launch, this matmul's alone
-  u32 *progress;                      ///< kReports: [kProgressWords], zero at launch
+  u32 *progress;                      ///< kReports: [kProgressWords], as the map's kernel set them
   const u32 *awaited;                 ///< kEarlyStart: `progress` of the matmul before
   const int4 *awaited_tiles;          ///< kEarlyStart: `tiles` of the matmul before
   const TensorMap *weights;           ///< (K, columns, E), box (64, Plan::kBoxRows, 1)

@@ -89,9 +89,6 @@ MOE_DEVICE u32 atomic_add(u32 *p, u32 v) {
                : "memory");
   return before;
 }
-MOE_DEVICE void st_global_4(u32 *p, u32 v) {
-  asm volatile("st.global.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
-}
 MOE_DEVICE void st_release_gpu(u32 *p, u32 v) {
   asm volatile("st.release.gpu.global.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
 }

@@ -41,21 +41,32 @@ struct IdleTime {
   }
 };
 
-/// How long an expert keeps the front or the back busy, in the unit of IdleTime: five or three
-/// eighths of the multiprocessors, and memory that is shared with the other side.
+/// Blocks, in eighths of all, that take tiles from the front. Five are enough for the products of
+/// nearly any mixture, since those are held back by power too, and leave enough to keep the memory
+/// busy (RESULTS.md, step 54).
+inline constexpr int kFrontEighths = 5;
+
+/// How long an expert keeps the front or the back busy, in the unit of IdleTime: a part of the
+/// multiprocessors, and memory that is shared with the other side.
 struct EndCost {
   u32 front = 0, back = 0;
 
   MOE_HOST_DEVICE static constexpr EndCost of(int rows) {
     if (rows == 0)
       return {};
-    return {u32(max_of(rows + rows / 5 * 3, kStreamRows)),
-            u32(max_of(rows * 2 + rows / 3 * 2, kStreamRows / 4 * 5))};
+    return {u32(max_of(of_eighths(rows, kFrontEighths), kStreamRows)),
+            u32(max_of(of_eighths(rows, 8 - kFrontEighths), kStreamRows / 4 * 5))};
   }
   /// Of an expert before which the front takes `front` and from which on the back takes `back`:
   /// whether they may meet there, to some 20 %. Never the first one.
   MOE_HOST_DEVICE constexpr bool is_late() const {
     return front / 2 > back / 3 && front / 3 < back / 2;
+  }
+
+private:
+  /// rows * 8 / eighths, where the product could overflow.
+  MOE_HOST_DEVICE static constexpr int of_eighths(int rows, int eighths) {
+    return rows * (8 / eighths) + rows / eighths * (8 % eighths);
   }
 };
 
@@ -85,10 +96,9 @@ struct BothEnds {
 
   static constexpr int kNone = 0x7fffffff;
 
-  /// Five eighths of the blocks are enough for the products of nearly any mixture, since those
-  /// are held back by power too, and leave enough to keep the memory busy (RESULTS.md, step 54).
+  /// All of them from one end, or where half a counter cannot count the tiles.
   MOE_HOST_DEVICE static constexpr int count_fronts(bool both_ends, int tiles, int blocks) {
-    return both_ends && tiles <= 0xffff ? max_of(blocks * 5 / 8, 1) : blocks;
+    return both_ends && tiles <= 0xffff ? max_of(blocks * kFrontEighths / 8, 1) : blocks;
   }
   MOE_HOST_DEVICE constexpr bool is_front(int block) const { return block < fronts; }
   MOE_HOST_DEVICE constexpr int first(int block) const {

@@ -43,7 +43,7 @@ struct ProducedTile : Tile {
 /// raster, or with Plan::kBothEnds and a map that says so from both.
 ///
 /// The counter is zero at launch and again at the end: every block that has a first tile draws
-/// until it gets none, so that n tiles take n draws, after which the count wraps.
+/// until it gets none, so that n tiles take n draws, after which the count wraps or is cleared.
 ///
 /// Clusters (Plan::kCluster > 1) walk as one block does, and their first block draws for all. An
 /// entry's rows are shared evenly among the blocks, or its column tiles are dealt to them in turn.
@@ -121,7 +121,7 @@ private:
     const bool front = ends().is_front(int(blockIdx.x) / Plan::kCluster);
     const u32 before = ptx::atomic_add(tickets_, ends().step(front));
     if (ends().is_last(before))
-      ptx::st_global_4(tickets_, 0);
+      *tickets_ = 0;
     return u32(ends().next(front, before));
   }
 
