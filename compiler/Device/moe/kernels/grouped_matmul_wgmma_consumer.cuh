@@ -89,7 +89,15 @@ class GroupedMatmulConsumer {
     }
   }
 
-  /// All K steps of a tile; a stage is released when the group after its own has been issued.
+  /// Whether a tile of `rows` rows does little but wait for its weights. From both ends few blocks
+  /// have such tiles at a time, and each needs all the loads under way that its ring holds; where
+  /// all blocks wait for the memory, more of them only lengthen its queue (RESULTS.md, step 55).
+  MOE_DEVICE static bool is_stream(int rows) {
+    return Plan::kBothEnds && Plan::kSwapped && Plan::kCooperative && rows <= 64;
+  }
+
+  /// All K steps of a tile. A stage is released when the group after its own has been issued, so
+  /// that the tensor cores never wait; of a stream as soon as it is multiplied.
   ///
   /// What is multiplied is told apart inside the loop, since a loop for each width takes the
   /// compiler a fifth to two thirds longer; and before the wait for data, after which branches
@@ -103,7 +111,10 @@ class GroupedMatmulConsumer {
         issue_tokens<Plan::kLeastTokens, Plan::kBlockM>(state, stages, step, rows);
       else
         issue_strips<Plan::kStrips>(state, stages, step, rows);
-      if (step != 0) {
+      if (is_stream(rows)) {
+        ptx::wgmma_wait<0>();
+        state.release(state.stage);
+      } else if (step != 0) {
         ptx::wgmma_wait<1>();
         state.release(last_);
       }
@@ -142,11 +153,13 @@ public:
       } else if (kLead != 0 && consumer == 1) {
         ptx::barrier_sync(1, 256);
       }
-      multiply_tile(state, stages, multiplied_rows(tile));
+      const int rows = multiplied_rows(tile);
+      multiply_tile(state, stages, rows);
       if constexpr (kPingPong)
         ptx::barrier_arrive(2 - consumer, 256);
       ptx::wgmma_wait<0>();
-      state.release(last_);
+      if (!is_stream(rows))
+        state.release(last_);
       if constexpr (Plan::kStaged)
         state.wait_full();
       FragmentStore<Plan, Epilogue>::run(acc_, args.store, tile,
