@@ -172,6 +172,7 @@ TEST_F(TunedTest, ShippedRecordsFitTheirExamples) {
       ASSERT_TRUE(example.isOk());
       who.device = record.key.device;
       who.multiprocessors = record.key.multiprocessors;
+      who.routing = record.key.routing;
       CompilerOptions options;
       options.kernel.target = record.key.target;
       options.kernel.combine = record.key.combine;
