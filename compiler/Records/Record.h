@@ -40,7 +40,7 @@ struct RecordEnvironment {
   std::string driver; ///< the CUDA version that it supports
   std::string clocks; ///< peaks, of the multiprocessors and the memory
   std::string date;   ///< UTC, "2026-01-31T12:00:00Z"
-  std::string effort; ///< "quick", "full, stopped early"
+  std::string effort; ///< "quick", "full, stopped early", or what else found it
 };
 
 struct Record {

@@ -37,7 +37,8 @@
 //   m = 128 to 512, 8 at 256). With few waves, as single blocks mostly have here, 3 % slower (H100).
 // * more than 320 and an odd number of column tiles: single blocks of 192 tokens. In pairs a block idles in
 //   one turn of 24 with 23 column tiles (2880 gated columns), which costs the 1 to 2 % that pairs gain there
-//   at m = 512; at m = 128, where weights stream, pairs are faster all the same (H100).
+//   at m = 512; at m = 128, where weights stream, pairs are 1 % faster all the same, but 2 % slower under
+//   zipf:1.2, for which there is a record (H100).
 // * few waves of gathered rows are not drawn: 1.9 % of a block with 32 experts at m = 256, 0.8 % with
 //   64 at m = 128 (H100). The second matmul's are: 1.5 to 3.6 % of a block under zipf:1.2.
 // * early start: 1 to 2 % of a block where weights are read once (m <= 160), and up to 5 % above, with

@@ -488,6 +488,22 @@ void expectLastStripsOfColumns() {
   expectLastStrips<Columns<2880, kPaired>, Schedule>();
 }
 
+template <class Schedule>
+struct Ends : Schedule {
+  static constexpr bool kDynamic = true, kBothEnds = true;
+};
+
+TEST(WgmmaPlan, StreamsAreTilesOfFewRowsFromBothEnds) {
+  using Problem = Columns<256, false>;
+  using Both = GroupedMatmulWgmmaPlan<Problem, Ends<Swapped<192, 256, true>>>;
+  EXPECT_TRUE(Both::is_stream(64));
+  EXPECT_FALSE(Both::is_stream(65));
+  EXPECT_FALSE((GroupedMatmulWgmmaPlan<Problem, Swapped<192, 256, true>>::is_stream(64)))
+      << "all blocks may wait for the memory";
+  EXPECT_FALSE((GroupedMatmulWgmmaPlan<Problem, Ends<Swapped<96, 128, false>>>::is_stream(64)))
+      << "only measured where consumers share a tile";
+}
+
 TEST(WgmmaPlan, LastColumnTileHasTheStripsOfItsColumns) {
   expectLastStripsOfColumns<false, Swapped<192, 256, true>>();
   expectLastStripsOfColumns<true, Swapped<192, 256, true>>();

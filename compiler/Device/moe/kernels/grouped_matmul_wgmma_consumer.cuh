@@ -89,15 +89,8 @@ class GroupedMatmulConsumer {
     }
   }
 
-  /// Whether a tile of `rows` rows does little but wait for its weights. From both ends few blocks
-  /// have such tiles at a time, and each needs all the loads under way that its ring holds; where
-  /// all blocks wait for the memory, more of them only lengthen its queue (RESULTS.md, step 55).
-  MOE_DEVICE static bool is_stream(int rows) {
-    return Plan::kBothEnds && Plan::kSwapped && Plan::kCooperative && rows <= 64;
-  }
-
   /// All K steps of a tile. A stage is released when the group after its own has been issued, so
-  /// that the tensor cores never wait; of a stream as soon as it is multiplied.
+  /// that the tensor cores never wait; of a stream (Plan::is_stream) as soon as it is multiplied.
   ///
   /// What is multiplied is told apart inside the loop, since a loop for each width takes the
   /// compiler a fifth to two thirds longer; and before the wait for data, after which branches
@@ -111,7 +104,7 @@ class GroupedMatmulConsumer {
         issue_tokens<Plan::kLeastTokens, Plan::kBlockM>(state, stages, step, rows);
       else
         issue_strips<Plan::kStrips>(state, stages, step, rows);
-      if (is_stream(rows)) {
+      if (Plan::is_stream(rows)) {
         ptx::wgmma_wait<0>();
         state.release(state.stage);
       } else if (step != 0) {
@@ -158,7 +151,7 @@ public:
       if constexpr (kPingPong)
         ptx::barrier_arrive(2 - consumer, 256);
       ptx::wgmma_wait<0>();
-      if (!is_stream(rows))
+      if (!Plan::is_stream(rows))
         state.release(last_);
       if constexpr (Plan::kStaged)
         state.wait_full();

@@ -84,6 +84,14 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr bool kStaged =
       S::kSwapped && S::kCooperative && sizeof(Output) == 2 && S::kBlockM <= S::kBlockN;
 
+  /// Whether a tile of `rows` rows does little but wait for its weights: it gives a stage back as
+  /// soon as it is multiplied, for one more under way. From both ends few blocks have such tiles at
+  /// a time, and need that; where all blocks wait for the memory, more under way only lengthens
+  /// its queue (RESULTS.md, step 55).
+  MOE_HOST_DEVICE static constexpr bool is_stream(int rows) {
+    return S::kBothEnds && S::kSwapped && S::kCooperative && rows <= 64;
+  }
+
   /// Contiguous rows come by the copy engine, in boxes of so many: one for each of the producers'
   /// warps, but few enough that a tile's last box brings little of the next tile.
   static constexpr bool kRowBoxes = P::kRowSource == RowSource::contiguous;
