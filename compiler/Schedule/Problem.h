@@ -23,9 +23,10 @@ struct MatmulProblem {
   bool twoOutputs = false; ///< gate and up are both stored
   bool transposed = false; ///< weights [E, K, N]
   bool hasBias = false;
-  bool gathered = false;   ///< rows by routes
-  bool weighted = false;   ///< stores times routing weights
-  int64_t outputBytes = 2; ///< of a stored element
+  bool gathered = false;    ///< rows by routes
+  bool weighted = false;    ///< stores times routing weights
+  int64_t outputBytes = 2;  ///< of a stored element
+  int64_t epilogueCost = 0; ///< operations of the epilogue, about
 
   bool operator==(const MatmulProblem &) const = default;
 };

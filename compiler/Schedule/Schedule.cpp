@@ -295,8 +295,9 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
 }
 
 kernel::MatmulTraits getMatmulTraits(const MatmulProblem &problem) {
-  return {problem.gated,       problem.twoOutputs, problem.transposed, problem.hasBias,
-          problem.outputBytes, problem.reduction,  problem.gathered,   problem.weighted};
+  return {problem.gated,    problem.twoOutputs,  problem.transposed,
+          problem.hasBias,  problem.outputBytes, problem.reduction,
+          problem.gathered, problem.weighted,    problem.epilogueCost};
 }
 
 /// The most of `threads` (halved down to a warp) whose shared memory `bytes(threads)` fits.

@@ -8,6 +8,8 @@
 #   host       what a host waits for: cold start, start from the cache and from a package, a launch;
 #              a host that serves while its block is tuned
 #   tune       a short search on three blocks; every winner is checked against the reference
+#   random     random blocks: sizes, forms, activations, fusions, schedules, token counts (--blocks N, default
+#              200, from --seed N on, default any)
 #   bench      times of all examples, written as JSON
 #
 # Without a mode: quick. Everything is logged in DIR (default: ./moec-gpu-tests); a summary goes to
@@ -20,14 +22,18 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 out=$PWD/moec-gpu-tests
 moec=
 limit=3000
+blocks=200
+seed=$((RANDOM * 32768 + RANDOM))
 modes=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --out) out=$2; shift ;;
     --moec) moec=$2; shift ;;
     --limit) limit=$2; shift ;;
-    quick | full | fusions | sanitizer | host | tune | bench) modes+=("$1") ;;
-    *) sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+    --blocks) blocks=$2; shift ;;
+    --seed) seed=$2; shift ;;
+    quick | full | fusions | sanitizer | host | tune | random | bench) modes+=("$1") ;;
+    *) sed -n '2,19s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
   esac
   shift
 done
@@ -271,6 +277,42 @@ $out/wide.mlir 257
 $models/olmoe.mlir 1024
 $models/qwen3-30b-a3b.mlir 64
 END
+}
+
+# One random block, its output in a folder of its own, where `rc` has the exit code.
+random_block() { # SEED
+  local dir="$out/random-$1" arguments
+  mkdir -p "$dir"
+  awk -v seed="$1" -f "$here/random_block.awk" >"$dir/block.mlir"
+  arguments=$(sed -n '1s,^// *,,p' "$dir/block.mlir")
+  eval "timeout 120 \"\$moec\" run \"\$dir/block.mlir\" $arguments --seed $1 --device cuda --check" >"$dir/log" 2>&1
+  echo $? >"$dir/rc"
+}
+
+# A schedule that its block or the GPU does not admit is refused as a wrong use of --schedule, before
+# anything is compiled: no test, and counted apart. Everything else has to be right.
+random() {
+  local last=$((seed + blocks - 1)) number dir rc refused=0 checked=0 right=0
+  export -f random_block
+  export out here moec
+  seq "$seed" "$last" | timeout $((limit > SECONDS ? limit - SECONDS : 1)) \
+    xargs -P "$(($(nproc) / 2 + 1))" -I{} bash -c 'random_block {}'
+  for ((number = seed; number <= last; ++number)); do
+    dir="$out/random-$number"
+    rc=$(cat "$dir/rc" 2>/dev/null || echo none)
+    if [ "$rc" = none ]; then
+      skip "random $number: out of time"
+    elif [ "$rc" = 2 ] && grep -q 'error: expects' "$dir/log" && grep -q -- --schedule "$dir/block.mlir"; then
+      refused=$((refused + 1))
+    elif [ "$rc" = 0 ] && ! grep -q MISMATCH "$dir/log"; then
+      pass
+      right=$((right + 1))
+      checked=$((checked + $(grep -c '^cuda T=.* ok,' "$dir/log")))
+    else
+      fail "random $number: exit code $rc" "$dir/log"
+    fi
+  done
+  echo "ok      random $seed to $last: $right blocks, $checked runs checked, $refused refused schedules"
 }
 
 bench() {

@@ -1,4 +1,5 @@
-// Index maps of the device code, evaluated on the host: swizzle, gate/up alternation, raster.
+// Index maps and polynomials of the device code, evaluated on the host.
+#include "moe/common/odd_ratio.cuh"
 #include "moe/kernels/bounds.cuh"
 #include "moe/kernels/grouped_matmul_policy.cuh"
 #include "moe/kernels/grouped_matmul_wgmma_policy.cuh"
@@ -8,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 #include <set>
 #include <utility>
@@ -486,6 +488,24 @@ void expectLastStripsOfColumns() {
   expectLastStrips<Columns<1408, kPaired>, Schedule>();
   expectLastStrips<Columns<1856, kPaired>, Schedule>();
   expectLastStrips<Columns<2880, kPaired>, Schedule>();
+}
+
+/// Relative to what double precision says, from the smallest numbers to where the function ends.
+template <class Ratio>
+void expectRatio(double (*exact)(double)) {
+  double worst = 0;
+  for (float x = 1e-30f; x < Ratio::kEnd; x *= 1.0005f) {
+    const double value = x * Ratio::numerator(x * x) / Ratio::denominator(x * x);
+    worst = std::max(worst, std::abs(value / exact(x) - 1));
+  }
+  EXPECT_LT(worst, 6 * 6e-8);
+  EXPECT_GT(worst, 0);
+  EXPECT_EQ(float(exact(Ratio::kEnd)), 1.0f);
+}
+
+TEST(OddRatio, IsErfAndTanhToSixUlp) {
+  expectRatio<ErfRatio>(std::erf);
+  expectRatio<TanhRatio>(std::tanh);
 }
 
 template <class Schedule>

@@ -3,6 +3,7 @@
 #include "compiler/Conversion/MoeToMoeKernel/VariantLowering.h"
 #include "dialects/MoeKernel/IR/MatmulLegality.h"
 #include "dialects/MoeKernel/IR/RowWalk.h"
+#include "dialects/MoeKernel/IR/ScalarRegion.h"
 #include "dialects/MoeKernel/IR/Sizes.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -31,6 +32,7 @@ schedule::MatmulProblem getMatmulProblem(moe::GroupedMatmulOp op, const TokenExt
   problem.gathered = op.hasGather();
   problem.weighted = op.hasCombine();
   problem.hasBias = !op.getBias().empty();
+  problem.epilogueCost = kernel::getScalarCost(op.getEpilogue());
   problem.outputBytes = op.hasCombine() && combine == CombineForm::Accumulate ? 4 : 2;
   return problem;
 }

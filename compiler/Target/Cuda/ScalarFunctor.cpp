@@ -56,7 +56,7 @@ constexpr Form kForms[] = {
     {"math.copysign", "copysignf($0, $1)"},
     {"math.cos", "cosf($0)"},
     {"math.cosh", "coshf($0)"},
-    {"math.erf", "erff($0)"},
+    {"math.erf", "moe::fast_erf($0)"},
     {"math.erfc", "erfcf($0)"},
     {"math.exp", "moe::fast_exp($0)"},
     {"math.exp2", "moe::fast_exp2($0)"},
@@ -78,7 +78,7 @@ constexpr Form kForms[] = {
     {"math.sinh", "sinhf($0)"},
     {"math.sqrt", "sqrtf($0)"},
     {"math.tan", "tanf($0)"},
-    {"math.tanh", "tanhf($0)"},
+    {"math.tanh", "moe::fast_tanh($0)"},
     {"math.trunc", "truncf($0)"},
 };
 

@@ -1,6 +1,7 @@
 //===- MatmulLegality.cpp - what a grouped matmul kernel needs ------------===//
 
 #include "dialects/MoeKernel/IR/MatmulLegality.h"
+#include "dialects/MoeKernel/IR/ScalarRegion.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -26,7 +27,8 @@ MatmulTraits getMatmulTraits(GroupedMatmulOp op) {
           type.getElementTypeBitWidth() / 8,
           op.getReduction(),
           op.getGathered(),
-          op.getStore() != StoreForm::Rows};
+          op.getStore() != StoreForm::Rows,
+          getScalarCost(op.getEpilogue())};
 }
 
 int64_t getMatmulTileColumns(ScheduleAttr schedule, const MatmulTraits &traits) {
@@ -69,9 +71,27 @@ static LogicalResult verifySharedBytes(ScheduleAttr schedule, const MatmulTraits
   return success();
 }
 
-/// What the wgmma forms leave to others, and what ptxas cannot fit: stores that need a value for
-/// each f32 or two outputs beside 192 accumulators spill (fewer do in swapped forms), and a
-/// reduction of one step makes it serialise the products (C7511).
+/// Accumulators of a consumer thread that ptxas fits beside what stores need
+/// (compiler/Device/README.md).
+static LogicalResult verifyAccumulators(ScheduleAttr schedule, const MatmulTraits &traits,
+                                        EmitError emitError) {
+  constexpr int64_t kCheapEpilogue = 8;
+  bool wide = traits.outputBytes != 2;
+  bool crowded =
+      wide || (!schedule.isSwapped() && (traits.twoOutputs || (traits.gated && traits.hasBias) ||
+                                         traits.epilogueCost > kCheapEpilogue));
+  int64_t most = !crowded ? 192 : schedule.isSwapped() ? 176 : 128;
+  if (schedule.getHopperAccumulators() <= most)
+    return success();
+  return emitError() << "expects at most " << most << " accumulators a thread with "
+                     << (schedule.isSwapped() ? "f32 results"
+                                              : "a gated bias, two outputs, f32 results or an "
+                                                "epilogue of more than 8 operations")
+                     << ", but the tile needs " << schedule.getHopperAccumulators();
+}
+
+/// What the wgmma forms leave to others, and what ptxas cannot fit: too many accumulators spill,
+/// and a reduction of one step makes it serialise the products (C7511).
 static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTraits &traits,
                                           TargetAttr target, EmitError emitError) {
   constexpr int64_t kMinReduction = 128;
@@ -94,13 +114,8 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
   if (traits.gated && schedule.isSwapped() && schedule.getBlockN() % pair != 0)
     return emitError() << "expects block_n to be a multiple of " << pair
                        << " for swapped gate and up, but got " << schedule.getBlockN();
-  bool manyValues = traits.twoOutputs || (traits.gated && traits.hasBias);
-  int64_t most = !manyValues && traits.outputBytes == 2 ? 192 : schedule.isSwapped() ? 176 : 128;
-  if (schedule.getHopperAccumulators() > most)
-    return emitError() << "expects at most " << most
-                       << " accumulators a thread with a gated bias, two outputs or f32 results, "
-                          "but the tile needs "
-                       << schedule.getHopperAccumulators();
+  if (failed(verifyAccumulators(schedule, traits, emitError)))
+    return failure();
   return target ? verifySharedBytes(schedule, traits, target, emitError) : success();
 }
 

@@ -18,10 +18,11 @@ struct MatmulTraits {
   bool twoOutputs = false; ///< gate and up are both stored
   bool transposed = false; ///< weights [E, K, N]
   bool hasBias = false;
-  int64_t outputBytes = 2; ///< of one stored element
-  int64_t reduction = 0;   ///< K
-  bool gathered = false;   ///< rows by routes
-  bool weighted = false;   ///< stores times routing weights
+  int64_t outputBytes = 2;  ///< of one stored element
+  int64_t reduction = 0;    ///< K
+  bool gathered = false;    ///< rows by routes
+  bool weighted = false;    ///< stores times routing weights
+  int64_t epilogueCost = 0; ///< operations of the epilogue (getScalarCost)
 };
 
 MatmulTraits getMatmulTraits(GroupedMatmulOp op);
@@ -35,8 +36,8 @@ MatmulTraits getMatmulTraits(GroupedMatmulOp op);
 /// 4 * block_m when gathered.
 int64_t getMatmulSharedBytes(ScheduleAttr schedule, const MatmulTraits &traits);
 
-/// mma: f32 accumulators and operand fragments (double-buffered) of a thread plus 24 for addresses: a
-/// lower bound of its registers.
+/// mma: f32 accumulators and operand fragments (double-buffered) of a thread plus 24 for addresses:
+/// a lower bound of its registers.
 int64_t getMatmulRegisters(ScheduleAttr schedule);
 
 /// Output columns of one tile.

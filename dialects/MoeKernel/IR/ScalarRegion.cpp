@@ -39,4 +39,19 @@ LogicalResult verifyScalarRegion(Operation *op, Region &region, unsigned argumen
   return success();
 }
 
+int64_t getScalarCost(Region &region) {
+  // What is more than a few instructions of its own: a ratio of polynomials or a library's
+  // function.
+  constexpr int64_t kFunction = 8;
+  int64_t cost = 0;
+  for (Block &block : region)
+    for (Operation &op : block.without_terminator())
+      if (!op.hasTrait<OpTrait::ConstantLike>())
+        cost += !isa<math::MathDialect>(op.getDialect()) ||
+                        isa<math::AbsFOp, math::ExpOp, math::Exp2Op, math::FmaOp>(op)
+                    ? 1
+                    : kFunction;
+  return cost;
+}
+
 } // namespace moec::kernel

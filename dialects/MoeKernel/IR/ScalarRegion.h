@@ -12,6 +12,9 @@ namespace moec::kernel {
 mlir::LogicalResult verifyScalarRegion(mlir::Operation *op, mlir::Region &region,
                                        unsigned arguments);
 
+/// About how many f32 operations one result of such a region takes; 0 without one.
+int64_t getScalarCost(mlir::Region &region);
+
 } // namespace moec::kernel
 
 #endif // MOEC_DIALECTS_MOEKERNEL_IR_SCALARREGION_H

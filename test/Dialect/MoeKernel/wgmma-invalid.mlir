@@ -48,7 +48,7 @@ func.func @c6_gated_swapped(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: mem
 // -----
 
 func.func @c6_swapped_accumulators(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %r: memref<?xi32>, %rw: memref<?x2xf32>, %y: memref<?x256xf32>) {
-  // expected-error @+1 {{expects at most 176 accumulators a thread with a gated bias, two outputs or f32 results, but the tile needs 192}}
+  // expected-error @+1 {{expects at most 176 accumulators a thread with f32 results, but the tile needs 192}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x256x256xbf16>) routes(%r : memref<?xi32>) routing_weights(%rw : memref<?x2xf32>) outs(%y : memref<?x256xf32>)
     store(accumulate) top_k(2)
@@ -58,8 +58,23 @@ func.func @c6_swapped_accumulators(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, 
 
 // -----
 
+func.func @c6_epilogue(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %y: memref<?x256xbf16>) {
+  // expected-error @+1 {{expects at most 128 accumulators a thread with a gated bias, two outputs, f32 results or an epilogue of more than 8 operations, but the tile needs 160}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x256x256xbf16>) outs(%y : memref<?x256xbf16>) store(rows)
+    schedule<wgmma, block_m = 128, block_n = 160, block_k = 64, stages = 4> epilogue {
+  ^bb0(%v: f32):
+    %erf = math.erf %v : f32
+    %z = arith.mulf %erf, %v : f32
+    moe_kernel.yield %z : f32
+  }
+  return
+}
+
+// -----
+
 func.func @c6_accumulators(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %b: memref<8x256xf32>, %y: memref<?x128xbf16>) {
-  // expected-error @+1 {{expects at most 128 accumulators a thread with a gated bias, two outputs or f32 results, but the tile needs 192}}
+  // expected-error @+1 {{expects at most 128 accumulators a thread with a gated bias, two outputs, f32 results or an epilogue of more than 8 operations, but the tile needs 192}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x256x256xbf16>) bias(%b : memref<8x256xf32>) outs(%y : memref<?x128xbf16>) store(rows)
     layout<halves, gate_first> schedule<wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 4> epilogue {

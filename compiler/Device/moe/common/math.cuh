@@ -1,7 +1,8 @@
-// f32 math of the epilogues: the hardware approximations whose error (about 2 ulp of f32) vanishes
-// in a bf16 or f16 result. tanhf, erff, logf and sqrtf are compiler built-ins and need no wrapper.
+// f32 math of the epilogues: the hardware approximations (about 2 ulp) and ratios of polynomials (6
+// ulp), whose error vanishes in a bf16 or f16 result. logf and sqrtf are compiler built-ins and
+// need no wrapper.
 #pragma once
-#include "moe/common/types.cuh"
+#include "moe/common/odd_ratio.cuh"
 
 namespace moe {
 
@@ -33,5 +34,15 @@ MOE_DEVICE float minimum(float a, float b) {
   asm("min.NaN.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
   return r;
 }
+/// An odd function that ends at -1 and 1, by its ratio. NaN stays NaN.
+template <class Ratio>
+MOE_DEVICE float odd_by_ratio(float x) {
+  const float z = x * x;
+  const float ratio = x * Ratio::numerator(z) * fast_rcp(Ratio::denominator(z));
+  return fabsf(x) >= Ratio::kEnd ? copysignf(1.0f, x) : minimum(maximum(ratio, -1.0f), 1.0f);
+}
+/// erff and tanhf take more registers than the accumulators of a large tile leave.
+MOE_DEVICE float fast_erf(float x) { return odd_by_ratio<ErfRatio>(x); }
+MOE_DEVICE float fast_tanh(float x) { return odd_by_ratio<TanhRatio>(x); }
 
 } // namespace moe

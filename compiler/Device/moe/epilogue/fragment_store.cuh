@@ -4,6 +4,7 @@
 // 8 (c / 2) and column 8 j + 2 (t % 4) + c % 2. Strip rows are rows of the result, or columns of it
 // when the operands are swapped; either way both numbers of a gated pair sit in one thread.
 #pragma once
+#include "moe/epilogue/bias.cuh"
 #include "moe/epilogue/row_strips.cuh"
 #include "moe/epilogue/token_columns.cuh"
 
@@ -12,8 +13,10 @@ namespace moe {
 template <class Plan, class Epilogue>
 struct FragmentStore {
   /// `staging`: where Plan::kStaged, shared memory of this consumer's own.
-  MOE_DEVICE static void run(const float (&acc)[Plan::kStrips][Plan::kMmaN / 2],
+  MOE_DEVICE static void run(float (&acc)[Plan::kStrips][Plan::kMmaN / 2],
                              const StoreTarget<Plan> &to, const StoreTile &tile, u32 staging) {
+    if constexpr (Plan::kHasBias)
+      AddBias<Plan>(to, tile).run(acc);
     if constexpr (Plan::kStaged)
       StagedTokenStore<Plan, Epilogue>::run(acc, to, tile, staging);
     else if constexpr (Plan::kSwapped)

@@ -19,20 +19,18 @@ MOE_DEVICE void store_f32x2(float *to, float a, float b) {
 template <class Plan, class Epilogue>
 class RowStripStore {
   using Output = typename Plan::Output;
-  using Value = PlaceValue<Plan, Epilogue>;
   static constexpr int kGroups = Plan::kTileColumns / 8; ///< groups of eight result columns
   static constexpr int kUp = Plan::kGated ? Plan::kBlockN / 4 : 0; ///< from gate to up
   /// Groups that are finished together: their sums and turns overlap where one after the other
   /// would wait for each.
-  static constexpr int kBatch = 8;
+  static constexpr int kBatch = 4;
 
-  MOE_DEVICE static void strip(const float (&acc)[Plan::kMmaN / 2], const Value &value, Output *out,
-                               int first_column, const RowTarget (&target)[2], int part) {
+  MOE_DEVICE static void strip(const float (&acc)[Plan::kMmaN / 2], Output *out, int first_column,
+                               const RowTarget (&target)[2], int part) {
     const int q = threadIdx.x % 4;
     const auto result = [&](int g, int h, int c) {
       const int i = 4 * g + 2 * h + c;
-      return target[h].scale *
-             value.get(acc[i], acc[i + kUp], first_column + 8 * g + 2 * q + c, part);
+      return target[h].scale * finished<Plan, Epilogue>(acc[i], acc[i + kUp], part);
     };
     if constexpr (is_same<Output, float>) {
 #pragma unroll
@@ -78,7 +76,6 @@ public:
   template <int kStrips>
   MOE_DEVICE static void run(const float (&acc)[kStrips][Plan::kMmaN / 2],
                              const StoreTarget<Plan> &to, const StoreTile &tile) {
-    const Value value{to, tile.expert};
     const int column = tile.column_tile * Plan::kTileColumns;
     const int first_row = (threadIdx.x / 32 % 4) * 16 + threadIdx.x % 32 / 4;
 #pragma unroll
@@ -88,9 +85,9 @@ public:
         break;
       const int row = strip_row + first_row;
       const RowTarget target[2] = {row_target<Plan>(tile, row), row_target<Plan>(tile, row + 8)};
-      strip(acc[s], value, to.out, column, target, 0);
+      strip(acc[s], to.out, column, target, 0);
       if constexpr (Plan::kTwoOutputs)
-        strip(acc[s], value, to.up_out, column, target, 1);
+        strip(acc[s], to.up_out, column, target, 1);
     }
   }
 };

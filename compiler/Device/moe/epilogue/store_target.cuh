@@ -50,31 +50,16 @@ MOE_DEVICE RowTarget row_target(const StoreTile &tile, int row) {
   return target;
 }
 
-/// Finished value of a place whose raw accumulators are `gate` and `up` (plain forms: `gate`).
-/// `part` picks one of two outputs.
+/// Finished value of a place whose accumulators, with their bias, are `gate` and `up` (plain forms:
+/// `gate`). `part` picks one of two outputs.
 template <class Plan, class Epilogue>
-struct PlaceValue {
-  const StoreTarget<Plan> &to;
-  int expert;
-
-  MOE_DEVICE float biased(float v, int column, int part) const {
-    if constexpr (Plan::kHasBias) {
-      if (!Plan::kTailN || column < Plan::kN) {
-        const WeightRow row = Plan::RowMap::locate(column, part);
-        v += to_f32(
-            (row.matrix ? to.up_bias : to.bias)[i64(expert) * Plan::RowMap::kMatrixRows + row.row]);
-      }
-    }
-    return v;
-  }
-  MOE_DEVICE float get(float gate, float up, int column, int part) const {
-    if constexpr (Plan::kTwoOutputs)
-      return part ? biased(up, column, 1) : biased(gate, column, 0);
-    else if constexpr (Plan::kGated)
-      return Epilogue::apply(biased(gate, column, 0), biased(up, column, 1));
-    else
-      return Epilogue::apply(biased(gate, column, 0));
-  }
-};
+MOE_DEVICE float finished(float gate, float up, int part) {
+  if constexpr (Plan::kTwoOutputs)
+    return part ? up : gate;
+  else if constexpr (Plan::kGated)
+    return Epilogue::apply(gate, up);
+  else
+    return Epilogue::apply(gate);
+}
 
 } // namespace moe

@@ -18,12 +18,10 @@ struct TokenColumns {
   static constexpr int kUp = Plan::kGated ? kColumnStrips : 0; ///< strips from gate to up
   static constexpr int kPairs = Plan::kMmaN / 16;              ///< pairs of groups of eight tokens
 
-  const PlaceValue<Plan, Epilogue> value;
   const StoreTile &tile;
   int part;
 
-  MOE_DEVICE TokenColumns(const StoreTarget<Plan> &to, const StoreTile &tile, int part)
-      : value{to, tile.expert}, tile(tile), part(part) {}
+  MOE_DEVICE TokenColumns(const StoreTile &tile, int part) : tile(tile), part(part) {}
 
   /// First of the 64 columns of strip s.
   MOE_DEVICE int strip_column(int s) const {
@@ -37,8 +35,7 @@ struct TokenColumns {
   MOE_DEVICE float get(const float (&acc)[kStrips][Plan::kMmaN / 2], int s, int j, int h,
                        int c) const {
     const int i = 4 * j + 2 * h + c;
-    return value.get(acc[s][i], acc[s + kUp][i], warp_column(s) + threadIdx.x % 32 / 4 + 8 * h,
-                     part);
+    return finished<Plan, Epilogue>(acc[s][i], acc[s + kUp][i], part);
   }
   /// Words {n, h} of the token groups 2 pair + n and column groups h: two tokens of a column.
   template <int kStrips>
@@ -136,7 +133,7 @@ public:
                              const StoreTarget<Plan> &to, const StoreTile &tile) {
 #pragma unroll
     for (int part = 0; part < (Plan::kTwoOutputs ? 2 : 1); ++part) {
-      const Columns columns(to, tile, part);
+      const Columns columns(tile, part);
       Output *out = part ? to.up_out : to.out;
 #pragma unroll
       for (int first = 0; first < kPairs; first += kBatch) {
@@ -158,7 +155,7 @@ class StagedTokenStore {
   using Columns = TokenColumns<Plan, Epilogue>;
   using Output = typename Plan::Output;
   static constexpr int kPairs = Columns::kPairs, kColumnStrips = Columns::kColumnStrips;
-  static constexpr int kBatch = 4; ///< pairs that are finished together, rows / 16 copied together
+  static constexpr int kBatch = 4; ///< rows / 16 that are copied together
 
   /// The 64 columns of strip s, token by token.
   template <int kStrips>
@@ -169,18 +166,12 @@ class StagedTokenStore {
     const int token = lane / 16 * 8 + lane % 8, chunk = 2 * warp + lane / 8 % 2;
     const u32 to = staging + swizzled_offset<8>(token, chunk);
 #pragma unroll
-    for (int first = 0; first < kPairs; first += kBatch) {
-      if (16 * first >= columns.tile.rows)
+    for (int pair = 0; pair < kPairs; ++pair) {
+      if (16 * pair >= columns.tile.rows)
         break;
-      u32 w[kBatch][4] = {};
-#pragma unroll
-      for (int p = 0; p < kBatch; ++p)
-        if (first + p < kPairs)
-          columns.get_words(acc, s, first + p, w[p]);
-#pragma unroll
-      for (int p = 0; p < kBatch; ++p)
-        if (first + p < kPairs)
-          ptx::stmatrix_x4_trans(to + (first + p) * 16 * 128, w[p]);
+      u32 words[4];
+      columns.get_words(acc, s, pair, words);
+      ptx::stmatrix_x4_trans(to + pair * 16 * 128, words);
     }
   }
   MOE_DEVICE static void copy(const Columns &columns, u32 staging, Output *out, int s) {
@@ -213,7 +204,7 @@ public:
     const int barrier = 4 + tile.consumer;
 #pragma unroll
     for (int part = 0; part < (Plan::kTwoOutputs ? 2 : 1); ++part) {
-      const Columns columns(to, tile, part);
+      const Columns columns(tile, part);
 #pragma unroll
       for (int s = 0; s < kColumnStrips; ++s) {
         if (Plan::kShortLastTile && columns.strip_column(s) >= Plan::kN)

@@ -105,9 +105,9 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kStageBytes = kRowTileBytes + kWeightTileBytes;
 
   // Shared memory: stages, then their barriers, the failure flag, a word for `known_tile`, two
-  // words of drawn tiles and their barrier, the tile slots' barriers, the two tile slots with what
-  // stores need of each row (weighted: the factor; accumulated: the token, too), and the producers'
-  // table of gathered rows; before it all up to 1023 bytes of alignment.
+  // words of drawn tiles and their barrier, `first_part`, the tile slots' barriers, the two tile
+  // slots with what stores need of each row (weighted: the factor; accumulated: the token, too),
+  // and the producers' table of gathered rows; before it all up to 1023 bytes of alignment.
   static constexpr int kTargetBytes = P::kStore == StoreForm::rows            ? 0
                                       : P::kStore == StoreForm::weighted_rows ? 4
                                                                               : 8;
@@ -119,7 +119,7 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
 
   /// False where ptxas (CUDA 13.0) spills or serialises products (C7511): right but slow.
   static constexpr bool kManyValues =
-      P::kTwoOutputs || (kGated && kHasBias) || sizeof(Output) != 2;
+      sizeof(Output) != 2 || (!S::kSwapped && (P::kTwoOutputs || (kGated && kHasBias)));
   static constexpr bool kWellCompiled =
       kSteps > 1 && kStrips * kMmaN / 2 <= (!kManyValues ? 192 : S::kSwapped ? 176 : 128);
 

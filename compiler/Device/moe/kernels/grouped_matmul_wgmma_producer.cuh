@@ -41,7 +41,7 @@ public:
         args.store.routing_weights, slots.slots + 2 * Plan::kSlotBytes);
     const u64 policy = create_weight_policy<Plan>();
     TileWalk<Plan> walk(args.tiles, args.tickets, slots.drawn());
-    ProgressReport<Plan> report(args.progress, args.tiles);
+    ProgressReport<Plan> report(args.progress, args.tiles, slots);
     ProgressWait<Plan> arrival;
     ProducedTile tile = walk.template take<true>();
     rows.prefetch_routes(tile);

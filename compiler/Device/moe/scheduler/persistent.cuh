@@ -52,15 +52,23 @@ class TileWalk {
   const int4 *map_;
   u32 *tickets_;
   u32 slot_; ///< shared, two words in turn: the tile that thread 0 drew
-  int count_, next_;
+  int count_;
+  int next_;       ///< drawn tiles: of thread 0 alone, from one draw to the next tile
   int fronts_ = 0; ///< kBothEnds
-  u32 drawn_ = 0;
 
   /// Of this block in its cluster: not a member, since producers have few registers.
   static MOE_DEVICE u32 rank() { return Plan::kCluster > 1 ? ptx::cluster_rank() : 0; }
 
   /// Turns that an entry takes.
   static constexpr int kTurns = entry_turns(Plan::kColumnTiles, Plan::kCluster);
+  /// A single one as a number that the compiler does not know: what it makes of one takes registers
+  /// that producers lack.
+  static MOE_DEVICE int turns() {
+    u32 turns = kTurns;
+    if constexpr (kTurns == 1)
+      ptx::make_here(turns);
+    return int(turns);
+  }
 
 public:
   /// Producers' named barrier; 128 threads meet at it once a drawn tile.
@@ -81,9 +89,9 @@ public:
     if constexpr (Plan::kDynamic)
       if (threadIdx.x == 0 && rank() == 0) {
         if constexpr (Plan::kBothEnds)
-          drawn_ = draw_end();
+          next_ = draw_end();
         else
-          drawn_ = ptx::atomic_count(tickets_, u32(count_) - 1) + clusters();
+          next_ = int(ptx::atomic_count(tickets_, u32(count_) - 1)) + clusters();
       }
   }
   /// The first tile, or the one that was asked for. All producers call it together.
@@ -96,10 +104,11 @@ public:
     }
     if (next_ >= count_)
       return {{0, 0, -1, 0}};
-    const int first = map_[band_entry(next_, kTurns)].z;
-    const TileIndex at = tile_at(next_, kTurns, unpack_extent(first));
+    const int first = map_[band_entry(next_, turns())].z;
+    const TileIndex at = tile_at(next_, turns(), unpack_extent(first));
     const int4 entry = map_[at.m];
-    next_ += clusters();
+    if constexpr (!Plan::kDynamic)
+      next_ += clusters();
     const TileExtent extent = unpack_extent(entry.z);
     const bool late =
         Plan::kBothEnds && (Plan::kReports || Plan::kEarlyStart) && (entry.w & kLateBit) != 0;
@@ -117,19 +126,19 @@ private:
   static MOE_DEVICE int clusters() { return int(gridDim.x) / Plan::kCluster; }
 
   MOE_DEVICE BothEnds ends() const { return {count_, clusters(), fronts_}; }
-  MOE_DEVICE u32 draw_end() const {
+  MOE_DEVICE int draw_end() const {
     const bool front = ends().is_front(int(blockIdx.x) / Plan::kCluster);
     const u32 before = ptx::atomic_add(tickets_, ends().step(front));
     if (ends().is_last(before))
       *tickets_ = 0;
-    return u32(ends().next(front, before));
+    return ends().next(front, before);
   }
 
   /// What thread 0 of the (first) block drew, to all producers of the block or cluster.
   MOE_DEVICE void pass_on() {
     if constexpr (Plan::kCluster == 1) {
       if (threadIdx.x == 0)
-        ptx::st_shared_4(slot_, drawn_);
+        ptx::st_shared_4(slot_, u32(next_));
       ptx::barrier_sync(kBarrier, 128);
     } else {
       // Blocks of a cluster are at most a ring apart, so the barrier's phases cannot overtake.
@@ -138,7 +147,7 @@ private:
         ptx::mbarrier_arrive_expect(barrier, 4);
         if (rank() == 0)
           for (u32 block = 0; block < Plan::kCluster; ++block)
-            ptx::st_async_4(ptx::cluster_address(slot_, block), drawn_,
+            ptx::st_async_4(ptx::cluster_address(slot_, block), u32(next_),
                             ptx::cluster_address(barrier, block));
       }
       bounded_wait(barrier, slot_ >> 2 & 1, failure_flag); // the words take turns as phases do
@@ -162,6 +171,8 @@ struct TileSlots {
   MOE_DEVICE u32 known_tile() const { return failure_flag + 4; }
   /// Two words through which drawn tiles are passed on, and a barrier of clusters behind them.
   MOE_DEVICE u32 drawn() const { return failure_flag + 8; }
+  /// A word of the thread that reports: rows of the first part, where it is what comes first.
+  MOE_DEVICE u32 first_part() const { return failure_flag + 24; }
   MOE_DEVICE u32 slot() const { return turn & 1; }
   MOE_DEVICE u32 phase() const { return turn >> 1 & 1; }
   MOE_DEVICE u32 address() const { return slots + slot() * Plan::kSlotBytes; }

@@ -52,7 +52,6 @@ template <class Plan>
 class ProgressReport {
   static constexpr u32 kThread = 96;
   u32 *counters_;
-  int first_ = 0; ///< rows of the first part, where it is what comes first
   /// Stored or being stored, not yet reported; kSecond if they are of the second part (one word,
   /// since producers have few registers).
   u32 units_ = 0;
@@ -70,18 +69,21 @@ public:
   static constexpr int kStep =
       Plan::kCooperative ? min_of(Plan::kStages + 4, Plan::kSteps - 1) : Plan::kSteps - 1;
 
-  MOE_DEVICE ProgressReport(u32 *counters, const int4 *map) : counters_(counters) {
-    if constexpr (Plan::kReports) {
-      const MapParts parts = MapParts::of(map, counters);
-      first_ = parts.by_size ? 0x7fffffff : parts.first;
-    }
+  MOE_DEVICE ProgressReport(u32 *counters, const int4 *map, const TileSlots<Plan> &slots)
+      : counters_(counters) {
+    if constexpr (Plan::kReports)
+      if (threadIdx.x == kThread) {
+        const MapParts parts = MapParts::of(map, counters);
+        ptx::st_shared_4(slots.first_part(), u32(parts.by_size ? 0x7fffffff : parts.first));
+      }
   }
   /// At step kStep of `tile`, which has been published; `slots` are at the tile before.
   MOE_DEVICE void count(const ProducedTile &tile, const TileSlots<Plan> &slots) {
     if constexpr (Plan::kReports) {
       if (threadIdx.x != kThread || tile.rows <= 0)
         return;
-      const u32 part = tile.is_late() || tile.row_begin >= first_ ? kSecond : 0;
+      const int first = int(ptx::ld_shared_4(slots.first_part()));
+      const u32 part = tile.is_late() || tile.row_begin >= first ? kSecond : 0;
       if (((units_ ^ part) & kSecond) != 0) {
         slots.wait_empty();
         report();
