@@ -166,7 +166,8 @@ Status Compile::assemble() {
         llvm::is_contained(record.parameters, moert::ParameterKind::TensorMap))
       return Status(StatusCode::Toolchain,
                     fmt::format("kernel '{}': expects a wgmma kernel to spill nothing, but the "
-                                "assembler spills {} bytes a thread; take a smaller tile",
+                                "assembler spills {} bytes a thread; give its product a smaller "
+                                "tile (--schedule)",
                                 record.name, record.spillBytes));
     result.package.code[i].ptx = kernel.ptx;
     if (wants(Stage::Cubin))

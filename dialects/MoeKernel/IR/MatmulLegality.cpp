@@ -75,11 +75,15 @@ static LogicalResult verifySharedBytes(ScheduleAttr schedule, const MatmulTraits
 /// (compiler/Device/README.md).
 static LogicalResult verifyAccumulators(ScheduleAttr schedule, const MatmulTraits &traits,
                                         EmitError emitError) {
-  constexpr int64_t kCheapEpilogue = 8;
+  constexpr int64_t kCheapEpilogue = 8, kMostColumns = 192;
+  bool costly = !schedule.isSwapped() && traits.epilogueCost > kCheapEpilogue;
+  if (costly && schedule.getBlockN() > kMostColumns)
+    return emitError() << "expects block_n of at most " << kMostColumns
+                       << " with an epilogue of more than " << kCheapEpilogue
+                       << " operations, but got " << schedule.getBlockN();
   bool wide = traits.outputBytes != 2;
-  bool crowded =
-      wide || (!schedule.isSwapped() && (traits.twoOutputs || (traits.gated && traits.hasBias) ||
-                                         traits.epilogueCost > kCheapEpilogue));
+  bool crowded = wide || (!schedule.isSwapped() &&
+                          (traits.twoOutputs || (traits.gated && traits.hasBias) || costly));
   int64_t most = !crowded ? 192 : schedule.isSwapped() ? 176 : 128;
   if (schedule.getHopperAccumulators() <= most)
     return success();

@@ -73,6 +73,21 @@ func.func @c6_epilogue(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8
 
 // -----
 
+func.func @c6_epilogue_columns(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %y: memref<?x256xbf16>) {
+  // expected-error @+1 {{expects block_n of at most 192 with an epilogue of more than 8 operations, but got 256}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x256x256xbf16>) outs(%y : memref<?x256xbf16>) store(rows)
+    schedule<wgmma, block_m = 64, block_n = 256, block_k = 64, stages = 4> epilogue {
+  ^bb0(%v: f32):
+    %erf = math.erf %v : f32
+    %z = arith.mulf %erf, %v : f32
+    moe_kernel.yield %z : f32
+  }
+  return
+}
+
+// -----
+
 func.func @c6_accumulators(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %b: memref<8x256xf32>, %y: memref<?x128xbf16>) {
   // expected-error @+1 {{expects at most 128 accumulators a thread with a gated bias, two outputs, f32 results or an epilogue of more than 8 operations, but the tile needs 192}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)

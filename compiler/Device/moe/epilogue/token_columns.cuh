@@ -56,57 +56,46 @@ struct TokenColumns {
   }
 };
 
-/// Straight from the accumulators: turned inside the warp, 32 bytes of a row at a time.
+/// Straight from the accumulators: turned inside the warp, 32 bytes of a row at a time. The strips
+/// of a pair of token groups are finished together; more at a time would spill.
 template <class Plan, class Epilogue>
 class TokenColumnStore {
   using Columns = TokenColumns<Plan, Epilogue>;
   using Output = typename Plan::Output;
   static constexpr int kPairs = Columns::kPairs, kColumnStrips = Columns::kColumnStrips;
-  /// Pairs that are finished together: their sums and turns overlap where one after the other
-  /// would wait for each.
-  static constexpr int kBatch = max_of(4 / kColumnStrips, 1);
 
   template <int kStrips>
   MOE_DEVICE static void store_words(const float (&acc)[kStrips][Plan::kMmaN / 2],
-                                     const Columns &columns, Output *out, int first) {
+                                     const Columns &columns, Output *out, int pair) {
     const int lane = threadIdx.x % 32, q = lane % 4;
     // Turned so that a lane has its token's columns.
-    u32 w[kBatch][kColumnStrips][4] = {};
+    u32 w[kColumnStrips][4];
 #pragma unroll
-    for (int p = 0; p < kBatch; ++p)
+    for (int s = 0; s < kColumnStrips; ++s)
+      columns.get_words(acc, s, pair, w[s]);
 #pragma unroll
-      for (int s = 0; s < kColumnStrips; ++s)
-        if (first + p < kPairs)
-          columns.get_words(acc, s, first + p, w[p][s]);
+    for (int s = 0; s < kColumnStrips; ++s) {
 #pragma unroll
-    for (int p = 0; p < kBatch; ++p)
+      for (int i = 0; i < 4; ++i)
+        w[s][i] = transpose_8x8(w[s][i]);
+      transpose_quad(w[s], q);
+    }
+    const int row = 16 * pair + 8 * (q / 2) + lane / 4;
 #pragma unroll
-      for (int s = 0; s < kColumnStrips; ++s)
-        if (first + p < kPairs) {
-#pragma unroll
-          for (int i = 0; i < 4; ++i)
-            w[p][s][i] = transpose_8x8(w[p][s][i]);
-          transpose_quad(w[p][s], q);
-        }
-#pragma unroll
-    for (int p = 0; p < kBatch; ++p)
-#pragma unroll
-      for (int s = 0; s < kColumnStrips; ++s)
-        if (first + p < kPairs) {
-          const int row = 16 * (first + p) + 8 * (q / 2) + lane / 4;
-          const int column = columns.warp_column(s) + 8 * (q % 2);
-          ptx::st_global_16_if(row < columns.tile.rows && (!Plan::kTailN || column < Plan::kN),
-                               out + (i64(columns.tile.row_begin) + row) * Plan::kN + column,
-                               uint4{w[p][s][0], w[p][s][1], w[p][s][2], w[p][s][3]});
-        }
+    for (int s = 0; s < kColumnStrips; ++s) {
+      const int column = columns.warp_column(s) + 8 * (q % 2);
+      ptx::st_global_16_if(row < columns.tile.rows && (!Plan::kTailN || column < Plan::kN),
+                           out + (i64(columns.tile.row_begin) + row) * Plan::kN + column,
+                           uint4{w[s][0], w[s][1], w[s][2], w[s][3]});
+    }
   }
 
   template <int kStrips>
   MOE_DEVICE static void store_floats(const float (&acc)[kStrips][Plan::kMmaN / 2],
-                                      const Columns &columns, Output *out, int first) {
+                                      const Columns &columns, Output *out, int pair) {
     const int lane = threadIdx.x % 32;
 #pragma unroll
-    for (int j = 2 * first; j < 2 * min_of(first + kBatch, kPairs); ++j)
+    for (int j = 2 * pair; j < 2 * pair + 2; ++j)
 #pragma unroll
       for (int c = 0; c < 2; ++c) {
         const RowTarget target = row_target<Plan>(columns.tile, 8 * j + 2 * (lane % 4) + c);
@@ -136,13 +125,13 @@ public:
       const Columns columns(tile, part);
       Output *out = part ? to.up_out : to.out;
 #pragma unroll
-      for (int first = 0; first < kPairs; first += kBatch) {
-        if (16 * first >= tile.rows)
+      for (int pair = 0; pair < kPairs; ++pair) {
+        if (16 * pair >= tile.rows)
           break;
         if constexpr (is_same<Output, float>)
-          store_floats(acc, columns, out, first);
+          store_floats(acc, columns, out, pair);
         else
-          store_words(acc, columns, out, first);
+          store_words(acc, columns, out, pair);
       }
     }
   }

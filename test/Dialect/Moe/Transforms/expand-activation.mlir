@@ -42,9 +42,8 @@ func.func @gelu_gate(%x: tensor<?x32xf32>) -> !r {
 
 // CHECK-LABEL: func.func @gelu_tanh_gate
 // CHECK:       ^bb0(%[[G:.*]]: f32, %[[U:.*]]: f32):
-// CHECK-DAG:     %[[HALF:.*]] = arith.constant 5.000000e-01 : f32
 // CHECK-DAG:     %[[ONE:.*]] = arith.constant 1.000000e+00 : f32
-// CHECK-DAG:     %[[ROOT:.*]] = arith.constant 0.797884583 : f32
+// CHECK-DAG:     %[[ROOT:.*]] = arith.constant -1.59576917 : f32
 // CHECK-DAG:     %[[C:.*]] = arith.constant 4.471500e-02 : f32
 // CHECK:         %[[B:.*]] = arith.maximumf %[[G]],
 // CHECK-NEXT:    %[[B2:.*]] = arith.mulf %[[B]], %[[B]] : f32
@@ -52,10 +51,9 @@ func.func @gelu_gate(%x: tensor<?x32xf32>) -> !r {
 // CHECK-NEXT:    %[[CB3:.*]] = arith.mulf %[[B3]], %[[C]] : f32
 // CHECK-NEXT:    %[[SUM:.*]] = arith.addf %[[B]], %[[CB3]] : f32
 // CHECK-NEXT:    %[[I:.*]] = arith.mulf %[[SUM]], %[[ROOT]] : f32
-// CHECK-NEXT:    %[[T:.*]] = math.tanh %[[I]] : f32
-// CHECK-NEXT:    %[[P:.*]] = arith.addf %[[T]], %[[ONE]] : f32
-// CHECK-NEXT:    %[[H:.*]] = arith.mulf %[[B]], %[[HALF]] : f32
-// CHECK-NEXT:    %[[S:.*]] = arith.mulf %[[H]], %[[P]] : f32
+// CHECK-NEXT:    %[[E:.*]] = math.exp %[[I]] : f32
+// CHECK-NEXT:    %[[D:.*]] = arith.addf %[[E]], %[[ONE]] : f32
+// CHECK-NEXT:    %[[S:.*]] = arith.divf %[[B]], %[[D]] : f32
 // CHECK-NEXT:    arith.mulf %[[S]], %[[U]] : f32
 func.func @gelu_tanh_gate(%g: !r, %u: !r) -> !r {
   %h = moe.activation %g, %u kind(gelu_tanh_gate) : (!r, !r) -> !r
@@ -101,7 +99,8 @@ func.func @gpt_oss_swiglu(%g: !r, %u: !r) -> !r {
 // CHECK:       ^bb0(%[[X:.*]]: f32):
 // CHECK:         math.erf
 // CHECK:       ^bb0(%[[X:.*]]: f32):
-// CHECK:         math.tanh
+// CHECK:         arith.constant -1.59576917 : f32
+// CHECK:         math.exp
 // CHECK:       ^bb0(%[[X:.*]]: f32):
 // CHECK:         %[[M:.*]] = arith.maximumf %[[X]], %{{.*}} : f32
 // CHECK-NEXT:    moe.yield %[[M]]
