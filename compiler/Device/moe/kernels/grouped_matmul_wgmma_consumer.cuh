@@ -66,7 +66,7 @@ class GroupedMatmulConsumer {
   /// The rows for `multiply_tile`: where kN leaves a consumer fewer strips of the last column tile,
   /// none or more than there can be, so that a K step has nothing else to ask. Few strips are
   /// multiplied over all token columns: another set of widths would be much to compile. Tiles of
-  /// fewer rows wait for their weights, and gain nothing (RESULTS.md, step 49).
+  /// fewer rows wait for their weights, and gain nothing (STEPS.md, step 49).
   MOE_DEVICE int multiplied_rows(const Tile &tile) const {
     if (!Plan::kShortLastTile || tile.column_tile != Plan::kColumnTiles - 1 ||
         tile.rows <= Plan::kBlockM * 3 / 4)

@@ -87,7 +87,7 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   /// Whether a tile of `rows` rows does little but wait for its weights: it gives a stage back as
   /// soon as it is multiplied, for one more under way. From both ends few blocks have such tiles at
   /// a time, and need that; where all blocks wait for the memory, more under way only lengthens
-  /// its queue (RESULTS.md, step 55).
+  /// its queue (STEPS.md, step 55).
   MOE_HOST_DEVICE static constexpr bool is_stream(int rows) {
     return S::kBothEnds && S::kSwapped && S::kCooperative && rows <= 64;
   }

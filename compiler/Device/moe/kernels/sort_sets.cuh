@@ -80,7 +80,7 @@ struct SortSetsShared {
 
 /// Up to so many tokens the sort lets the next kernel start before it has waited itself, which
 /// gives that one more time to ask for weights: up to 0.3 % of a block. At 1024 it is between 0.2 %
-/// faster and 0.7 slower, at 2048 0.3 to 0.9 slower (RESULTS.md, step 53), when many
+/// faster and 0.7 slower, at 2048 0.3 to 0.9 slower (STEPS.md, step 53), when many
 /// multiprocessors still route by then.
 inline constexpr int kEarlyReleaseTokens = 512;
 

@@ -43,7 +43,7 @@ struct IdleTime {
 
 /// Blocks, in eighths of all, that take tiles from the front. Five are enough for the products of
 /// nearly any mixture, since those are held back by power too, and leave enough to keep the memory
-/// busy (RESULTS.md, step 54).
+/// busy (STEPS.md, step 54).
 inline constexpr int kFrontEighths = 5;
 
 /// How long an expert keeps the front or the back busy, in the unit of IdleTime: a part of the

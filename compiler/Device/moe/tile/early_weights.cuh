@@ -16,7 +16,7 @@ namespace moe {
 ///
 /// Boxes are asked for one by one, no faster than memory delivers: the loads of the kernels that
 /// route and sort must not wait behind them, or those take as much longer as this saves
-/// (RESULTS.md, step 53).
+/// (STEPS.md, step 53).
 template <class Plan>
 class EarlyWeights {
   static constexpr u32 kBoxBytes = Plan::kBoxRows * 128;
