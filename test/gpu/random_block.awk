@@ -2,8 +2,8 @@
 #
 # Its first line is a comment with arguments of `moec run` that go with it: token counts, routings, and
 # as chance has it which fusions run, how rows are combined and which schedules its matmuls get. Sizes
-# are small, odd ones more likely than round ones. Of the schedules many are refused, with exit code 3,
-# as the tile does not fit the target or the block. The same seed gives the same block with any awk.
+# are small, odd ones more likely than round ones. Of the schedules many are refused, with exit code 2,
+# as the tile does not fit the target or the block. The same seed gives the same block.
 
 function draw(n) { state = (state * 16807) % 2147483647; return state % n } # Lehmer: exact in doubles
 function chance(percent) { return draw(100) < percent }
@@ -78,11 +78,10 @@ BEGIN {
   sorted = tensor(experts + 1, "i32")
   argument("hidden", x)
   argument("router_logits", tensor("?x" experts, "f32"))
-  order = chance(30) ? "select_then_score" : "score_then_select" (chance(60) ? " renormalize" : "")
+  order = chance(30) ? "order(select_then_score)" : "order(score_then_select)" (chance(60) ? " renormalize" : "")
   pairs = tensor("?x" k, "f32"); ids = tensor("?x" k, "i32")
-  body = "  %weights, %experts = moe.route %router_logits top_k(" k ") score(softmax) order(" order (order ~ /renorm/ ? "" : ")") 
-  sub(/ renormalize/, ") renormalize", body)
-  body = body "\n    : (" tensor("?x" experts, "f32") ") -> (" pairs ", " ids ")\n"
+  body = "  %weights, %experts = moe.route %router_logits top_k(" k ") score(softmax) " order \
+    "\n    : (" tensor("?x" experts, "f32") ") -> (" pairs ", " ids ")\n"
   body = body "  %rows, %routes, %offsets = moe.permute %experts, %hidden experts(" experts ")\n" \
     "    : (" ids ", " x ") -> (" x ", tensor<?xi32>, " sorted ")\n"
   padded = chance(70)
