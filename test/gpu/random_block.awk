@@ -66,6 +66,7 @@ BEGIN {
   state = (seed % 46337 * (seed % 46337) * 7919 + seed % 2147483647 * 48271 + 11) % 2147483646 + 1
   for (i = 0; i < 8; ++i) draw(2)
   data = chance(80) ? "bf16" : "f16"
+  bias = chance(70) ? data : "f32"
   experts = pick("1 2 3 4 5 7 8 8 16 17 32 33 60 64 64 96 128 128 160 256 257 384")
   k = 1 + draw(experts < 8 ? experts : 8)
   if (chance(8)) k = 1 + draw(experts < 32 ? experts : 32)
@@ -101,7 +102,7 @@ BEGIN {
   count = split(names, name, " ")
   for (i = 1; i <= count; ++i) {
     argument(name[i], w)
-    b = tensor(experts "x" width, data)
+    b = tensor(experts "x" width, bias)
     if (biased) argument(name[i] "_bias", b)
     body = body "  %" name[i] "_rows = moe.grouped_matmul " from ", %" name[i] (biased ? " bias(%" name[i] "_bias)" : "") (transposed ? " transposed" : "") \
       "\n    : (" x ", " sorted ", " w (biased ? ", " b : "") ") -> " h "\n"
@@ -115,7 +116,7 @@ BEGIN {
   biased = chance(25)
   w = transposed ? tensor(experts "x" inner "x" hidden, data) : tensor(experts "x" hidden "x" inner, data)
   argument("down", w)
-  b = tensor(experts "x" hidden, data)
+  b = tensor(experts "x" hidden, bias)
   if (biased) argument("down_bias", b)
   body = body "  %down_rows = moe.grouped_matmul %act, " offsets ", %down" (biased ? " bias(%down_bias)" : "") (transposed ? " transposed" : "") \
     "\n    : (" act ", " sorted ", " w (biased ? ", " b : "") ") -> " x "\n"

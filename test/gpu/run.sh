@@ -292,7 +292,8 @@ random_block() { # SEED
 # A schedule that its block or the GPU does not admit is refused as a wrong use of --schedule, before
 # anything is compiled: no test, and counted apart. Everything else has to be right.
 random() {
-  local last=$((seed + blocks - 1)) number dir rc refused=0 checked=0 right=0
+  local last=$((seed + blocks - 1)) number dir rc wrong=$failed refused=0 checked=0 right=0
+  rm -rf "$out"/random-*
   export -f random_block
   export out here moec
   seq "$seed" "$last" | timeout $((limit > SECONDS ? limit - SECONDS : 1)) \
@@ -312,7 +313,9 @@ random() {
       fail "random $number: exit code $rc" "$dir/log"
     fi
   done
-  echo "ok      random $seed to $last: $right blocks, $checked runs checked, $refused refused schedules"
+  wrong=$((failed - wrong))
+  [ $wrong -ne 0 ] || printf 'ok      '
+  echo "random $seed to $last: $right blocks right in $checked checked runs, $wrong wrong, $refused refused schedules"
 }
 
 bench() {
