@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Tests moec on a machine with a GPU: run.sh [MODE...] [--out DIR] [--moec PATH] [--limit SECONDS]
+#        [--blocks N] [--seed N]
 #
 #   quick      the runtime's GPU tests, and all examples that are small enough in a few shapes
 #   full       every example at T = 0 ... 16384 under three routings, checked against the reference
@@ -33,7 +34,7 @@ while [ $# -gt 0 ]; do
     --blocks) blocks=$2; shift ;;
     --seed) seed=$2; shift ;;
     quick | full | fusions | sanitizer | host | tune | random | bench) modes+=("$1") ;;
-    *) sed -n '2,19s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+    *) sed -n '2,20s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
   esac
   shift
 done

@@ -87,11 +87,14 @@ static LogicalResult verifyAccumulators(ScheduleAttr schedule, const MatmulTrait
   int64_t most = !crowded ? 192 : schedule.isSwapped() ? 176 : 128;
   if (schedule.getHopperAccumulators() <= most)
     return success();
-  return emitError() << "expects at most " << most << " accumulators a thread with "
-                     << (schedule.isSwapped() ? "f32 results"
-                                              : "a gated bias, two outputs, f32 results or an "
-                                                "epilogue of more than 8 operations")
-                     << ", but the tile needs " << schedule.getHopperAccumulators();
+  InFlightDiagnostic error = emitError()
+                             << "expects at most " << most << " accumulators a thread with ";
+  if (schedule.isSwapped())
+    error << "f32 results";
+  else
+    error << "a gated bias, two outputs, f32 results or an epilogue of more than " << kCheapEpilogue
+          << " operations";
+  return error << ", but the tile needs " << schedule.getHopperAccumulators();
 }
 
 /// What the wgmma forms leave to others, and what ptxas cannot fit: too many accumulators spill,

@@ -25,8 +25,7 @@ class AddBias {
 
   /// Columns are wgmma's M: a thread has two of each strip.
   MOE_DEVICE void add_to_strips(Accumulators &acc) const {
-    const int first = tile_.column_tile * Plan::kTileColumns + 64 * tile_.consumer +
-                      threadIdx.x / 32 % 4 * 16 + threadIdx.x % 32 / 4;
+    const int first = warp_column<Plan>(tile_, 0) + threadIdx.x % 32 / 4;
 #pragma unroll
     for (int s = 0; s < Plan::kStrips; ++s)
 #pragma unroll

@@ -23,13 +23,6 @@ struct TokenColumns {
 
   MOE_DEVICE TokenColumns(const StoreTile &tile, int part) : tile(tile), part(part) {}
 
-  /// First of the 64 columns of strip s.
-  MOE_DEVICE int strip_column(int s) const {
-    return tile.column_tile * Plan::kTileColumns + 64 * (Plan::kStripStride * s + tile.consumer);
-  }
-  /// First of the 16 columns that this warp holds of them.
-  MOE_DEVICE int warp_column(int s) const { return strip_column(s) + threadIdx.x / 32 % 4 * 16; }
-
   /// Column lane / 4 + 8 h of the warp, token 2 (lane % 4) + c of group j; not yet weighted.
   template <int kStrips>
   MOE_DEVICE float get(const float (&acc)[kStrips][Plan::kMmaN / 2], int s, int j, int h,
@@ -83,7 +76,7 @@ class TokenColumnStore {
     const int row = 16 * pair + 8 * (q / 2) + lane / 4;
 #pragma unroll
     for (int s = 0; s < kColumnStrips; ++s) {
-      const int column = columns.warp_column(s) + 8 * (q % 2);
+      const int column = warp_column<Plan>(columns.tile, s) + 8 * (q % 2);
       ptx::st_global_16_if(row < columns.tile.rows && (!Plan::kTailN || column < Plan::kN),
                            out + (i64(columns.tile.row_begin) + row) * Plan::kN + column,
                            uint4{w[s][0], w[s][1], w[s][2], w[s][3]});
@@ -103,7 +96,7 @@ class TokenColumnStore {
         for (int s = 0; s < kColumnStrips; ++s)
 #pragma unroll
           for (int h = 0; h < 2; ++h) {
-            const int column = columns.warp_column(s) + lane / 4 + 8 * h;
+            const int column = warp_column<Plan>(columns.tile, s) + lane / 4 + 8 * h;
             if (!target.valid || (Plan::kTailN && column >= Plan::kN))
               continue;
             float *place = out + target.row * Plan::kN + column;
@@ -165,7 +158,7 @@ class StagedTokenStore {
   }
   MOE_DEVICE static void copy(const Columns &columns, u32 staging, Output *out, int s) {
     const int thread = threadIdx.x % 128, chunk = thread % 8, first_row = thread / 8;
-    const int column = columns.strip_column(s) + 8 * chunk;
+    const int column = strip_column<Plan>(columns.tile, s) + 8 * chunk;
     const bool inside = !Plan::kTailN || column < Plan::kN;
     const u32 from = staging + swizzled_offset<8>(first_row, chunk);
     Output *to = out + (i64(columns.tile.row_begin) + first_row) * Plan::kN + column;
@@ -196,7 +189,7 @@ public:
       const Columns columns(tile, part);
 #pragma unroll
       for (int s = 0; s < kColumnStrips; ++s) {
-        if (Plan::kShortLastTile && columns.strip_column(s) >= Plan::kN)
+        if (Plan::kShortLastTile && strip_column<Plan>(columns.tile, s) >= Plan::kN)
           break;
         if (part != 0 || s != 0)
           ptx::barrier_sync(barrier, 128); // the strip before has been read
