@@ -26,27 +26,41 @@ struct BlockTypes {
         weights(rows(config.topK, f32)), experts(rows(config.topK, i32)),
         routes(RankedTensorType::get({ShapedType::kDynamic}, i32)),
         offsets(RankedTensorType::get({config.experts + 1}, i32)),
-        gateUp(RankedTensorType::get({config.experts, 2 * config.intermediate, config.hidden}, data)),
-        down(RankedTensorType::get({config.experts, config.hidden, config.intermediate}, data)) {}
+        gateUp(weight(config, 2 * config.intermediate, config.hidden, data)),
+        down(weight(config, config.hidden, config.intermediate, data)),
+        gateUpBias(RankedTensorType::get({config.experts, 2 * config.intermediate}, data)),
+        downBias(RankedTensorType::get({config.experts, config.hidden}, data)) {}
 
+  /// A weight of `columns` results and `reduction` inputs as the form holds it.
+  static RankedTensorType weight(const BlockConfig &config, int64_t columns, int64_t reduction,
+                                 Type element) {
+    if (config.form == ExpertForm::GptOss)
+      std::swap(columns, reduction);
+    return RankedTensorType::get({config.experts, columns, reduction}, element);
+  }
   static RankedTensorType rows(int64_t columns, Type element) {
     return RankedTensorType::get({ShapedType::kDynamic, columns}, element);
   }
 
   Type data, f32, i32;
   RankedTensorType hidden, logits, gateUpRows, actRows, weights, experts, routes, offsets;
-  RankedTensorType gateUp, down; ///< static
+  RankedTensorType gateUp, down, gateUpBias, downBias; ///< static
 };
 
 } // namespace
 
 /// The function without a body; arguments and result carry their `moe.name`, and arguments a name
 /// location by which they are printed.
-static func::FuncOp buildSignature(OpBuilder &builder, StringRef name, const BlockTypes &types) {
-  std::pair<StringRef, Type> arguments[] = {{"hidden", types.hidden},
-                                            {"router_logits", types.logits},
-                                            {"gate_up", types.gateUp},
-                                            {"down", types.down}};
+static func::FuncOp buildSignature(OpBuilder &builder, StringRef name, const BlockConfig &config,
+                                   const BlockTypes &types) {
+  bool isBiased = config.form == ExpertForm::GptOss;
+  SmallVector<std::pair<StringRef, Type>> arguments = {
+      {"hidden", types.hidden}, {"router_logits", types.logits}, {"gate_up", types.gateUp}};
+  if (isBiased)
+    arguments.push_back({"gate_up_bias", types.gateUpBias});
+  arguments.push_back({"down", types.down});
+  if (isBiased)
+    arguments.push_back({"down_bias", types.downBias});
   SmallVector<Type> inputs;
   for (auto &[argument, type] : arguments)
     inputs.push_back(type);
@@ -67,30 +81,40 @@ static void buildBody(OpBuilder &builder, func::FuncOp function, const BlockConf
                       const BlockTypes &types) {
   MLIRContext *context = builder.getContext();
   Location loc = builder.getUnknownLoc();
+  bool isGptOss = config.form == ExpertForm::GptOss;
+  // Arguments in their order; a bias follows its weight.
   Value hidden = function.getArgument(0), logits = function.getArgument(1);
-  Value gateUp = function.getArgument(2), down = function.getArgument(3);
-  auto layout = GateLayoutAttr::get(context, GatePacking::Halves, GateOrder::GateFirst);
+  ValueRange experts = function.getArguments().drop_front(2);
+  size_t each = experts.size() / 2;
 
-  auto product = [&](Type type, Value rows, Value offsets, Value weights) -> Value {
-    return GroupedMatmulOp::create(builder, loc, TypeRange{type}, rows, offsets, ValueRange{weights},
-                                   /*bias=*/ValueRange{}, /*gather_routes=*/Value(),
-                                   /*combine_weights=*/Value(), /*combine_routes=*/Value(),
-                                   /*top_k=*/IntegerAttr(), /*transposed=*/UnitAttr(),
+  auto product = [&](Type type, Value rows, Value offsets, ValueRange weights) -> Value {
+    return GroupedMatmulOp::create(builder, loc, TypeRange{type}, rows, offsets,
+                                   weights.take_front(1), /*bias=*/weights.drop_front(1),
+                                   /*gather_routes=*/Value(), /*combine_weights=*/Value(),
+                                   /*combine_routes=*/Value(), /*top_k=*/IntegerAttr(),
+                                   isGptOss ? builder.getUnitAttr() : UnitAttr(),
                                    /*gate_layout=*/GateLayoutAttr())
         .getResult(0);
   };
 
-  auto route = RouteOp::create(builder, loc, types.weights, types.experts, logits,
-                               static_cast<uint64_t>(config.topK), ScoreFunction::Softmax,
-                               SelectOrder::ScoreThenSelect, config.renormalize);
+  auto route =
+      RouteOp::create(builder, loc, types.weights, types.experts, logits,
+                      static_cast<uint64_t>(config.topK), ScoreFunction::Softmax,
+                      isGptOss ? SelectOrder::SelectThenScore : SelectOrder::ScoreThenSelect,
+                      config.renormalize && !isGptOss);
   auto permute = PermuteOp::create(builder, loc, types.hidden, types.routes, types.offsets,
                                    route.getExperts(), hidden, config.experts);
   auto pad = PadOp::create(builder, loc, types.hidden, types.offsets, permute.getRows(),
                            permute.getOffsets(), kRowMultiple);
-  Value both = product(types.gateUpRows, pad.getPadded(), pad.getPaddedOffsets(), gateUp);
+  Value both =
+      product(types.gateUpRows, pad.getPadded(), pad.getPaddedOffsets(), experts.take_front(each));
+  auto kind = isGptOss ? ActivationKind::GptOssSwiglu : ActivationKind::SiluGate;
+  auto packing = isGptOss ? GatePacking::Interleaved : GatePacking::Halves;
   auto act = ActivationOp::create(builder, loc, types.actRows, ValueRange{both},
-                                  ActivationKindAttr::get(context, ActivationKind::SiluGate), layout);
-  Value rows = product(types.hidden, act.getResult(), pad.getPaddedOffsets(), down);
+                                  ActivationKindAttr::get(context, kind),
+                                  GateLayoutAttr::get(context, packing, GateOrder::GateFirst));
+  Value rows =
+      product(types.hidden, act.getResult(), pad.getPaddedOffsets(), experts.drop_front(each));
   auto unpad = UnpadOp::create(builder, loc, types.hidden, rows, pad.getPaddedOffsets(),
                                permute.getOffsets(), permute.getRoutes());
   auto combine = CombineOp::create(builder, loc, types.hidden, unpad.getRows(), route.getWeights(),
@@ -106,7 +130,7 @@ OwningOpRef<ModuleOp> moec::buildBlock(MLIRContext &context, const BlockConfig &
   Type data = options.dtype == ImportOptions::DType::BF16 ? Type(builder.getBF16Type())
                                                           : Type(builder.getF16Type());
   BlockTypes types(&context, config, data);
-  func::FuncOp function = buildSignature(builder, options.name, types);
+  func::FuncOp function = buildSignature(builder, options.name, config, types);
   builder.setInsertionPointToEnd(&function.front());
   buildBody(builder, function, config, types);
   return module;

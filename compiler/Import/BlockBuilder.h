@@ -18,9 +18,9 @@ struct ImportOptions {
 };
 
 /// Builds the unfused block of `config`: one function with arguments `hidden` [T,H],
-/// `router_logits` [T,E] f32, `gate_up` [E,2I,H] (gate rows before up rows), `down` [E,H,I] and
-/// result `output` [T,H], T dynamic, each bound by `moe.name`. The context needs the func and moe
-/// dialects loaded.
+/// `router_logits` [T,E] f32, `gate_up` and `down` in the form's layout (gpt-oss: each followed by
+/// its bias, `gate_up_bias` [E,2I] and `down_bias` [E,H]) and result `output` [T,H], T dynamic,
+/// each bound by `moe.name`. The context needs the func and moe dialects loaded.
 mlir::OwningOpRef<mlir::ModuleOp> buildBlock(mlir::MLIRContext &context, const BlockConfig &config,
                                              const ImportOptions &options);
 

@@ -19,9 +19,10 @@ namespace {
 
 /// How one model_type spells the block. Defaults are those of the model's class in the
 /// `transformers` library (configuration_mixtral.py, configuration_qwen3_moe.py,
-/// configuration_olmoe.py).
+/// configuration_olmoe.py, configuration_gpt_oss.py).
 struct ModelFamily {
   StringRef modelType;
+  ExpertForm form;
   StringRef experts;
   StringRef intermediate;
   /// The field that switches renormalisation; empty: always renormalised.
@@ -30,9 +31,11 @@ struct ModelFamily {
 };
 
 constexpr ModelFamily kFamilies[] = {
-    {"mixtral", "num_local_experts", "intermediate_size", "", true},
-    {"olmoe", "num_experts", "intermediate_size", "norm_topk_prob", false},
-    {"qwen3_moe", "num_experts", "moe_intermediate_size", "norm_topk_prob", false},
+    {"gpt_oss", ExpertForm::GptOss, "num_local_experts", "intermediate_size", "", true},
+    {"mixtral", ExpertForm::SiluGate, "num_local_experts", "intermediate_size", "", true},
+    {"olmoe", ExpertForm::SiluGate, "num_experts", "intermediate_size", "norm_topk_prob", false},
+    {"qwen3_moe", ExpertForm::SiluGate, "num_experts", "moe_intermediate_size", "norm_topk_prob",
+     false},
 };
 
 constexpr StringRef kModelType = "model_type";
@@ -40,6 +43,13 @@ constexpr StringRef kTopK = "num_experts_per_tok";
 constexpr StringRef kHidden = "hidden_size";
 constexpr StringRef kActivation = "hidden_act";
 constexpr StringRef kQuantization = "quantization_config";
+
+/// Constants of gpt-oss's activation that a configuration may name, and what gpt_oss_swiglu has.
+struct Constant {
+  StringRef field;
+  double value;
+};
+constexpr Constant kGptOssConstants[] = {{"swiglu_alpha", 1.702}, {"swiglu_limit", 7.0}};
 
 /// No published model comes near it, and three such sizes still multiply within 63 bits.
 constexpr int64_t kMaxSize = int64_t{1} << 20;
@@ -88,10 +98,21 @@ public:
     return bool(*flag);
   }
 
+  Result<double> number(StringRef field, double otherwise) const {
+    const llvm::json::Value *value = find(field);
+    if (!value)
+      return double(otherwise);
+    std::optional<double> number = value->getAsNumber();
+    if (!number)
+      return wrong(field, "a number", *value);
+    return double(*number);
+  }
+
 private:
   static Status missing(StringRef field, StringRef expected) {
-    return Status(StatusCode::InvalidInput,
-                  llvm::formatv("expects field '{0}' to be {1}, but it is missing", field, expected));
+    return Status(
+        StatusCode::InvalidInput,
+        llvm::formatv("expects field '{0}' to be {1}, but it is missing", field, expected));
   }
 
   static Status wrong(StringRef field, StringRef expected, const llvm::json::Value &value) {
@@ -99,8 +120,9 @@ private:
     constexpr size_t kShown = 40;
     if (text.size() > kShown)
       text = text.substr(0, kShown) + "...";
-    return Status(StatusCode::InvalidInput, llvm::formatv("expects field '{0}' to be {1}, but got {2}",
-                                                          field, expected, text));
+    return Status(
+        StatusCode::InvalidInput,
+        llvm::formatv("expects field '{0}' to be {1}, but got {2}", field, expected, text));
   }
 
   const llvm::json::Object &object;
@@ -141,9 +163,20 @@ static Status checkActivation(const Fields &fields) {
   MOERT_ASSIGN_OR_RETURN(std::string activation, fields.string(kActivation));
   if (activation == "silu" || activation == "swish") // two names of one function
     return Status::ok();
-  return Status(StatusCode::Unsupported,
-                llvm::formatv("field '{0}' is '{1}', but only 'silu' is supported", kActivation,
-                              activation));
+  return Status(
+      StatusCode::Unsupported,
+      llvm::formatv("field '{0}' is '{1}', but only 'silu' is supported", kActivation, activation));
+}
+
+static Status checkConstants(const Fields &fields) {
+  for (const Constant &constant : kGptOssConstants) {
+    MOERT_ASSIGN_OR_RETURN(double value, fields.number(constant.field, constant.value));
+    if (value != constant.value)
+      return Status(StatusCode::Unsupported,
+                    llvm::formatv("field '{0}' is {1}, but only {2} is supported", constant.field,
+                                  llvm::json::Value(value), llvm::json::Value(constant.value)));
+  }
+  return Status::ok();
 }
 
 Result<BlockConfig> moec::parseHuggingFaceConfig(StringRef text) {
@@ -161,6 +194,7 @@ Result<BlockConfig> moec::parseHuggingFaceConfig(StringRef text) {
                   llvm::formatv("field '{0}' is '{1}', but supported are: {2}", kModelType,
                                 block.modelType, supportedModelTypes()));
 
+  block.form = family->form;
   MOERT_ASSIGN_OR_RETURN(block.experts, fields.size(family->experts));
   MOERT_ASSIGN_OR_RETURN(block.topK, fields.size(kTopK));
   MOERT_ASSIGN_OR_RETURN(block.hidden, fields.size(kHidden));
@@ -171,6 +205,9 @@ Result<BlockConfig> moec::parseHuggingFaceConfig(StringRef text) {
                            fields.flag(family->renormalize, family->renormalizeDefault));
   }
   MOERT_RETURN_IF_ERROR(checkActivation(fields));
+  if (block.form == ExpertForm::GptOss) {
+    MOERT_RETURN_IF_ERROR(checkConstants(fields));
+  }
   MOERT_RETURN_IF_ERROR(checkBlock(block, *family));
   if (fields.find(kQuantization))
     block.notes.push_back(llvm::formatv(
