@@ -22,6 +22,7 @@ struct MatmulProblem {
   bool gated = false;      ///< two weight rows a column
   bool twoOutputs = false; ///< gate and up are both stored
   bool transposed = false; ///< weights [E, K, N]
+  bool apart = false;      ///< gate and up are halves of a weight, or a weight each
   bool hasBias = false;
   bool gathered = false;    ///< rows by routes
   bool weighted = false;    ///< stores times routing weights

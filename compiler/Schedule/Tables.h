@@ -17,6 +17,8 @@ struct MatmulTile {
   int64_t cluster; ///< where the problem admits it, else 1
   int64_t rasterGroup;
   kernel::WeightPolicy weights;
+
+  bool operator==(const MatmulTile &) const = default;
 };
 
 /// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) `first` runs; `other`
@@ -38,6 +40,10 @@ struct MatmulRow {
   /// the same likelihood, make so many waves of the next row's tiles, the mean of all matmuls.
   double untilWaves = 0;
 };
+
+/// What runs instead of `tile` where it would read short pieces of lines: half of its weight rows,
+/// those of gate or of up, lie side by side in transposed weights.
+std::optional<MatmulTile> getWiderTile(const MatmulTile &tile);
 
 /// A single wave is full where more than this part of the multiprocessors have a tile (mixtral's
 /// second matmul: 128 of 132).

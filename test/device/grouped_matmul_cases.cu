@@ -149,17 +149,26 @@ void add_all(const char *name) {
       Tile<64, 128, 64, 3, 2, 2, 2, 4>, Tile<128, 128, 32, 4, 2, 2, 2>,
       Tile<128, 256, 64, 3, 2, 4, 1, 16>, Tile<256, 128, 32, 3, 4, 2, 1, 2>>(name);
 #if HOPPER
-  if constexpr (!Problem::kTransposed)
+  // Boxes of 64 weight rows for each part.
+  if constexpr (Problem::kTransposed)
+    add<Problem, Epilogue, HP<64, 256, 5>, HP<64, 128, 8>, HP<128, 128, 6, 2, 64>, HC<128, 256, 4>,
+        SP<32, 128, 8, 4>, SP<96, 128, 8, 8, 16>, SC<192, 256, 3>, SC<128, 256, 4, 1, 32, 0>,
+        Dynamic<HP<64, 128, 8>>, Dynamic<SC<176, 256, 4>>, Ends<SP<32, 128, 8, 4>>>(name);
+  else
     add<Problem, Epilogue, HP<128, 192, 5>, HP<64, 256, 5>, HP<128, 128, 6, 2, 64>, HP<192, 128, 5>,
         HP<64, 64, 8>, HC<128, 256, 4>, HC<256, 128, 4, 3, 64>, SP<32, 128, 8, 4>,
         SP<128, 128, 6, 8, 32, 0>, SP<192, 128, 5, 8, 64>, SC<192, 256, 3>,
         SC<128, 256, 4, 1, 32, 0>, Dynamic<HP<128, 192, 5, 3>>, Dynamic<HC<128, 256, 4>>,
         Dynamic<SP<32, 128, 8, 4>>, Dynamic<SC<176, 256, 4>>, Ends<SP<32, 128, 8, 4>>>(name);
-  if constexpr (!Problem::kTransposed && Problem::kK > 10 * 64)
+  if constexpr (Problem::kTransposed && Problem::kK > 10 * 64)
+    add<Problem, Epilogue, Pairs<HP<64, 256, 5>>, Pairs<Dynamic<HC<128, 256, 4>>>,
+        Pairs<Dynamic<SP<128, 128, 6>>>, Pairs<Dynamic<SC<176, 256, 4>>>, Pairs<SC<192, 256, 4>>,
+        Ends<Pairs<SC<176, 256, 4>>>>(name);
+  else if constexpr (Problem::kK > 10 * 64)
     add<Problem, Epilogue, Pairs<HP<128, 192, 5, 3>>, Pairs<Dynamic<HC<128, 256, 4>>>,
         Pairs<Dynamic<SP<128, 128, 6>>>, Pairs<Dynamic<SC<176, 256, 4>>>,
         Ends<Pairs<SC<176, 256, 4>>>>(name);
-  if constexpr (Problem::kWeightForm == WeightForm::single && !Problem::kTransposed)
+  if constexpr (Problem::kWeightForm == WeightForm::single)
     add<Problem, Epilogue, SC<256, 128, 4, 2>>(name);
 #endif
 }
@@ -247,31 +256,42 @@ struct TransposedSingle : GroupedMatmulProblem {
   static constexpr int kN = 72, kK = 40;
   static constexpr bool kTransposed = true;
 };
+struct TransposedDeep : GroupedMatmulProblem {
+  static constexpr int kN = 456, kK = 1000;
+  static constexpr bool kTransposed = true;
+};
 [[maybe_unused]] const bool registered = [] {
   add_all<Weighted>("weighted rows f16 n328 k1408");
   add_all<Accumulate>("accumulate bias-f32 n136 k96");
   add_all<FloatOut, ReluSquared>("f32-out bias-bf16 relu2 n1024 k2880");
   add_all<TransposedSingle>("transposed n72 k40");
+  add_all<TransposedDeep>("transposed n456 k1000");
   return true;
 }();
 #else
 struct TransposedHalves : Gathered {
   using Bias = float;
-  static constexpr int kN = 200, kK = 328;
+  static constexpr int kN = 200, kK = 840;
   static constexpr WeightForm kWeightForm = WeightForm::halves;
   static constexpr bool kTransposed = true;
 };
 struct TransposedInterleaved : Gathered {
   using Bias = bf16;
-  static constexpr int kN = 136, kK = 264;
+  static constexpr int kN = 424, kK = 712;
   static constexpr WeightForm kWeightForm = WeightForm::interleaved;
   static constexpr bool kTransposed = true;
   static constexpr bool kUpFirst = true;
 };
+struct TransposedInterleavedFloat : GroupedMatmulProblem {
+  using Output = float;
+  static constexpr int kN = 104, kK = 328;
+  static constexpr WeightForm kWeightForm = WeightForm::interleaved;
+  static constexpr bool kTransposed = true;
+};
 struct TransposedInterleavedTwo : Gathered {
   using Element = f16;
   using Output = f16;
-  static constexpr int kN = 40, kK = 72;
+  static constexpr int kN = 40, kK = 136;
   static constexpr WeightForm kWeightForm = WeightForm::interleaved;
   static constexpr bool kTransposed = true;
   static constexpr bool kTwoOutputs = true;
@@ -283,9 +303,10 @@ struct TransposedSeparate : GroupedMatmulProblem {
   static constexpr StoreForm kStore = StoreForm::weighted_rows;
 };
 [[maybe_unused]] const bool registered = [] {
-  add_all<TransposedHalves, ClampedGate>("transposed halves bias-f32 n200 k328");
-  add_all<TransposedInterleaved, ClampedGate>("transposed interleaved up-first bias n136 k264");
-  add_all<TransposedInterleavedTwo>("transposed interleaved two-outputs f16 n40 k72");
+  add_all<TransposedHalves, ClampedGate>("transposed halves bias-f32 n200 k840");
+  add_all<TransposedInterleaved, ClampedGate>("transposed interleaved up-first bias n424 k712");
+  add_all<TransposedInterleavedFloat, ClampedGate>("transposed interleaved f32-out n104 k328");
+  add_all<TransposedInterleavedTwo>("transposed interleaved two-outputs f16 n40 k136");
   add_all<TransposedSeparate, SiluGate>("transposed separate weighted n72 k512");
   return true;
 }();

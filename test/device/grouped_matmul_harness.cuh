@@ -219,12 +219,21 @@ TensorMap encode_map(const Element *base, const cuuint64_t (&extents)[kRank],
   return out;
 }
 
-/// The map of one part (gate or up) of the weights as (K, columns, experts).
+/// The map of one part (gate or up) of the weights as (K, columns, experts), of transposed ones as
+/// (columns, K, experts), where adjacent pairs count as two columns.
 template <class Problem, class Plan>
 TensorMap weight_map(const GroupedMatmulArgs<Problem> &args, int experts, int part) {
   using Map = typename Plan::RowMap;
   const WeightRow first = Map::locate(0, part), second = Map::locate(1, part);
-  const auto *base = (first.matrix ? args.up_weights : args.weights) + first.row * Problem::kK;
+  const auto *matrix = first.matrix ? args.up_weights : args.weights;
+  if constexpr (Problem::kTransposed) {
+    constexpr cuuint64_t kRowBytes = Map::kMatrixRows * 2;
+    return encode_map<typename Problem::Element, 3>(
+        Plan::kAdjacentPairs ? matrix : matrix + first.row,
+        {Problem::kN * (Plan::kAdjacentPairs ? 2 : 1), Problem::kK, cuuint64_t(experts)},
+        {kRowBytes, kRowBytes * Problem::kK}, {64, 64, 1});
+  }
+  const auto *base = matrix + first.row * Problem::kK;
   return encode_map<typename Problem::Element, 3>(
       base, {Problem::kK, Problem::kN, cuuint64_t(experts)},
       {cuuint64_t(second.row - first.row) * Problem::kK * 2,

@@ -92,7 +92,7 @@ BEGIN {
   offsets = padded ? "%padded_offsets" : "%offsets"
 
   # The first products: gate and up apart, on one axis, or a plain one.
-  transposed = chance(15)
+  transposed = chance(35)
   biased = chance(25)
   form = pick("apart packed packed packed plain")
   width = form == "packed" ? 2 * inner : inner
@@ -112,7 +112,7 @@ BEGIN {
   body = body "  %act = moe.activation " (form == "apart" ? "%gate_rows, %up_rows" : "%first_rows") how layout \
     (how == "" ? region(form == "plain" ? 1 : 2) : "") "\n    : (" h (form == "apart" ? ", " h : "") ") -> " act "\n"
 
-  transposed = chance(15)
+  transposed = chance(35)
   biased = chance(25)
   w = transposed ? tensor(experts "x" inner "x" hidden, data) : tensor(experts "x" hidden "x" inner, data)
   argument("down", w)

@@ -113,6 +113,11 @@ quick() {
          "num_experts_per_tok": 2, "torch_dtype": "bfloat16"}' >"$out/two.json"
   "$moec" import "$out/two.json" -o "$out/two.mlir" 2>"$out/two-import.log"
   checked_run quick-two 12 "$out/two.mlir" --tokens 12,13,25,32,161,900 --routing uniform,one-expert
+  # Transposed weights, whose gate and up alternate, and apart.
+  checked_run quick-gpt-oss-20b 10 "$models/gpt-oss-20b.mlir" --tokens 1,8,64,700,4096 --routing uniform,zipf:1.2
+  sed 's/32x768x2048/NEW/g; s/32x2048x768/32x768x2048/g; s/NEW/32x2048x768/g; s/^.*moe.grouped_matmul .*$/& transposed/' \
+    "$models/neopp-moe.mlir" >"$out/apart.mlir"
+  checked_run quick-apart 14 "$out/apart.mlir" --tokens 1,2,16,64,257,900,4096 --routing uniform,zipf:1.2
   # Blocks in pairs that load weights for each other, with and without drawn tiles.
   checked_run quick-cluster-swapped 12 "$models/neopp-moe.mlir" --tokens 1,40,900,4096 --routing uniform,zipf:1.2,one-expert \
     --schedule "*: $swapped, dynamic = true, cluster = 2, weights = evict_last"

@@ -29,6 +29,8 @@ schedule::MatmulProblem getMatmulProblem(moe::GroupedMatmulOp op, const TokenExt
   problem.gated = op.isGated();
   problem.twoOutputs = op.getResults().size() == 2;
   problem.transposed = op.getTransposed();
+  moe::GateLayoutAttr layout = op.getGateLayoutAttr();
+  problem.apart = op.isGated() && !(layout && layout.getPacking() == moe::GatePacking::Interleaved);
   problem.gathered = op.hasGather();
   problem.weighted = op.hasCombine();
   problem.hasBias = !op.getBias().empty();

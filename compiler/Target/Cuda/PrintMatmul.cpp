@@ -229,14 +229,14 @@ static void printPlan(GroupedMatmulOp op, StringRef name, KernelText &text) {
 
 /// That the plan waits for the boxes of the maps that the launch gives it.
 static void printBoxes(GroupedMatmulOp op, KernelText &text) {
-  auto print = [&](StringRef member, const kernel::CopyMap &map, StringRef what) {
-    text.declarations += ("static_assert(Plan::" + member + " == " + Twine(map.box[1]) + ", \"" +
-                          what + " of a box\");\n")
-                             .str();
+  auto print = [&](StringRef member, int64_t rows, StringRef what) {
+    text.declarations +=
+        ("static_assert(Plan::" + member + " == " + Twine(rows) + ", \"" + what + " of a box\");\n")
+            .str();
   };
   if (std::optional<kernel::CopyMap> rows = op.getRowMap())
-    print("kRowBox", *rows, "rows");
-  print("kBoxRows", op.getWeightMaps().front(), "weight rows");
+    print("kRowBox", rows->box[1], "rows");
+  print("kBoxRows", op.getWeightMaps().front().box[op.getTransposed() ? 0 : 1], "weight rows");
 }
 
 LogicalResult printMatmul(GroupedMatmulOp op, KernelText &text) {

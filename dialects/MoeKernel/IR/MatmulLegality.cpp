@@ -104,8 +104,6 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
   constexpr int64_t kMinReduction = 128;
   if (target && target.getArch() != "sm_90a")
     return emitError() << "expects sm_90a for a wgmma form, but the target is " << target.getArch();
-  if (traits.transposed)
-    return emitError() << "expects weights [E, N, K] for a wgmma form, but they are transposed";
   if (traits.reduction < kMinReduction)
     return emitError() << "expects a reduction of at least " << kMinReduction
                        << " for a wgmma form, but got " << traits.reduction;
@@ -117,6 +115,11 @@ static LogicalResult verifyHopperSchedule(ScheduleAttr schedule, const MatmulTra
   if (traits.gated && schedule.getBlockN() % 32 != 0)
     return emitError() << "expects block_n to be a multiple of 32 for gate and up, but got "
                        << schedule.getBlockN();
+  // Boxes of 64 for gate and up, or for the blocks of a cluster.
+  int64_t boxes = traits.gated || schedule.getCluster() > 1 ? 128 : 64;
+  if (traits.transposed && schedule.getBlockN() % boxes != 0)
+    return emitError() << "expects block_n to be a multiple of " << boxes
+                       << " for transposed weights, but got " << schedule.getBlockN();
   int64_t pair = schedule.getCooperative() ? 256 : 128;
   if (traits.gated && schedule.isSwapped() && schedule.getBlockN() % pair != 0)
     return emitError() << "expects block_n to be a multiple of " << pair

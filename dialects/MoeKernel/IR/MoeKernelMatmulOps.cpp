@@ -56,22 +56,37 @@ SmallVector<CopyMap> GroupedMatmulOp::getWeightMaps() {
   SmallVector<CopyMap> maps;
   if (!getSchedule().isHopper())
     return maps;
-  int64_t columns = getColumns(), rowBytes = getReduction() * kElementBytes;
+  int64_t columns = getColumns(), reduction = getReduction();
+  int64_t matrixBytes = getWeightRows() * reduction * kElementBytes;
   for (int part = 0; part < (isGated() ? 2 : 1); ++part) {
     CopyMap map;
     map.memref = getWeights()[getWeights().size() == 2 ? part : 0];
-    int64_t first = 0, second = 1;
+    int64_t first = 0, second = 1; // weight rows of the first two columns
     if (auto layout = getGateLayout()) {
       first = layout->getEntry(0, columns, part == 0);
       second = layout->getEntry(1, columns, part == 0);
     }
-    map.offset = first * rowBytes;
-    for (int64_t extent : {getReduction(), columns, getNumExperts()})
+    SmallVector<int64_t> extents;
+    if (!getTransposed()) {
+      int64_t rowBytes = reduction * kElementBytes;
+      map.offset = first * rowBytes;
+      extents = {reduction, columns};
+      map.strides = {(second - first) * rowBytes, matrixBytes};
+      // Gate and up come apart, and so do the halves that blocks of a cluster load for each other.
+      bool halves = isGated() || getCluster() == 2;
+      map.box = {64, halves ? getSchedule().getBlockN() / 2 : getSchedule().getBlockN(), 1};
+    } else {
+      // The copy engine takes neighbours only: gate and up that alternate come together.
+      bool alternate = second - first != 1;
+      map.offset = alternate ? 0 : first * kElementBytes;
+      extents = {alternate ? getWeightRows() : columns, reduction};
+      map.strides = {getWeightRows() * kElementBytes, matrixBytes};
+      map.box = {64, 64, 1};
+      if (alternate && part == 1)
+        break;
+    }
+    for (int64_t extent : {extents[0], extents[1], getNumExperts()})
       map.extents.push_back(getConstantExtent(getContext(), extent));
-    map.strides = {(second - first) * rowBytes, getWeightRows() * rowBytes};
-    // Gate and up come apart, and so do the halves that blocks of a cluster load for each other.
-    bool halves = isGated() || getCluster() == 2;
-    map.box = {64, halves ? getSchedule().getBlockN() / 2 : getSchedule().getBlockN(), 1};
     maps.push_back(map);
   }
   return maps;

@@ -2,10 +2,23 @@
 // RUN: moe-opt %s --split-input-file --verify-diagnostics
 
 func.func @c6_transposed(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %b: memref<8x256xf32>, %y: memref<?x256xbf16>) {
-  // expected-error @+1 {{expects weights [E, N, K] for a wgmma form, but they are transposed}}
+  // expected-error @+1 {{expects block_n to be a multiple of 64 for transposed weights, but got 96}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x256x256xbf16>) outs(%y : memref<?x256xbf16>) store(rows) transposed
-    schedule<wgmma, block_m = 64, block_n = 128, block_k = 64, stages = 4>
+    schedule<wgmma, block_m = 64, block_n = 96, block_k = 64, stages = 4>
+  return
+}
+
+// -----
+
+func.func @c6_transposed_gated(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %b: memref<8x256xf32>, %y: memref<?x128xbf16>) {
+  // expected-error @+1 {{expects block_n to be a multiple of 128 for transposed weights, but got 192}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x256x256xbf16>) outs(%y : memref<?x128xbf16>) store(rows) transposed layout<halves, gate_first>
+    schedule<wgmma, block_m = 64, block_n = 192, block_k = 64, stages = 4> epilogue {
+  ^bb0(%g: f32, %u: f32):
+    moe_kernel.yield %g : f32
+  }
   return
 }
 

@@ -2,7 +2,7 @@
 // store: one load for all results of a column, and no register more for the results.
 #pragma once
 #include "moe/common/convert.cuh"
-#include "moe/epilogue/store_target.cuh"
+#include "moe/epilogue/fragment_layout.cuh"
 
 namespace moe {
 
@@ -18,20 +18,31 @@ class AddBias {
   MOE_DEVICE float bias(int column, int part) const {
     if (Plan::kTailN && column >= Plan::kN)
       return 0.0f;
-    const WeightRow row = Plan::RowMap::locate(column, part);
+    return load(Plan::RowMap::locate(column, part));
+  }
+  MOE_DEVICE float load(const WeightRow &row) const {
     return to_f32((row.matrix ? to_.up_bias
                               : to_.bias)[i64(tile_.expert) * Plan::RowMap::kMatrixRows + row.row]);
   }
 
-  /// Columns are wgmma's M: a thread has two of each strip.
+  /// Of row `h` of the two that a thread has of strip s of wgmma's M.
+  MOE_DEVICE float strip_bias(int s, int h) const {
+    const int part = s / Plan::kPartStrips,
+              column = strip_column<Plan>(tile_, s % Plan::kPartStrips);
+    const int row = threadIdx.x / 32 % 4 * 16 + threadIdx.x % 32 / 4 + 8 * h;
+    if constexpr (!Plan::kAdjacentPairs)
+      return bias(column + row, part);
+    const int weight_row = 2 * column + 64 * part + row;
+    return Plan::kTailN && weight_row >= 2 * Plan::kN ? 0.0f : load({0, weight_row});
+  }
+
+  /// Columns are wgmma's M.
   MOE_DEVICE void add_to_strips(Accumulators &acc) const {
-    const int first = warp_column<Plan>(tile_, 0) + threadIdx.x % 32 / 4;
 #pragma unroll
     for (int s = 0; s < Plan::kStrips; ++s)
 #pragma unroll
       for (int h = 0; h < 2; ++h) {
-        const int part = s / Plan::kPartStrips, strip = s % Plan::kPartStrips;
-        const float b = bias(first + 64 * Plan::kStripStride * strip + 8 * h, part);
+        const float b = strip_bias(s, h);
 #pragma unroll
         for (int j = 0; j < Plan::kMmaN / 8; ++j)
 #pragma unroll
@@ -42,20 +53,20 @@ class AddBias {
 
   /// Columns are wgmma's N: a thread has two of every eight, in all strips the same.
   MOE_DEVICE void add_to_columns(Accumulators &acc) const {
-    constexpr int kGroups = Plan::kMmaN / 8 / kParts;
-    const int first = tile_.column_tile * Plan::kTileColumns + threadIdx.x % 4 * 2;
+    using Fragments = RowFragments<Plan>;
+    const int first = tile_.column_tile * Plan::kTileColumns;
 #pragma unroll
-    for (int g = 0; g < kGroups; ++g)
+    for (int g = 0; g < Fragments::kGroups; ++g)
 #pragma unroll
       for (int part = 0; part < kParts; ++part)
 #pragma unroll
         for (int c = 0; c < 2; ++c) {
-          const float b = bias(first + 8 * g + c, part);
+          const float b = bias(first + Fragments::column(g, c), part);
 #pragma unroll
           for (int s = 0; s < Plan::kStrips; ++s)
 #pragma unroll
             for (int h = 0; h < 2; ++h)
-              acc[s][4 * (g + part * kGroups) + 2 * h + c] += b;
+              acc[s][Fragments::index(g, h, c, part)] += b;
         }
   }
 

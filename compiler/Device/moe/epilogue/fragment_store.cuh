@@ -1,8 +1,4 @@
 // From wgmma accumulators to global memory: bias, epilogue, routing weight, rounding, stores.
-//
-// Thread t of a consumer holds acc[s][4 j + c] at strip row 64 s + 16 (t / 32) + (t % 32) / 4 +
-// 8 (c / 2) and column 8 j + 2 (t % 4) + c % 2. Strip rows are rows of the result, or columns of it
-// when the operands are swapped; either way both numbers of a gated pair sit in one thread.
 #pragma once
 #include "moe/epilogue/bias.cuh"
 #include "moe/epilogue/row_strips.cuh"

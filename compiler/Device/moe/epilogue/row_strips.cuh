@@ -1,26 +1,36 @@
 // Stores of accumulators whose rows are wgmma's M: a thread has two rows of a strip, eight columns
 // of each after a turn inside its quad.
 #pragma once
+#include "moe/epilogue/fragment_layout.cuh"
 #include "moe/epilogue/quad.cuh"
-#include "moe/epilogue/store_target.cuh"
 
 namespace moe {
 
-/// Two neighbouring f32 results: stored, or added in no fixed order.
+/// A thread's two f32 results of a group, neighbours or not: stored, or added in no fixed order.
 template <class Plan>
 MOE_DEVICE void store_f32x2(float *to, float a, float b) {
-  if constexpr (Plan::kStore == StoreForm::accumulate)
+  constexpr bool kAdds = Plan::kStore == StoreForm::accumulate;
+  if constexpr (Plan::kAdjacentPairs) {
+    if constexpr (kAdds) {
+      ptx::red_add_f32(to, a);
+      ptx::red_add_f32(to + 4, b);
+    } else {
+      to[0] = a;
+      to[4] = b;
+    }
+  } else if constexpr (kAdds) {
     ptx::red_add_f32x2(to, a, b);
-  else
+  } else {
     ptx::st_global_f32x2(to, a, b);
+  }
 }
 
 /// Rows as wgmma's M.
 template <class Plan, class Epilogue>
 class RowStripStore {
   using Output = typename Plan::Output;
-  static constexpr int kGroups = Plan::kTileColumns / 8; ///< groups of eight result columns
-  static constexpr int kUp = Plan::kGated ? Plan::kBlockN / 4 : 0; ///< from gate to up
+  using Fragments = RowFragments<Plan>;
+  static constexpr int kGroups = Fragments::kGroups;
   /// Groups that are finished together: their sums and turns overlap where one after the other
   /// would wait for each.
   static constexpr int kBatch = 4;
@@ -29,15 +39,16 @@ class RowStripStore {
                                const RowTarget (&target)[2], int part) {
     const int q = threadIdx.x % 4;
     const auto result = [&](int g, int h, int c) {
-      const int i = 4 * g + 2 * h + c;
-      return target[h].scale * finished<Plan, Epilogue>(acc[i], acc[i + kUp], part);
+      const int gate = Fragments::index(g, h, c, 0);
+      const int up = Fragments::index(g, h, c, Plan::kGated ? 1 : 0);
+      return target[h].scale * finished<Plan, Epilogue>(acc[gate], acc[up], part);
     };
     if constexpr (is_same<Output, float>) {
 #pragma unroll
       for (int g = 0; g < kGroups; ++g)
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
-          const int column = first_column + 8 * g + 2 * q;
+          const int column = first_column + Fragments::column(g, 0);
           if (target[h].valid && (!Plan::kTailN || column < Plan::kN))
             store_f32x2<Plan>(out + target[h].row * Plan::kN + column, result(g, h, 0),
                               result(g, h, 1));
@@ -63,10 +74,11 @@ class RowStripStore {
           for (int h = 0; h < 2; ++h) {
             const int group = first + 4 * i + q, column = first_column + 8 * group;
             if (first + 4 * i < kGroups)
-              ptx::st_global_16_if(target[h].valid && (kGroups % 4 == 0 || group < kGroups) &&
-                                       (!Plan::kTailN || column < Plan::kN),
-                                   out + target[h].row * Plan::kN + column,
-                                   uint4{w[i][h][0], w[i][h][1], w[i][h][2], w[i][h][3]});
+              ptx::st_global_16_if(
+                  target[h].valid && (kGroups % 4 == 0 || group < kGroups) &&
+                      (!Plan::kTailN || column < Plan::kN),
+                  out + target[h].row * Plan::kN + column,
+                  straighten<Plan>(uint4{w[i][h][0], w[i][h][1], w[i][h][2], w[i][h][3]}));
           }
       }
     }

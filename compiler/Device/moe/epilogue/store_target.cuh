@@ -50,15 +50,10 @@ MOE_DEVICE RowTarget row_target(const StoreTile &tile, int row) {
   return target;
 }
 
-/// Swapped operands: the first of the 64 columns of strip s (of gate, or of up), and of the 16 that
-/// this warp holds of them. A thread has the columns lane / 4 and lane / 4 + 8 of these.
+/// Swapped operands: the first of the 64 columns of strip s.
 template <class Plan>
 MOE_DEVICE int strip_column(const StoreTile &tile, int s) {
   return tile.column_tile * Plan::kTileColumns + 64 * (Plan::kStripStride * s + tile.consumer);
-}
-template <class Plan>
-MOE_DEVICE int warp_column(const StoreTile &tile, int s) {
-  return strip_column<Plan>(tile, s) + threadIdx.x / 32 % 4 * 16;
 }
 
 /// Finished value of a place whose accumulators, with their bias, are `gate` and `up` (plain forms:

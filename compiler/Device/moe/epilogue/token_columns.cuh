@@ -2,33 +2,33 @@
 // that a thread has columns of one place and pairs of tokens, which memory wants the other way
 // round.
 #pragma once
+#include "moe/epilogue/fragment_layout.cuh"
 #include "moe/epilogue/quad.cuh"
-#include "moe/epilogue/store_target.cuh"
 #include "moe/ptx/warpgroup.cuh"
 #include "moe/tile/swizzle.cuh"
 
 namespace moe {
 
-/// Swapped operands: weights as wgmma's M, tokens as its N. Gated forms hold a strip of gate and
-/// one of up rows. Base of the two ways to memory: finished values and their factors.
+/// Swapped operands: weights as wgmma's M, tokens as its N. Base of the two ways to memory:
+/// finished values and their factors.
 template <class Plan, class Epilogue>
 struct TokenColumns {
   using Output = typename Plan::Output;
-  static constexpr int kColumnStrips = Plan::kPartStrips;
-  static constexpr int kUp = Plan::kGated ? kColumnStrips : 0; ///< strips from gate to up
-  static constexpr int kPairs = Plan::kMmaN / 16;              ///< pairs of groups of eight tokens
+  using Fragments = ColumnFragments<Plan>;
+  static constexpr int kColumnStrips = Fragments::kStrips;
+  static constexpr int kPairs = Plan::kMmaN / 16; ///< pairs of groups of eight tokens
 
   const StoreTile &tile;
   int part;
 
   MOE_DEVICE TokenColumns(const StoreTile &tile, int part) : tile(tile), part(part) {}
 
-  /// Column lane / 4 + 8 h of the warp, token 2 (lane % 4) + c of group j; not yet weighted.
+  /// The thread's column h of strip s, token 2 (lane % 4) + c of group j; not yet weighted.
   template <int kStrips>
   MOE_DEVICE float get(const float (&acc)[kStrips][Plan::kMmaN / 2], int s, int j, int h,
                        int c) const {
-    const int i = 4 * j + 2 * h + c;
-    return finished<Plan, Epilogue>(acc[s][i], acc[s + kUp][i], part);
+    const auto [gate, up] = Fragments::values(acc, s, h, j, c);
+    return finished<Plan, Epilogue>(gate, up, part);
   }
   /// Words {n, h} of the token groups 2 pair + n and column groups h: two tokens of a column.
   template <int kStrips>
@@ -60,7 +60,7 @@ class TokenColumnStore {
   template <int kStrips>
   MOE_DEVICE static void store_words(const float (&acc)[kStrips][Plan::kMmaN / 2],
                                      const Columns &columns, Output *out, int pair) {
-    const int lane = threadIdx.x % 32, q = lane % 4;
+    const int lane = threadIdx.x % 32, q = lane % 4, warp = threadIdx.x / 32 % 4;
     // Turned so that a lane has its token's columns.
     u32 w[kColumnStrips][4];
 #pragma unroll
@@ -76,10 +76,11 @@ class TokenColumnStore {
     const int row = 16 * pair + 8 * (q / 2) + lane / 4;
 #pragma unroll
     for (int s = 0; s < kColumnStrips; ++s) {
-      const int column = warp_column<Plan>(columns.tile, s) + 8 * (q % 2);
+      const int column =
+          strip_column<Plan>(columns.tile, s) + 8 * Columns::Fragments::chunk(warp, q % 2);
       ptx::st_global_16_if(row < columns.tile.rows && (!Plan::kTailN || column < Plan::kN),
                            out + (i64(columns.tile.row_begin) + row) * Plan::kN + column,
-                           uint4{w[s][0], w[s][1], w[s][2], w[s][3]});
+                           straighten<Plan>(uint4{w[s][0], w[s][1], w[s][2], w[s][3]}));
     }
   }
 
@@ -96,11 +97,11 @@ class TokenColumnStore {
         for (int s = 0; s < kColumnStrips; ++s)
 #pragma unroll
           for (int h = 0; h < 2; ++h) {
-            const int column = warp_column<Plan>(columns.tile, s) + lane / 4 + 8 * h;
+            const int column = Columns::Fragments::column(columns.tile, s, h);
+            const float value = target.scale * columns.get(acc, s, j, h, c);
             if (!target.valid || (Plan::kTailN && column >= Plan::kN))
               continue;
             float *place = out + target.row * Plan::kN + column;
-            const float value = target.scale * columns.get(acc, s, j, h, c);
             if constexpr (Plan::kStore == StoreForm::accumulate)
               ptx::red_add_f32(place, value);
             else
@@ -145,7 +146,8 @@ class StagedTokenStore {
                               u32 staging, int s) {
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4;
     // Matrices {n, h}: lane l names where token l % 8 of matrix l / 8 goes.
-    const int token = lane / 16 * 8 + lane % 8, chunk = 2 * warp + lane / 8 % 2;
+    const int token = lane / 16 * 8 + lane % 8;
+    const int chunk = Columns::Fragments::chunk(warp, lane / 8 % 2);
     const u32 to = staging + swizzled_offset<8>(token, chunk);
 #pragma unroll
     for (int pair = 0; pair < kPairs; ++pair) {
@@ -175,7 +177,7 @@ class StagedTokenStore {
       for (int p = 0; p < kBatch; ++p)
         if (first + p < kPairs)
           ptx::st_global_16_if(inside && 16 * (first + p) + first_row < columns.tile.rows,
-                               to + i64(16 * (first + p)) * Plan::kN, v[p]);
+                               to + i64(16 * (first + p)) * Plan::kN, straighten<Plan>(v[p]));
     }
   }
 

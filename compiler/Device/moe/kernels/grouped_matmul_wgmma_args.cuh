@@ -15,8 +15,9 @@ struct GroupedMatmulWgmmaArgs {
   u32 *progress;                      ///< kReports: [kProgressWords], as the map's kernel set them
   const u32 *awaited;                 ///< kEarlyStart: `progress` of the matmul before
   const int4 *awaited_tiles;          ///< kEarlyStart: `tiles` of the matmul before
-  const TensorMap *weights;           ///< (K, columns, E), box (64, Plan::kBoxRows, 1)
-  const TensorMap *up_weights;        ///< gated forms: the same for up
+  const TensorMap *weights;           ///< (K, columns, E), box (64, Plan::kBoxRows, 1); transposed:
+                                      ///< (columns, K, E), box (64, 64, 1)
+  const TensorMap *up_weights;        ///< gated forms: the same for up; not of adjacent pairs
   int early_rows;                     ///< kEarlyExperts: R, the rows of all experts
   StoreTarget<Plan> store;
 };

@@ -32,8 +32,10 @@ class GroupedMatmulConsumer {
     using Mma = ptx::WgmmaM64K64<typename Plan::Element, kN>;
     constexpr u32 kStride = Plan::kStripStride * kStripBytes;
     const u32 rows = stages + state.stage * Plan::kStageBytes, weights = rows + Plan::kRowTileBytes;
-    u32 a = ptx::wgmma_descriptor((Plan::kSwapped ? weights : rows) + strip_ * kStripBytes);
-    u32 b = ptx::wgmma_descriptor(Plan::kSwapped ? rows : weights);
+    constexpr bool kTurnA = Plan::kTransposed && Plan::kSwapped;
+    constexpr bool kTurnB = Plan::kTransposed && !Plan::kSwapped;
+    u32 a = ptx::wgmma_descriptor<kTurnA>((Plan::kSwapped ? weights : rows) + strip_ * kStripBytes);
+    u32 b = ptx::wgmma_descriptor<kTurnB>(Plan::kSwapped ? rows : weights);
     ptx::make_here(a);
     ptx::make_here(b);
     state.wait_full();
@@ -41,8 +43,8 @@ class GroupedMatmulConsumer {
 #pragma unroll
     for (int s = 0; s < Plan::kStrips; ++s)
       if (s % Plan::kPartStrips < kActive)
-        Mma::run(reinterpret_cast<float(&)[kN / 2]>(acc_[s]), a + ((s * kStride) >> 4), b,
-                 step != 0);
+        Mma::template run<kTurnA, kTurnB>(reinterpret_cast<float(&)[kN / 2]>(acc_[s]),
+                                          a + ((s * kStride) >> 4), b, step != 0);
     ptx::wgmma_commit();
   }
 

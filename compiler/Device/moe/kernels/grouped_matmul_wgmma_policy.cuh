@@ -57,13 +57,17 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kRowUnit = S::kSwapped ? S::kTokenStep : 64;
 
   static constexpr bool kGated = RowMap::kGated;
+  /// Gate and up rows alternate in memory, and so in wgmma's weight operand.
+  static constexpr bool kAdjacentPairs =
+      P::kTransposed && P::kWeightForm == WeightForm::interleaved;
   static constexpr bool kHasBias = !is_same<Bias, NoBias>;
   static constexpr int kTileColumns = kGated ? S::kBlockN / 2 : S::kBlockN;
   static constexpr int kColumnTiles = int(ceil_div(P::kN, kTileColumns));
   static constexpr int kSteps = int(ceil_div(P::kK, kBlockK));
   static constexpr bool kTailN = P::kN % kTileColumns != 0;
 
-  /// A consumer's strips of each part: swapped and gated, of gate, and as many of up behind them.
+  /// A consumer's strips of each part: swapped and gated, of gate, and as many of up behind them
+  /// (adjacent pairs: of the first and the second half of 64 columns).
   static constexpr int kPartStrips = kStrips / (S::kSwapped && kGated ? 2 : 1);
   /// Swapped: those of them that hold columns in the last column tile, where kN may end early.
   MOE_HOST_DEVICE static constexpr int last_strips(int consumer) {
@@ -100,8 +104,11 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kRowTileBytes = S::kBlockM * 128;
   static constexpr int kWeightTileBytes = S::kBlockN * 128;
   /// Weight rows that one request to the copy engine brings: gate and up come apart, and so do the
-  /// parts that blocks of a cluster load for each other.
-  static constexpr int kBoxRows = kGated || S::kCluster > 1 ? S::kBlockN / 2 : S::kBlockN;
+  /// parts that blocks of a cluster load for each other. Transposed: those of a line of 128 bytes.
+  static constexpr int kBoxRows = P::kTransposed              ? 64
+                                  : kGated || S::kCluster > 1 ? S::kBlockN / 2
+                                                              : S::kBlockN;
+  static constexpr int kBoxes = S::kBlockN / kBoxRows; ///< of a K step
   static constexpr int kStageBytes = kRowTileBytes + kWeightTileBytes;
 
   // Shared memory: stages, then their barriers, the failure flag, a word for `known_tile`, two
@@ -129,12 +136,13 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
 
   static_assert(is_same<Element, bf16> || is_same<Element, f16>, "Element expects bf16 or f16");
   static_assert(P::kN % 8 == 0 && P::kK % 8 == 0, "kN and kK expect multiples of 8");
-  static_assert(!P::kTransposed, "the wgmma form expects weights with K contiguous");
   static_assert(kStrips >= 1 &&
                     kStrips * kStripStride * 64 == (S::kSwapped ? S::kBlockN : S::kBlockM),
                 "wgmma's M expects strips of 64 for each consumer");
   static_assert(S::kBlockM <= 256 && S::kBlockN <= 256, "a tile has at most 256 rows and columns");
   static_assert(!kGated || S::kBlockN % 32 == 0, "a gated kBlockN expects a multiple of 32");
+  static_assert(!P::kTransposed || S::kBlockN % (kGated || S::kCluster > 1 ? 128 : 64) == 0,
+                "transposed weights expect boxes of 64 rows for each part");
   static_assert(!S::kSwapped || !kGated || kStrips % 2 == 0,
                 "swapped operands of a gated form expect strips of gate and up for each consumer");
   static_assert(!S::kSwapped || S::kBlockM % S::kTokenStep == 0,

@@ -7,6 +7,7 @@
 #include "moe/scheduler/progress.cuh"
 #include "moe/tile/pipeline.cuh"
 #include "moe/tile/row_producer.cuh"
+#include "moe/tile/weight_boxes.cuh"
 #include "moe/tile/weight_policy.cuh"
 
 namespace moe {
@@ -141,27 +142,25 @@ private:
                                       const ProducedTile &tile, int step, u64 policy,
                                       u32 row_bytes) {
     const Tile plain = tile.plain();
-    const int expert = plain.expert, column_tile = plain.column_tile;
-    const int k = step * Plan::kBlockK, column = column_tile * Plan::kTileColumns;
+    const int column_tile = plain.column_tile, k = step * Plan::kBlockK;
     const u32 shared = at + Plan::kRowTileBytes;
-    constexpr u32 kHalf = Plan::kWeightTileBytes / 2;
     const bool any = Plan::kColumnTiles % Plan::kCluster == 0 || column_tile < Plan::kColumnTiles;
     ptx::mbarrier_arrive_expect(barrier, (any ? Plan::kWeightTileBytes : 0) + row_bytes);
     if (!any)
       return;
-    // The second box: up, or the other half of the columns.
-    const TensorMap *second = Plan::kGated ? args.up_weights : args.weights;
-    const int second_column = Plan::kGated ? column : column + Plan::kBoxRows;
+    const WeightBoxes<Plan> boxes{args.weights, args.up_weights, plain.expert,
+                                  column_tile * Plan::kTileColumns};
     if (Plan::kCluster == 2 && tile.shares_weights()) {
-      constexpr u16 kBoth = 3;
-      const u32 rank = ptx::cluster_rank(); // each brings one box for both
-      ptx::tma_load_3d_multicast(shared + rank * kHalf, rank ? second : args.weights, barrier, k,
-                                 rank ? second_column : column, expert, kBoth, policy);
+      constexpr int kOwn = Plan::kBoxes / 2; // each brings half of the boxes for both
+      const int first = int(ptx::cluster_rank()) * kOwn;
+#pragma unroll
+      for (int i = 0; i < kOwn; ++i)
+        boxes.load_for_both(shared, barrier, first + i, k, policy);
       return;
     }
-    ptx::tma_load_3d(shared, args.weights, barrier, k, column, expert, policy);
-    if constexpr (Plan::kBoxRows < Plan::kBlockN)
-      ptx::tma_load_3d(shared + kHalf, second, barrier, k, second_column, expert, policy);
+#pragma unroll
+    for (int i = 0; i < Plan::kBoxes; ++i)
+      boxes.load(shared, barrier, i, k, policy);
   }
 };
 

@@ -1,4 +1,4 @@
-// Cache policies, dependent launch and trap.
+// Cache policies, shuffles of floats, dependent launch and trap.
 #pragma once
 #include "moe/common/types.cuh"
 
@@ -25,6 +25,17 @@ MOE_DEVICE u64 create_policy_normal() {
 
 /// Keeps the compiler from moving what makes `value` behind a wait that follows.
 MOE_DEVICE void make_here(u32 &value) { asm volatile("" : "+r"(value)); }
+
+/// `value` of the lane whose number differs by the bits of kLanes. What `__shfl_xor_sync` is given
+/// becomes an integer, and with it every accumulator that may be given to it.
+template <int kLanes>
+MOE_DEVICE float shuffle_xor(float value) {
+  float other;
+  asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;"
+               : "=f"(other)
+               : "f"(value), "n"(kLanes));
+  return other;
+}
 
 /// Programmatic dependent launch: wait for the kernels before this one. Nothing before sm_90 and
 /// nothing in a launch without the attribute.

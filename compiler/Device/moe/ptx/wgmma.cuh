@@ -16,16 +16,23 @@ MOE_DEVICE void wgmma_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
 }
 
-/// Descriptor of an operand tile with rows of 128 bytes (64 elements of K) in the copy engine's
-/// 128-byte swizzle: 8-row groups 1024 bytes apart. `shared` is 1024-byte aligned, plus the byte
-/// offset of the k16 slice inside the row.
+/// Descriptor of an operand tile in the copy engine's 128-byte swizzle at `shared`, 1024-byte
+/// aligned. Its lines of 128 bytes are 64 elements of K of one row or column of the product, or
+/// transposed: 64 of these at one k, more of them 64 lines (8 KiB) apart. Either way groups of
+/// eight lines are 1024 bytes apart.
 ///
 /// The low word. The high word is the same for all, MOE_WGMMA_HIGH: 128-byte swizzle (1 << 62) and
 /// the groups' distance (1024 / 16 << 32). Offsets are added to the low word alone: with 64 bits
 /// each would take three instructions of the one unit that makes descriptors, not one.
+template <bool kTransposed = false>
 MOE_DEVICE u32 wgmma_descriptor(u32 shared) {
-  constexpr u32 kLeadingUnused = 1u << 16;
-  return kLeadingUnused | ((shared & 0x3ffff) >> 4);
+  constexpr u32 kLeading = kTransposed ? 64 * 128 / 16 : 1; // untransposed tiles do without
+  return kLeading << 16 | ((shared & 0x3ffff) >> 4);
+}
+/// From one k16 slice of a tile to the next, in a descriptor's units of 16 bytes: along a line, or
+/// over 16 lines.
+MOE_HOST_DEVICE constexpr u32 wgmma_slice(bool transposed) {
+  return transposed ? 16 * 128 / 16 : 32 / 16;
 }
 #define MOE_WGMMA_HIGH "0x40000040"
 
@@ -96,72 +103,72 @@ MOE_DEVICE u32 wgmma_descriptor(u32 shared) {
 #define MOE_WGMMA_REGS_256 MOE_WGMMA_REGS_248, "+f"(d[124]), "+f"(d[125]), "+f"(d[126]), "+f"(d[127])
 
 /// d (64 x N, f32) = a (64 x 64) * b (N x 64) + (keep ? d : 0), in four instructions; a and b are
-/// descriptors of the first k16 slices, the others follow 32 bytes apart. Thread t of the warpgroup
-/// holds d[4 j + c] at row 16 (t / 32) + (t % 32) / 4 + 8 (c / 2), column 8 j + 2 (t % 4) + c % 2.
+/// descriptors of the first k16 slices. Thread t of the warpgroup holds d[4 j + c] at row
+/// 16 (t / 32) + (t % 32) / 4 + 8 (c / 2), column 8 j + 2 (t % 4) + c % 2.
 template <class T, int kN>
 struct WgmmaM64K64;
 
-#define MOE_WGMMA_K16(NAME, N, A, B, KEEP)                                                         \
-  "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." NAME "." NAME " {" MOE_WGMMA_TEXT_##N          \
-      "}, " A ", " B ", " KEEP ", 1, 1, 0, 0;\n"
-#define MOE_WGMMA_SLICE(NAME, N, A, B, SLICE, KEEP)                                                \
-  "add.u32 low, %" A ", 2 * " SLICE ";\nmov.b64 a, {low, " MOE_WGMMA_HIGH "};\n"                  \
-  "add.u32 low, %" B ", 2 * " SLICE ";\nmov.b64 b, {low, " MOE_WGMMA_HIGH                          \
-  "};\n" MOE_WGMMA_K16(NAME, N, "a", "b", KEEP)
-#define MOE_WGMMA_FORM(TYPE, NAME, N, A, B, KEEP)                                                  \
+#define MOE_WGMMA_SLICE(NAME, N, A, B, STEP_A, STEP_B, TURN_A, TURN_B, SLICE, KEEP)                \
+  "add.u32 low, %" A ", %" STEP_A " * " SLICE ";\nmov.b64 a, {low, " MOE_WGMMA_HIGH               \
+  "};\nadd.u32 low, %" B ", %" STEP_B " * " SLICE ";\nmov.b64 b, {low, " MOE_WGMMA_HIGH           \
+  "};\nwgmma.mma_async.sync.aligned.m64n" #N "k16.f32." NAME "." NAME " {" MOE_WGMMA_TEXT_##N     \
+  "}, a, b, " KEEP ", 1, 1, %" TURN_A ", %" TURN_B ";\n"
+#define MOE_WGMMA_FORM(TYPE, NAME, N, A, B, KEEP, ...)                                             \
   template <>                                                                                      \
   struct WgmmaM64K64<TYPE, N> {                                                                    \
+    template <bool kTurnA, bool kTurnB>                                                            \
     MOE_DEVICE static void run(float (&d)[N / 2], u32 a, u32 b, int keep) {                        \
       asm volatile("{\n.reg .pred p;\n.reg .b32 low;\n.reg .b64 a, b;\nsetp.ne.b32 p, %" KEEP      \
-                   ", 0;\n" MOE_WGMMA_SLICE(NAME, N, A, B, "0", "p")                               \
-                       MOE_WGMMA_SLICE(NAME, N, A, B, "1", "1")                                    \
-                           MOE_WGMMA_SLICE(NAME, N, A, B, "2", "1")                                \
-                               MOE_WGMMA_SLICE(NAME, N, A, B, "3", "1") "}"                        \
+                   ", 0;\n" MOE_WGMMA_SLICE(NAME, N, A, B, __VA_ARGS__, "0", "p")                  \
+                       MOE_WGMMA_SLICE(NAME, N, A, B, __VA_ARGS__, "1", "1")                       \
+                           MOE_WGMMA_SLICE(NAME, N, A, B, __VA_ARGS__, "2", "1")                   \
+                               MOE_WGMMA_SLICE(NAME, N, A, B, __VA_ARGS__, "3", "1") "}"           \
                    : MOE_WGMMA_REGS_##N                                                            \
-                   : "r"(a), "r"(b), "r"(keep));                                                   \
+                   : "r"(a), "r"(b), "r"(keep), "n"(wgmma_slice(kTurnA)),                          \
+                     "n"(wgmma_slice(kTurnB)), "n"(int(kTurnA)), "n"(int(kTurnB)));                \
     }                                                                                              \
   };
-#define MOE_WGMMA(N, A, B, KEEP)                                                                   \
-  MOE_WGMMA_FORM(bf16, "bf16", N, A, B, KEEP)                                                      \
-  MOE_WGMMA_FORM(f16, "f16", N, A, B, KEEP)
+#define MOE_WGMMA(N, ...)                                                                          \
+  MOE_WGMMA_FORM(bf16, "bf16", N, __VA_ARGS__)                                                     \
+  MOE_WGMMA_FORM(f16, "f16", N, __VA_ARGS__)
 
-// The last three arguments are the numbers of the operands after the N / 2 accumulators.
-MOE_WGMMA(8, "4", "5", "6")
-MOE_WGMMA(16, "8", "9", "10")
-MOE_WGMMA(24, "12", "13", "14")
-MOE_WGMMA(32, "16", "17", "18")
-MOE_WGMMA(40, "20", "21", "22")
-MOE_WGMMA(48, "24", "25", "26")
-MOE_WGMMA(56, "28", "29", "30")
-MOE_WGMMA(64, "32", "33", "34")
-MOE_WGMMA(72, "36", "37", "38")
-MOE_WGMMA(80, "40", "41", "42")
-MOE_WGMMA(88, "44", "45", "46")
-MOE_WGMMA(96, "48", "49", "50")
-MOE_WGMMA(104, "52", "53", "54")
-MOE_WGMMA(112, "56", "57", "58")
-MOE_WGMMA(120, "60", "61", "62")
-MOE_WGMMA(128, "64", "65", "66")
-MOE_WGMMA(136, "68", "69", "70")
-MOE_WGMMA(144, "72", "73", "74")
-MOE_WGMMA(152, "76", "77", "78")
-MOE_WGMMA(160, "80", "81", "82")
-MOE_WGMMA(168, "84", "85", "86")
-MOE_WGMMA(176, "88", "89", "90")
-MOE_WGMMA(184, "92", "93", "94")
-MOE_WGMMA(192, "96", "97", "98")
-MOE_WGMMA(200, "100", "101", "102")
-MOE_WGMMA(208, "104", "105", "106")
-MOE_WGMMA(216, "108", "109", "110")
-MOE_WGMMA(224, "112", "113", "114")
-MOE_WGMMA(232, "116", "117", "118")
-MOE_WGMMA(240, "120", "121", "122")
-MOE_WGMMA(248, "124", "125", "126")
-MOE_WGMMA(256, "128", "129", "130")
+// The numbers of the operands after the N / 2 accumulators: a, b, keep, the slices' steps, and
+// which of the two is transposed.
+MOE_WGMMA(8, "4", "5", "6", "7", "8", "9", "10")
+MOE_WGMMA(16, "8", "9", "10", "11", "12", "13", "14")
+MOE_WGMMA(24, "12", "13", "14", "15", "16", "17", "18")
+MOE_WGMMA(32, "16", "17", "18", "19", "20", "21", "22")
+MOE_WGMMA(40, "20", "21", "22", "23", "24", "25", "26")
+MOE_WGMMA(48, "24", "25", "26", "27", "28", "29", "30")
+MOE_WGMMA(56, "28", "29", "30", "31", "32", "33", "34")
+MOE_WGMMA(64, "32", "33", "34", "35", "36", "37", "38")
+MOE_WGMMA(72, "36", "37", "38", "39", "40", "41", "42")
+MOE_WGMMA(80, "40", "41", "42", "43", "44", "45", "46")
+MOE_WGMMA(88, "44", "45", "46", "47", "48", "49", "50")
+MOE_WGMMA(96, "48", "49", "50", "51", "52", "53", "54")
+MOE_WGMMA(104, "52", "53", "54", "55", "56", "57", "58")
+MOE_WGMMA(112, "56", "57", "58", "59", "60", "61", "62")
+MOE_WGMMA(120, "60", "61", "62", "63", "64", "65", "66")
+MOE_WGMMA(128, "64", "65", "66", "67", "68", "69", "70")
+MOE_WGMMA(136, "68", "69", "70", "71", "72", "73", "74")
+MOE_WGMMA(144, "72", "73", "74", "75", "76", "77", "78")
+MOE_WGMMA(152, "76", "77", "78", "79", "80", "81", "82")
+MOE_WGMMA(160, "80", "81", "82", "83", "84", "85", "86")
+MOE_WGMMA(168, "84", "85", "86", "87", "88", "89", "90")
+MOE_WGMMA(176, "88", "89", "90", "91", "92", "93", "94")
+MOE_WGMMA(184, "92", "93", "94", "95", "96", "97", "98")
+MOE_WGMMA(192, "96", "97", "98", "99", "100", "101", "102")
+MOE_WGMMA(200, "100", "101", "102", "103", "104", "105", "106")
+MOE_WGMMA(208, "104", "105", "106", "107", "108", "109", "110")
+MOE_WGMMA(216, "108", "109", "110", "111", "112", "113", "114")
+MOE_WGMMA(224, "112", "113", "114", "115", "116", "117", "118")
+MOE_WGMMA(232, "116", "117", "118", "119", "120", "121", "122")
+MOE_WGMMA(240, "120", "121", "122", "123", "124", "125", "126")
+MOE_WGMMA(248, "124", "125", "126", "127", "128", "129", "130")
+MOE_WGMMA(256, "128", "129", "130", "131", "132", "133", "134")
 
 #undef MOE_WGMMA
 #undef MOE_WGMMA_FORM
-#undef MOE_WGMMA_LATER_K16
-#undef MOE_WGMMA_K16
+#undef MOE_WGMMA_SLICE
 
 } // namespace moe::ptx

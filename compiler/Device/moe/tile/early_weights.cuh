@@ -3,9 +3,9 @@
 #pragma once
 #include "moe/kernels/grouped_matmul_wgmma_policy.cuh"
 #include "moe/ptx/ld_st.cuh"
-#include "moe/ptx/tma.cuh"
 #include "moe/scheduler/raster.cuh"
 #include "moe/tile/pipeline.cuh"
+#include "moe/tile/weight_boxes.cuh"
 #include "moe/tile/weight_policy.cuh"
 
 namespace moe {
@@ -19,22 +19,11 @@ namespace moe {
 /// (STEPS.md, step 53).
 template <class Plan>
 class EarlyWeights {
-  static constexpr u32 kBoxBytes = Plan::kBoxRows * 128;
-  static constexpr int kStepBoxes = Plan::kWeightTileBytes / kBoxBytes;
   /// As much as the ring would hold: what lies further ahead L2 may have lost when it is needed.
-  static constexpr int kBoxes = min_of(Plan::kStages, Plan::kSteps) * kStepBoxes;
+  static constexpr int kBoxes = min_of(Plan::kStages, Plan::kSteps) * Plan::kBoxes;
   /// Clocks between two boxes: 12 bytes a clock, which is 2.7 to 3.1 TB/s of 132 blocks at 1.7 to
   /// 1.98 GHz. The best of 8, 12, 16 and 24 on an H100, whose memory delivers 3.07.
-  static constexpr u32 kInterval = kBoxBytes / 12;
-
-  /// Box `box` of a column tile's K steps.
-  static MOE_DEVICE void ask(const TensorMap *weights, const TensorMap *up_weights, int expert,
-                             int column, int box, u64 policy) {
-    const bool second = box % kStepBoxes != 0;
-    ptx::tma_prefetch_3d(
-        second && Plan::kGated ? up_weights : weights, box / kStepBoxes * Plan::kBlockK,
-        second && !Plan::kGated ? column + Plan::kBoxRows : column, expert, policy);
-  }
+  static constexpr u32 kInterval = WeightBoxes<Plan>::kBytes / 12;
 
 public:
   /// By one thread, until the word `known` in shared memory says that the block knows its tile.
@@ -50,13 +39,14 @@ public:
     const int column = first.tile % Plan::kColumnTiles * Plan::kTileColumns;
     if (expert >= kExperts)
       return;
+    const WeightBoxes<Plan> boxes{weights, up_weights, expert, column};
     const u64 policy = create_weight_policy<Plan>();
     u32 next = clock_low();
     for (int box = first.sharer; box < kBoxes; box += first.sharers) {
       while (int(clock_low() - next) < 0)
         if (ptx::ld_shared_4(known) != 0)
           return;
-      ask(weights, up_weights, expert, column, box, policy);
+      boxes.prefetch(box % Plan::kBoxes, box / Plan::kBoxes * Plan::kBlockK, policy);
       next += kInterval;
     }
   }
