@@ -269,8 +269,7 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
     tiles.insert(tiles.begin(), *row.few);
     tiles.front().dynamic &= !(row.fixesFew && problem.gathered);
   }
-  // The first token's blocks start sooner with small tiles.
-  if (problem.transposed && problem.apart && bucket.decidedFor > 1)
+  if (problem.transposed && problem.apart)
     for (size_t i = 0; i < tiles.size(); ++i)
       if (std::optional<MatmulTile> wider = getWiderTile(tiles[i]))
         tiles.insert(tiles.begin() + i++, *wider);

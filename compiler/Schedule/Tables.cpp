@@ -45,10 +45,10 @@
 //   pairs and reductions of up to 2880. With long ones (K = 14336) it costs as much at m >= 1024:
 //   blocks that start together read weights together, those that start one by one read them again.
 // * transposed weights whose gate and up lie apart: 128 columns of a tile, 256 bytes of a line, instead of
-//   16 or 64: 12 to 17 % of a block at T = 2 and 4 (mma's 32 bytes), 3 to 10 up to m = 32. A single token
-//   stays with mma, whose blocks start sooner (4 to 5 % with K = 2048, though 16 slower with K = 5120). Up
-//   to 72, where ping-pong tiles of 96 tokens run else, 2 % at m = 64 (H100). Interleaved ones are as fast
-//   with the tiles of untransposed weights.
+//   16 or 64: 12 to 21 % of a block up to T = 4 (mma's 32 bytes; a single token with K = 2048 is 1 to 2 %
+//   slower, as mma's blocks start sooner), 3 to 10 up to m = 32. Up to 72, where ping-pong tiles of 96
+//   tokens run else, 2 % at m = 64 (H100). Interleaved ones are as fast with the tiles of untransposed
+//   weights.
 //
 // Portable mma, for what the wgmma forms do not admit and for other cards:
 // * m <= 16: the stream with 32 rows; 128 weight rows a tile halve the re-reads of the rows.
@@ -89,7 +89,7 @@ static constexpr MatmulTile kLarge128  {kMma,  128, 128,  64, 3, 2, 2, 2, 32, fa
 static constexpr MatmulTile kSm80Middle{kMma,   64, 128,  64, 3, 2, 2, 2, 32, false, false, false, 1, 4, kAsUsual};
 static constexpr MatmulTile kSm80Large {kMma,  128, 128,  32, 4, 2, 2, 2, 32, false, false, false, 1, 8, kAsUsual};
 static constexpr MatmulTile kHopper64  {kWgmma, 64, 128,  64, 8, 1, 1, 1, 32, false, true,  false, 1, 8, kOnce};
-static constexpr MatmulTile kWide64    {kWgmma, 64, 256,  64, 5, 1, 1, 1, 32, false, true,  false, 1, 8, kOnce};
+static constexpr MatmulTile kWide64    {kSwap,  64, 256,  64, 5, 1, 1, 1, 16, false, true,  false, 1, 8, kOnce};
 static constexpr MatmulTile kTokens96  {kSwap,  96, 128,  64, 8, 1, 1, 1, 16, false, true,  false, 1, 8, kOnce};
 static constexpr MatmulTile kWide96    {kSwap,  96, 256,  64, 5, 1, 1, 1, 16, true,  true,  false, 1, 8, kOnce};
 static constexpr MatmulTile kTokens176 {kSwap, 176, 256,  64, 4, 1, 1, 1, 16, true,  true,  false, 1, 8, kKeep};

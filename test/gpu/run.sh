@@ -157,6 +157,13 @@ deep_block() {
        s/x64x704xbf16/x640x704xbf16/g' "$models/tiny.mlir" >"$out/deep.mlir"
 }
 
+# Its sizes with transposed weights whose gate and up alternate, and biases.
+transposed_block() {
+  echo '{"model_type": "gpt_oss", "hidden_size": 640, "intermediate_size": 704, "num_local_experts": 8,
+         "num_experts_per_tok": 2}' >"$out/transposed.json"
+  "$moec" import "$out/transposed.json" -o "$out/transposed.mlir"
+}
+
 fusions() {
   local names=(gate-up padding activation permute combine) mask i choice block
   wide_block
@@ -179,10 +186,15 @@ sanitizer() {
   [ -n "$program" ] || { skip "sanitizer: no compute-sanitizer here"; return; }
   wide_block
   deep_block
+  transposed_block
   for tool in memcheck synccheck initcheck; do
     for tokens in 0 1 3 64 257 1500; do
       sanitized "$program" $tool $tokens wide
     done
+    for tokens in 1 64 257; do
+      sanitized "$program" $tool $tokens transposed
+    done
+    sanitized "$program" $tool 257 transposed --schedule "*: $swapped, dynamic = true, cluster = 2"
     sanitized "$program" $tool 257 deep --schedule "*: $swapped, dynamic = true, cluster = 2"
     sanitized "$program" $tool 257 deep --schedule "*: $turns, cluster = 2"
     routing=zipf:1.2 sanitized "$program" $tool 900 deep \

@@ -140,7 +140,8 @@ moert::TensorMap ManifestBuilder::getTensorMap(const kernel::CopyMap &map) const
   for (int64_t extent : map.box)
     tensorMap.box.push_back(extent);
   tensorMap.swizzle = moert::TensorMap::Swizzle::B128;
-  tensorMap.l2Promotion = moert::TensorMap::L2Promotion::B256;
+  tensorMap.l2Promotion = map.promotion == 256 ? moert::TensorMap::L2Promotion::B256
+                                               : moert::TensorMap::L2Promotion::B128;
   return tensorMap;
 }
 

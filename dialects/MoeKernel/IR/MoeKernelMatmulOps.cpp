@@ -38,6 +38,8 @@ int64_t GroupedMatmulOp::getCluster() { return getSchedule().getCluster(); }
 
 /// Of rows and weights in the wgmma forms.
 static constexpr int64_t kElementBytes = 2;
+/// What L2 fetches at most for a request, and from a multiple of.
+static constexpr int64_t kFetchBytes = 256;
 
 std::optional<CopyMap> GroupedMatmulOp::getRowMap() {
   if (!getSchedule().isHopper() || getGathered())
@@ -82,6 +84,10 @@ SmallVector<CopyMap> GroupedMatmulOp::getWeightMaps() {
       extents = {alternate ? getWeightRows() : columns, reduction};
       map.strides = {getWeightRows() * kElementBytes, matrixBytes};
       map.box = {64, 64, 1};
+      // Boxes side by side are 256 bytes of a line, but not the 256 that L2 would fetch for them
+      // where lines begin elsewhere.
+      if (map.offset % kFetchBytes != 0 || map.strides.front() % kFetchBytes != 0)
+        map.promotion = kFetchBytes / 2;
       if (alternate && part == 1)
         break;
     }

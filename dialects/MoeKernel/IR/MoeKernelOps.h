@@ -30,6 +30,7 @@ struct CopyMap {
   llvm::SmallVector<mlir::AffineMap, 3> extents; ///< elements, innermost first
   llvm::SmallVector<int64_t, 2> strides;         ///< bytes between steps of all but the first
   llvm::SmallVector<int64_t, 3> box;             ///< elements
+  int64_t promotion = 256; ///< bytes that a request to memory grows to on its way through L2
 };
 } // namespace moec::kernel
 

@@ -1,6 +1,7 @@
 // Transposed weights in the wgmma forms: boxes of 64 weight rows at 64 k. Gate and up apart are two maps,
 // up one half of a line further on; those that alternate come together, by one map of all weight rows. A
-// plain product's rows are as many as its columns.
+// plain product's rows are as many as its columns. L2 fetches 256 bytes for a request where lines begin at a
+// multiple of them, else 128.
 // RUN: moe-opt %s --emit-cuda="manifest=true" -o /dev/null | FileCheck %s
 
 #t = affine_map<(d0) -> (d0 floordiv 96 + 4, d0 + d0 floordiv 96)>
@@ -63,6 +64,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
 // CHECK-NEXT: "strides": [576, 147456],
 // CHECK-NEXT: "box": [64, 64, 1],
 // CHECK-NEXT: "swizzle": "128b",
+// CHECK-NEXT: "l2_promotion": "128b"
 // CHECK: "tensor": 1,
 // CHECK-NEXT: "offset": 288,
 // CHECK-NEXT: "dtype": "bf16",
@@ -81,3 +83,5 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
 // CHECK-NEXT: "dims": [256, 144, 4],
 // CHECK-NEXT: "strides": [512, 73728],
 // CHECK-NEXT: "box": [64, 64, 1],
+// CHECK-NEXT: "swizzle": "128b",
+// CHECK-NEXT: "l2_promotion": "256b"
