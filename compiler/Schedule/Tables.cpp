@@ -35,10 +35,10 @@
 //   or 0.7 % faster.
 //   From both ends of the map where experts are uneven: up to 7 % under zipf:1.2 (128 and 256 experts at
 //   m = 128 to 512, 8 at 256). With few waves, as single blocks mostly have here, 3 % slower (H100).
-// * more than 320 and an odd number of column tiles: single blocks of 192 tokens. In pairs a block idles in
-//   one turn of 24 with 23 column tiles (2880 gated columns), which costs the 1 to 2 % that pairs gain there
-//   at m = 512; at m = 128, where weights stream, pairs are 1 % faster all the same, but 2 % slower under
-//   zipf:1.2, for which there is a record (H100).
+// * more than 320 and eleven column tiles (1408 gated columns): single blocks of 192 tokens. In pairs a block
+//   idles in one turn of twelve: 2 % slower at m = 512 (1 % under zipf:1.2 or none). With 23 (2880) pairs are
+//   1 % faster, since a pair's left-over tile has its columns when the pairs have them; between them not
+//   measured (H100).
 // * few waves of gathered rows are not drawn: 1.9 % of a block with 32 experts at m = 256, 0.8 % with
 //   64 at m = 128 (H100). The second matmul's are: 1.5 to 3.6 % of a block under zipf:1.2.
 // * early start: 1 to 2 % of a block where weights are read once (m <= 160), and up to 5 % above, with
@@ -104,7 +104,7 @@ static constexpr MatmulRow kHopperRows[] = {
     {72,         kTokens176,  kMiddle64,  kAnyK,  kTokens96,  2},
     {160,        kPairs192,   kMiddle64,  kAnyK,  kTokens176, 8,    true},
     {320,        kPairs192,   kLarge128,  4096,   kTokens176, 4,    true},
-    {kUnbounded, kPairs192,   kLarge128,  4096,   std::nullopt, 0,  false, 47},
+    {kUnbounded, kPairs192,   kLarge128,  4096,   std::nullopt, 0,  false, 15},
 };
 static constexpr MatmulRow kSm80Rows[] = {
     {8,          kStream16,   kStream16},

@@ -232,6 +232,29 @@ TEST(TileMap, ClustersTakePairsAndShareTheColumnsOfWhatIsLeft) {
   EXPECT_EQ(left.extent.rows, 148);
 }
 
+/// In each turn of a band its entries have the same two column tiles, that of the left-over tile
+/// among them: who reads the same weights reads them at one time.
+TEST(TileMap, ABandsEntriesHaveTheSameColumns) {
+  const TileShape shape = {192, 16, 4, 2};
+  for (int rows : {500, 900, 1024, 2100, 4100})
+    for (int columns : {5, 12}) {
+      const std::vector<TileExtent> map = makeMap(shape, {rows});
+      const int turns = entry_turns(columns, 2);
+      for (int position = 0; position < int(map.size()) * turns; ++position) {
+        const TileIndex at = tile_at(position, turns, map[band_entry(position, turns)]);
+        for (int rank = 0; rank < 2; ++rank) {
+          const BlockTile own = block_tile(map[at.m], at.n, rank, 2, columns, shape.unit);
+          EXPECT_EQ(own.column_tile / 2, at.n) << rows << " rows, position " << position;
+        }
+      }
+      EXPECT_EQ(map.back().part == ColumnPart::dealt, map.size() % 2 == 1);
+    }
+  const std::vector<TileExtent> three = makeMap(shape, {500});
+  EXPECT_EQ(three.size(), 3u);
+  for (const TileExtent &extent : three)
+    EXPECT_EQ(extent.band, 3);
+}
+
 void expectRaster(TileShape shape, const std::vector<int> &groups, int columns) {
   const std::vector<TileExtent> map = makeMap(shape, groups);
   std::vector<int> groupOf; // of each entry
@@ -244,7 +267,7 @@ void expectRaster(TileShape shape, const std::vector<int> &groups, int columns) 
     ASSERT_TRUE(at.m >= 0 && at.m < int(map.size()) && at.n >= 0 && at.n < columns);
     EXPECT_TRUE(seen.insert({at.m, at.n}).second);
     EXPECT_EQ(groupOf[at.m], groupOf[band_entry(position, columns)]) << "a band has one group";
-    EXPECT_LE(map[at.m].band, shape.band);
+    EXPECT_LE(map[at.m].band, shape.cluster * shape.band + shape.cluster - 1);
     const int first = at.m - map[at.m].place;
     EXPECT_GE(first, last) << "bands in order";
     last = first;

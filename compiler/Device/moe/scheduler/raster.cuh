@@ -17,7 +17,9 @@ namespace moe {
 /// expert, for which each loads a part of the weights. Of a tile that is left over they take the
 /// column tiles in turn: to share its rows would leave each with half of the loads under way that a
 /// stream of weights needs. That takes half as many turns, so every entry of a cluster's map stands
-/// for half of the column tiles of its rows, and whole bands come twice.
+/// for half of the column tiles of its rows, every second one, and comes twice. In a turn all
+/// entries of a band, a tile that is left over among them, have the same two column tiles: who had
+/// them later would read their weights from memory again.
 ///
 /// `both_ends`: where experts are uneven they come by size (scheduler/both_ends.cuh).
 struct TileShape {
@@ -54,9 +56,9 @@ MOE_HOST_DEVICE constexpr int tile_height(TileShape shape, int group_rows) {
 
 /// Which column tiles an entry stands for.
 enum class ColumnPart : u32 {
-  first,  ///< the first half, or without a cluster all
-  second, ///< the second half
-  dealt,  ///< all, dealt to the blocks of the cluster in turn
+  even,  ///< every second one from the first on, or without a cluster all
+  odd,   ///< every second one from the second on
+  dealt, ///< all, dealt to the blocks of the cluster in turn
 };
 
 /// The third word of an entry {expert, first row, rows and band, number of entries}.
@@ -64,7 +66,7 @@ struct TileExtent {
   int rows;  ///< 0: no tile
   int place; ///< entries of the band before this one
   int band;  ///< entries of the band
-  ColumnPart part = ColumnPart::first;
+  ColumnPart part = ColumnPart::even;
 };
 MOE_HOST_DEVICE constexpr int pack(const TileExtent &extent) {
   return int(u32(extent.rows) | u32(extent.part) << 14 | u32(extent.place) << 16 |
@@ -85,20 +87,23 @@ struct GroupTile {
   int begin;
   TileExtent extent;
 };
-/// Entry number `entry` of a group of `rows` rows: bands of one height, but the last, and behind
-/// them the tile that a cluster leaves over.
+/// Entry number `entry` of a group of `rows` rows: bands of as many entries, but for the last, at
+/// whose end the tile is that a cluster leaves over.
 MOE_HOST_DEVICE constexpr GroupTile group_tile(TileShape shape, int entry, int rows) {
   const int tiles = tile_entries(shape, rows), height = tile_height(shape, rows) * shape.cluster;
   if (tiles == 1) // few rows, and no time for the divisions below
-    return {0, {rows, 0, 1, shape.cluster == 1 ? ColumnPart::first : ColumnPart::dealt}};
-  const int whole = tiles / shape.cluster;
-  if (entry >= whole * shape.cluster)
-    return {whole * height, {rows - whole * height, 0, 1, ColumnPart::dealt}};
-  const int bands = (whole + shape.band - 1) / shape.band, full = (whole + bands - 1) / bands;
-  const int first = entry / (full * shape.cluster) * full;
-  const int band = min_of(full, whole - first), inside = entry - first * shape.cluster;
-  const int place = inside % band, begin = (first + place) * height;
-  return {begin, {min_of(height, rows - begin), place, band, ColumnPart(inside / band)}};
+    return {0, {rows, 0, 1, shape.cluster == 1 ? ColumnPart::even : ColumnPart::dealt}};
+  const int whole = tiles / shape.cluster, left = tiles - whole * shape.cluster;
+  const int most = min_of(shape.band, (kMaxBand - 1) / shape.cluster);
+  const int bands = (whole + most - 1) / most, full = (whole + bands - 1) / bands;
+  // The last band's first, where a tile that is left over comes behind it.
+  const int first = min_of(entry / (full * shape.cluster), bands - 1) * full;
+  const int shared = min_of(full, whole - first), place = entry - first * shape.cluster;
+  const int band = shared * shape.cluster + (first + shared == whole ? left : 0);
+  if (place == shared * shape.cluster)
+    return {whole * height, {rows - whole * height, place, band, ColumnPart::dealt}};
+  const int begin = (first + place % shared) * height;
+  return {begin, {min_of(height, rows - begin), place, band, ColumnPart(place / shared)}};
 }
 
 /// What block `rank` of a cluster does in turn `turn` of an entry. Where the number of column tiles
@@ -112,8 +117,7 @@ struct BlockTile {
 MOE_HOST_DEVICE constexpr BlockTile block_tile(const TileExtent &extent, int turn, int rank,
                                                int blocks, int column_tiles, int unit) {
   const bool dealt = extent.part == ColumnPart::dealt;
-  const int column =
-      dealt ? turn * blocks + rank : int(extent.part) * entry_turns(column_tiles, blocks) + turn;
+  const int column = turn * blocks + (dealt ? rank : int(extent.part));
   const int share = dealt ? extent.rows : cluster_share(extent.rows, blocks, unit);
   const int begin = dealt ? 0 : min_of(rank * share, extent.rows);
   return {begin, column < column_tiles ? min_of(share, extent.rows - begin) : 0, column, !dealt};
