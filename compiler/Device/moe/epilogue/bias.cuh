@@ -3,6 +3,7 @@
 #pragma once
 #include "moe/common/convert.cuh"
 #include "moe/epilogue/fragment_layout.cuh"
+#include "moe/epilogue/store_target.cuh"
 
 namespace moe {
 
@@ -61,7 +62,7 @@ class AddBias {
       for (int part = 0; part < kParts; ++part)
 #pragma unroll
         for (int c = 0; c < 2; ++c) {
-          const float b = bias(first + Fragments::column(g, c), part);
+          const float b = bias(first + Fragments::column(threadIdx.x, g, c), part);
 #pragma unroll
           for (int s = 0; s < Plan::kStrips; ++s)
 #pragma unroll

@@ -6,10 +6,12 @@
 // and up were loaded apart; or, where they alternate in memory (adjacent pairs), in one thread of
 // rows, and in two of swapped operands, which then share them out.
 #pragma once
-#include "moe/epilogue/store_target.cuh"
-#include "moe/ptx/misc.cuh"
+#include "moe/kernels/grouped_matmul_wgmma_policy.cuh"
 
 namespace moe {
+
+/// Eight columns as adjacent pairs leave them to eight lanes, or to one: 0 4 1 5 2 6 3 7.
+MOE_HOST_DEVICE constexpr int adjacent_column(int i) { return (i >> 1) + (i & 1) * 4; }
 
 /// Columns as wgmma's M, tokens as its N. Strip s of the result is 64 columns.
 template <class Plan>
@@ -17,36 +19,25 @@ struct ColumnFragments {
   static constexpr bool kPairs = Plan::kAdjacentPairs;
   static constexpr int kStrips = Plan::kPartStrips;
 
-  /// Gate and up (plain forms: the value) of the thread's column `half` of two of strip s, at token
-  /// 8 j + 2 (lane % 4) + c. By whole warps.
-  struct Values {
-    float gate, up;
+  /// The accumulators acc[strip][...] of column `half` of two of strip s, at token 8 j + 2 (lane %
+  /// 4) + c: gate and up; or of adjacent pairs the first and the second row of the thread, one
+  /// number of a pair each.
+  struct Place {
+    int strip, index;
   };
-  template <int kAll>
-  MOE_DEVICE static Values values(const float (&acc)[kAll][Plan::kMmaN / 2], int s, int half, int j,
-                                  int c) {
-    if constexpr (kPairs) {
-      // Lanes whose lane / 4 is even hold the first of a pair in both of their rows, the next four
-      // the second. The former take the upper rows of both, the latter the lower.
-      const bool odd = threadIdx.x & 4;
-      const float *at = acc[s + half * kStrips] + 4 * j + c;
-      const float own = odd ? at[2] : at[0];
-      const float other = ptx::shuffle_xor<4>(odd ? at[0] : at[2]);
-      const bool swaps = odd != Plan::kUpFirst;
-      return {swaps ? other : own, swaps ? own : other};
-    } else {
-      const int i = 4 * j + 2 * half + c;
-      return {acc[s][i], acc[Plan::kGated ? s + kStrips : s][i]};
-    }
+  MOE_HOST_DEVICE static constexpr Place place(int s, int half, int j, int c, bool second) {
+    if (kPairs)
+      return {s + half * kStrips, 4 * j + 2 * second + c};
+    return {Plan::kGated && second ? s + kStrips : s, 4 * j + 2 * half + c};
   }
   /// Of the eight columns 8 * chunk(warp, half) + ... of a strip each eighth of a warp has one.
   MOE_HOST_DEVICE static constexpr int chunk(int warp, int half) {
     return kPairs ? 4 * half + warp : 2 * warp + half;
   }
-  MOE_DEVICE static int column(const StoreTile &tile, int s, int half) {
-    const int eighth = threadIdx.x % 32 / 4;
-    return strip_column<Plan>(tile, s) + 8 * chunk(threadIdx.x / 32 % 4, half) +
-           (kPairs ? eighth / 2 + eighth % 2 * 4 : eighth); // `straighten` undoes it
+  /// Column `half` of two that a consumer's thread has of a strip, from its first.
+  MOE_HOST_DEVICE static constexpr int column(u32 thread, int half) {
+    const int eighth = int(thread % 32 / 4);
+    return 8 * chunk(int(thread / 32), half) + (kPairs ? adjacent_column(eighth) : eighth);
   }
 };
 
@@ -61,20 +52,11 @@ struct RowFragments {
     return kPairs ? 4 * (2 * g + c) + 2 * half + (Plan::kUpFirst ? 1 - part : part)
                   : 4 * (g + part * kGroups) + 2 * half + c;
   }
-  /// That column, from the tile's first. Adjacent pairs: `straighten`.
-  MOE_DEVICE static int column(int g, int c) {
-    const int q = threadIdx.x % 4;
-    return 8 * g + (kPairs ? 4 * c + q : 2 * q + c);
+  /// That column of a thread, from the tile's first.
+  MOE_HOST_DEVICE static constexpr int column(u32 thread, int g, int c) {
+    const int q = int(thread % 4);
+    return 8 * g + (kPairs ? 4 * c + q : 2 * q + c); // adjacent_column(2 * q + c)
   }
 };
-
-/// Eight results of 16 bits in the order of adjacent pairs' columns, 0 4 1 5 2 6 3 7, in their own.
-template <class Plan>
-MOE_DEVICE uint4 straighten(uint4 v) {
-  if constexpr (Plan::kAdjacentPairs)
-    return {__byte_perm(v.x, v.y, 0x5410), __byte_perm(v.z, v.w, 0x5410),
-            __byte_perm(v.x, v.y, 0x7632), __byte_perm(v.z, v.w, 0x7632)};
-  return v;
-}
 
 } // namespace moe

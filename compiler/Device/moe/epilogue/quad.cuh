@@ -1,7 +1,7 @@
 // Transposes inside a quad of lanes and inside a warp, by shuffles: from the fragment layout of the
 // matrix instructions to runs of consecutive columns.
 #pragma once
-#include "moe/common/types.cuh"
+#include "moe/epilogue/fragment_layout.cuh"
 
 namespace moe {
 
@@ -27,6 +27,16 @@ MOE_DEVICE void transpose_quad(u32 (&w)[4], int q) {
     w[2] = c;
     w[3] = d;
   }
+}
+
+/// Eight results of 16 bits in the order that a plan leaves them in (`adjacent_column`) in their
+/// own.
+template <class Plan>
+MOE_DEVICE uint4 straighten(uint4 v) {
+  if constexpr (Plan::kAdjacentPairs)
+    return {__byte_perm(v.x, v.y, 0x5410), __byte_perm(v.z, v.w, 0x5410),
+            __byte_perm(v.x, v.y, 0x7632), __byte_perm(v.z, v.w, 0x7632)};
+  return v;
 }
 
 /// An 8x8 matrix of 16-bit elements, lane l holding elements 2 (l % 4) + {0, 1} of row l / 4.

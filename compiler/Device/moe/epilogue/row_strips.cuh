@@ -1,8 +1,8 @@
 // Stores of accumulators whose rows are wgmma's M: a thread has two rows of a strip, eight columns
 // of each after a turn inside its quad.
 #pragma once
-#include "moe/epilogue/fragment_layout.cuh"
 #include "moe/epilogue/quad.cuh"
+#include "moe/epilogue/store_target.cuh"
 
 namespace moe {
 
@@ -48,7 +48,7 @@ class RowStripStore {
       for (int g = 0; g < kGroups; ++g)
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
-          const int column = first_column + Fragments::column(g, 0);
+          const int column = first_column + Fragments::column(threadIdx.x, g, 0);
           if (target[h].valid && (!Plan::kTailN || column < Plan::kN))
             store_f32x2<Plan>(out + target[h].row * Plan::kN + column, result(g, h, 0),
                               result(g, h, 1));

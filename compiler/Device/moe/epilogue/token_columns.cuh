@@ -2,8 +2,9 @@
 // that a thread has columns of one place and pairs of tokens, which memory wants the other way
 // round.
 #pragma once
-#include "moe/epilogue/fragment_layout.cuh"
 #include "moe/epilogue/quad.cuh"
+#include "moe/epilogue/store_target.cuh"
+#include "moe/ptx/misc.cuh"
 #include "moe/ptx/warpgroup.cuh"
 #include "moe/tile/swizzle.cuh"
 
@@ -23,12 +24,24 @@ struct TokenColumns {
 
   MOE_DEVICE TokenColumns(const StoreTile &tile, int part) : tile(tile), part(part) {}
 
-  /// The thread's column h of strip s, token 2 (lane % 4) + c of group j; not yet weighted.
+  /// The thread's column h of strip s, token 2 (lane % 4) + c of group j; not yet weighted. By
+  /// whole warps.
   template <int kStrips>
   MOE_DEVICE float get(const float (&acc)[kStrips][Plan::kMmaN / 2], int s, int j, int h,
                        int c) const {
-    const auto [gate, up] = Fragments::values(acc, s, h, j, c);
-    return finished<Plan, Epilogue>(gate, up, part);
+    const auto first = Fragments::place(s, h, j, c, false),
+               second = Fragments::place(s, h, j, c, true);
+    const float a = acc[first.strip][first.index], b = acc[second.strip][second.index];
+    if constexpr (Fragments::kPairs) {
+      // Lanes whose lane / 4 is even hold the first of a pair in both of their rows, the next four
+      // the second. The former take the upper rows of both, the latter the lower.
+      const bool odd = threadIdx.x & 4;
+      const float own = odd ? b : a, other = ptx::shuffle_xor<4>(odd ? a : b);
+      const bool swaps = odd != Plan::kUpFirst;
+      return finished<Plan, Epilogue>(swaps ? other : own, swaps ? own : other, part);
+    } else {
+      return finished<Plan, Epilogue>(a, b, part);
+    }
   }
   /// Words {n, h} of the token groups 2 pair + n and column groups h: two tokens of a column.
   template <int kStrips>
@@ -97,7 +110,8 @@ class TokenColumnStore {
         for (int s = 0; s < kColumnStrips; ++s)
 #pragma unroll
           for (int h = 0; h < 2; ++h) {
-            const int column = Columns::Fragments::column(columns.tile, s, h);
+            const int column = strip_column<Plan>(columns.tile, s) +
+                               Columns::Fragments::column(threadIdx.x % 128, h);
             const float value = target.scale * columns.get(acc, s, j, h, c);
             if (!target.valid || (Plan::kTailN && column >= Plan::kN))
               continue;

@@ -33,6 +33,12 @@ struct WgmmaSchedule {
   static constexpr int kEarlyExperts = 0;
 };
 
+/// Where a box of the weight tile comes from.
+struct WeightBox {
+  int map; ///< 0, or 1: up's
+  int row; ///< its first, of the map's: columns of the result, or of adjacent pairs weight rows
+};
+
 template <class Problem, class Schedule>
 struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   using typename Problem::Bias;
@@ -109,6 +115,16 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
                                   : kGated || S::kCluster > 1 ? S::kBlockN / 2
                                                               : S::kBlockN;
   static constexpr int kBoxes = S::kBlockN / kBoxRows; ///< of a K step
+  /// Box `box` of the tile whose first column is `column`: gate's boxes, then up's. Of adjacent
+  /// pairs both come at once, and swapped operands take the boxes with the pairs of the first and
+  /// the second 32 of 64 columns for the two parts.
+  MOE_HOST_DEVICE static constexpr WeightBox weight_box(int column, int box) {
+    constexpr int kPartBoxes = kBoxes / (kGated ? 2 : 1);
+    const int part = kGated ? box / kPartBoxes : 0, place = box - part * kPartBoxes;
+    if (kAdjacentPairs)
+      return {0, 2 * column + 64 * (S::kSwapped ? 2 * place + part : box)};
+    return {part, column + place * kBoxRows};
+  }
   static constexpr int kStageBytes = kRowTileBytes + kWeightTileBytes;
 
   // Shared memory: stages, then their barriers, the failure flag, a word for `known_tile`, two

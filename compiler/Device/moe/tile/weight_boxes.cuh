@@ -12,39 +12,30 @@ struct WeightBoxes {
   const TensorMap *weights, *up_weights;
   int expert, column; ///< the tile's, and its first column of the result
 
-  /// Where box `box` of the weight tile lies: its map, and its first row there. Gate is first, up
-  /// behind it. Of adjacent pairs both come at once; swapped operands take the boxes with the pairs
-  /// of the first and the second 32 of 64 columns as their two parts.
-  struct Place {
-    const TensorMap *map;
-    int row;
-  };
-  MOE_DEVICE Place locate(int box) const {
-    constexpr int kPartBoxes = Plan::kBoxes / (Plan::kGated ? 2 : 1);
-    const int part = Plan::kGated ? box / kPartBoxes : 0, place = box - part * kPartBoxes;
-    if constexpr (Plan::kAdjacentPairs)
-      return {weights, 2 * column + 64 * (Plan::kSwapped ? 2 * place + part : box)};
-    return {part ? up_weights : weights, column + place * Plan::kBoxRows};
-  }
-
   MOE_DEVICE void load(u32 tile, u32 barrier, int box, int k, u64 policy) const {
-    const auto [map, row] = locate(box);
-    ptx::tma_load_3d(tile + box * kBytes, map, barrier, Plan::kTransposed ? row : k,
-                     Plan::kTransposed ? k : row, expert, policy);
+    const WeightBox at = Plan::weight_box(column, box);
+    ptx::tma_load_3d(tile + box * kBytes, map(at), barrier, x(at, k), y(at, k), expert, policy);
   }
   /// For both blocks of a cluster.
   MOE_DEVICE void load_for_both(u32 tile, u32 barrier, int box, int k, u64 policy) const {
     constexpr u16 kBoth = 3;
-    const auto [map, row] = locate(box);
-    ptx::tma_load_3d_multicast(tile + box * kBytes, map, barrier, Plan::kTransposed ? row : k,
-                               Plan::kTransposed ? k : row, expert, kBoth, policy);
+    const WeightBox at = Plan::weight_box(column, box);
+    ptx::tma_load_3d_multicast(tile + box * kBytes, map(at), barrier, x(at, k), y(at, k), expert,
+                               kBoth, policy);
   }
   /// Towards L2 only.
   MOE_DEVICE void prefetch(int box, int k, u64 policy) const {
-    const auto [map, row] = locate(box);
-    ptx::tma_prefetch_3d(map, Plan::kTransposed ? row : k, Plan::kTransposed ? k : row, expert,
-                         policy);
+    const WeightBox at = Plan::weight_box(column, box);
+    ptx::tma_prefetch_3d(map(at), x(at, k), y(at, k), expert, policy);
   }
+
+private:
+  MOE_DEVICE const TensorMap *map(const WeightBox &at) const {
+    return at.map ? up_weights : weights;
+  }
+  /// Innermost first: K, or of transposed weights the rows.
+  static MOE_DEVICE int x(const WeightBox &at, int k) { return Plan::kTransposed ? at.row : k; }
+  static MOE_DEVICE int y(const WeightBox &at, int k) { return Plan::kTransposed ? k : at.row; }
 };
 
 } // namespace moe
