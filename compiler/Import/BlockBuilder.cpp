@@ -17,6 +17,26 @@ static constexpr int64_t kRowMultiple = 8;
 
 namespace {
 
+/// What an ExpertForm is in IR.
+struct FormOps {
+  bool transposed, biased;
+  SelectOrder order;
+  ActivationKind activation;
+  GatePacking packing;
+
+  static FormOps of(ExpertForm form) {
+    switch (form) {
+    case ExpertForm::GptOss:
+      return {true, true, SelectOrder::SelectThenScore, ActivationKind::GptOssSwiglu,
+              GatePacking::Interleaved};
+    case ExpertForm::SiluGate:
+      break;
+    }
+    return {false, false, SelectOrder::ScoreThenSelect, ActivationKind::SiluGate,
+            GatePacking::Halves};
+  }
+};
+
 /// The types of one block, all with a dynamic leading dimension unless said otherwise.
 struct BlockTypes {
   BlockTypes(MLIRContext *context, const BlockConfig &config, Type data)
@@ -34,7 +54,7 @@ struct BlockTypes {
   /// A weight of `columns` results and `reduction` inputs as the form holds it.
   static RankedTensorType weight(const BlockConfig &config, int64_t columns, int64_t reduction,
                                  Type element) {
-    if (config.form == ExpertForm::GptOss)
+    if (FormOps::of(config.form).transposed)
       std::swap(columns, reduction);
     return RankedTensorType::get({config.experts, columns, reduction}, element);
   }
@@ -53,7 +73,7 @@ struct BlockTypes {
 /// location by which they are printed.
 static func::FuncOp buildSignature(OpBuilder &builder, StringRef name, const BlockConfig &config,
                                    const BlockTypes &types) {
-  bool isBiased = config.form == ExpertForm::GptOss;
+  bool isBiased = FormOps::of(config.form).biased;
   SmallVector<std::pair<StringRef, Type>> arguments = {
       {"hidden", types.hidden}, {"router_logits", types.logits}, {"gate_up", types.gateUp}};
   if (isBiased)
@@ -81,7 +101,7 @@ static void buildBody(OpBuilder &builder, func::FuncOp function, const BlockConf
                       const BlockTypes &types) {
   MLIRContext *context = builder.getContext();
   Location loc = builder.getUnknownLoc();
-  bool isGptOss = config.form == ExpertForm::GptOss;
+  FormOps form = FormOps::of(config.form);
   // Arguments in their order; a bias follows its weight.
   Value hidden = function.getArgument(0), logits = function.getArgument(1);
   ValueRange experts = function.getArguments().drop_front(2);
@@ -92,27 +112,23 @@ static void buildBody(OpBuilder &builder, func::FuncOp function, const BlockConf
                                    weights.take_front(1), /*bias=*/weights.drop_front(1),
                                    /*gather_routes=*/Value(), /*combine_weights=*/Value(),
                                    /*combine_routes=*/Value(), /*top_k=*/IntegerAttr(),
-                                   isGptOss ? builder.getUnitAttr() : UnitAttr(),
+                                   form.transposed ? builder.getUnitAttr() : UnitAttr(),
                                    /*gate_layout=*/GateLayoutAttr())
         .getResult(0);
   };
 
-  auto route =
-      RouteOp::create(builder, loc, types.weights, types.experts, logits,
-                      static_cast<uint64_t>(config.topK), ScoreFunction::Softmax,
-                      isGptOss ? SelectOrder::SelectThenScore : SelectOrder::ScoreThenSelect,
-                      config.renormalize && !isGptOss);
+  auto route = RouteOp::create(builder, loc, types.weights, types.experts, logits,
+                               static_cast<uint64_t>(config.topK), ScoreFunction::Softmax,
+                               form.order, config.renormalize);
   auto permute = PermuteOp::create(builder, loc, types.hidden, types.routes, types.offsets,
                                    route.getExperts(), hidden, config.experts);
   auto pad = PadOp::create(builder, loc, types.hidden, types.offsets, permute.getRows(),
                            permute.getOffsets(), kRowMultiple);
   Value both =
       product(types.gateUpRows, pad.getPadded(), pad.getPaddedOffsets(), experts.take_front(each));
-  auto kind = isGptOss ? ActivationKind::GptOssSwiglu : ActivationKind::SiluGate;
-  auto packing = isGptOss ? GatePacking::Interleaved : GatePacking::Halves;
   auto act = ActivationOp::create(builder, loc, types.actRows, ValueRange{both},
-                                  ActivationKindAttr::get(context, kind),
-                                  GateLayoutAttr::get(context, packing, GateOrder::GateFirst));
+                                  ActivationKindAttr::get(context, form.activation),
+                                  GateLayoutAttr::get(context, form.packing, GateOrder::GateFirst));
   Value rows =
       product(types.hidden, act.getResult(), pad.getPaddedOffsets(), experts.drop_front(each));
   auto unpad = UnpadOp::create(builder, loc, types.hidden, rows, pad.getPaddedOffsets(),

@@ -25,13 +25,13 @@ struct ModelFamily {
   ExpertForm form;
   StringRef experts;
   StringRef intermediate;
-  /// The field that switches renormalisation; empty: always renormalised.
+  /// The field that switches renormalisation; empty: always the default.
   StringRef renormalize;
   bool renormalizeDefault;
 };
 
 constexpr ModelFamily kFamilies[] = {
-    {"gpt_oss", ExpertForm::GptOss, "num_local_experts", "intermediate_size", "", true},
+    {"gpt_oss", ExpertForm::GptOss, "num_local_experts", "intermediate_size", "", false},
     {"mixtral", ExpertForm::SiluGate, "num_local_experts", "intermediate_size", "", true},
     {"olmoe", ExpertForm::SiluGate, "num_experts", "intermediate_size", "norm_topk_prob", false},
     {"qwen3_moe", ExpertForm::SiluGate, "num_experts", "moe_intermediate_size", "norm_topk_prob",
@@ -89,26 +89,26 @@ public:
   }
 
   Result<bool> flag(StringRef field, bool otherwise) const {
-    const llvm::json::Value *value = find(field);
-    if (!value)
-      return bool(otherwise);
-    std::optional<bool> flag = value->getAsBoolean();
-    if (!flag)
-      return wrong(field, "true or false", *value);
-    return bool(*flag);
+    return optional(field, otherwise, "true or false", &llvm::json::Value::getAsBoolean);
   }
-
   Result<double> number(StringRef field, double otherwise) const {
-    const llvm::json::Value *value = find(field);
-    if (!value)
-      return double(otherwise);
-    std::optional<double> number = value->getAsNumber();
-    if (!number)
-      return wrong(field, "a number", *value);
-    return double(*number);
+    return optional(field, otherwise, "a number", &llvm::json::Value::getAsNumber);
   }
 
 private:
+  /// A field that may be absent, by one of the value's accessors.
+  template <class T>
+  Result<T> optional(StringRef field, T otherwise, StringRef expected,
+                     std::optional<T> (llvm::json::Value::*get)() const) const {
+    const llvm::json::Value *value = find(field);
+    if (!value)
+      return T(otherwise);
+    std::optional<T> found = (value->*get)();
+    if (!found)
+      return wrong(field, expected, *value);
+    return T(*found);
+  }
+
   static Status missing(StringRef field, StringRef expected) {
     return Status(
         StatusCode::InvalidInput,

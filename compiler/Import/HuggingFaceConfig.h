@@ -37,7 +37,7 @@ struct BlockConfig {
   int64_t topK = 0;         ///< k
   int64_t hidden = 0;       ///< H
   int64_t intermediate = 0; ///< I
-  bool renormalize = false; ///< SiluGate: the k weights are divided by their sum
+  bool renormalize = false; ///< the k weights are divided by their sum
   /// What the configuration says and the block leaves out, a sentence each, for the user to see.
   std::vector<std::string> notes;
 };

@@ -32,7 +32,7 @@ MatmulTraits getMatmulTraits(GroupedMatmulOp op);
 /// size)`. wgmma forms: alignment, the ring with two barriers a stage, the
 /// failure flag and barriers of two tile slots, the slots with what stores need of each row (t
 /// bytes: 4 weighted, 8 accumulated), the gathered rows' table,
-/// `1024 + stages * ((block_m + block_n) * 128 + 16) + 48 + 2 * (16 + t * block_m) + g`, g =
+/// `1024 + stages * ((block_m + block_n) * 128 + 16) + 64 + 2 * (16 + t * block_m) + g`, g =
 /// 4 * block_m when gathered.
 int64_t getMatmulSharedBytes(ScheduleAttr schedule, const MatmulTraits &traits);
 

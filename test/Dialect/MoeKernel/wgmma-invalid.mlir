@@ -11,6 +11,16 @@ func.func @c6_transposed(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref
 
 // -----
 
+func.func @c6_transposed_cluster(%x: memref<?x1024xbf16>, %t: memref<?x4xi32>, %w: memref<8x1024x256xbf16>, %y: memref<?x256xbf16>) {
+  // expected-error @+1 {{expects block_n to be a multiple of 128 for transposed weights, but got 192}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x1024xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x1024x256xbf16>) outs(%y : memref<?x256xbf16>) store(rows) transposed
+    schedule<wgmma, block_m = 64, block_n = 192, block_k = 64, stages = 4, cluster = 2>
+  return
+}
+
+// -----
+
 func.func @c6_transposed_gated(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %b: memref<8x256xf32>, %y: memref<?x128xbf16>) {
   // expected-error @+1 {{expects block_n to be a multiple of 128 for transposed weights, but got 192}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)

@@ -1,7 +1,7 @@
 // Transposes inside a quad of lanes and inside a warp, by shuffles: from the fragment layout of the
 // matrix instructions to runs of consecutive columns.
 #pragma once
-#include "moe/epilogue/fragment_layout.cuh"
+#include "moe/common/types.cuh"
 
 namespace moe {
 
@@ -29,8 +29,8 @@ MOE_DEVICE void transpose_quad(u32 (&w)[4], int q) {
   }
 }
 
-/// Eight results of 16 bits in the order that a plan leaves them in (`adjacent_column`) in their
-/// own.
+/// Eight results of 16 bits in the order of adjacent pairs (fragment_layout.cuh), where a plan has
+/// such, in their own.
 template <class Plan>
 MOE_DEVICE uint4 straighten(uint4 v) {
   if constexpr (Plan::kAdjacentPairs)

@@ -1,6 +1,7 @@
 // Stores of accumulators whose rows are wgmma's M: a thread has two rows of a strip, eight columns
 // of each after a turn inside its quad.
 #pragma once
+#include "moe/epilogue/fragment_layout.cuh"
 #include "moe/epilogue/quad.cuh"
 #include "moe/epilogue/store_target.cuh"
 

@@ -2,6 +2,7 @@
 // that a thread has columns of one place and pairs of tokens, which memory wants the other way
 // round.
 #pragma once
+#include "moe/epilogue/fragment_layout.cuh"
 #include "moe/epilogue/quad.cuh"
 #include "moe/epilogue/store_target.cuh"
 #include "moe/ptx/misc.cuh"

@@ -60,6 +60,12 @@ struct GroupedMatmulSchedule {
   static constexpr bool kEarlyRelease = false;
 };
 
+/// Whether gate and up rows alternate in memory, and so in what a K step multiplies: neighbours of
+/// transposed weights come together.
+template <class Problem>
+inline constexpr bool kHasAdjacentPairs =
+    Problem::kTransposed && Problem::kWeightForm == WeightForm::interleaved;
+
 template <class Problem, class Schedule>
 struct GroupedMatmulPlan : Problem, Schedule {
   using typename Problem::Bias;
@@ -72,9 +78,8 @@ struct GroupedMatmulPlan : Problem, Schedule {
   // Derived sizes.
   static constexpr bool kGated = RowMap::kGated;
   static constexpr bool kHasBias = !is_same<Bias, NoBias>;
-  /// Gate and up of a pair are neighbouring columns of one fragment (K-outer interleaved weights).
-  static constexpr bool kAdjacentPairs =
-      P::kTransposed && P::kWeightForm == WeightForm::interleaved;
+  /// Gate and up of a pair are neighbouring columns of one fragment.
+  static constexpr bool kAdjacentPairs = kHasAdjacentPairs<Problem>;
   static constexpr int kWarps = S::kWarpsM * S::kWarpsN;
   static constexpr int kThreads = kWarps * 32;
   static constexpr int kWarpM = S::kBlockM / S::kWarpsM;

@@ -63,9 +63,7 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kRowUnit = S::kSwapped ? S::kTokenStep : 64;
 
   static constexpr bool kGated = RowMap::kGated;
-  /// Gate and up rows alternate in memory, and so in wgmma's weight operand.
-  static constexpr bool kAdjacentPairs =
-      P::kTransposed && P::kWeightForm == WeightForm::interleaved;
+  static constexpr bool kAdjacentPairs = kHasAdjacentPairs<Problem>;
   static constexpr bool kHasBias = !is_same<Bias, NoBias>;
   static constexpr int kTileColumns = kGated ? S::kBlockN / 2 : S::kBlockN;
   static constexpr int kColumnTiles = int(ceil_div(P::kN, kTileColumns));

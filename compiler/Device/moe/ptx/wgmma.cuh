@@ -24,7 +24,7 @@ MOE_DEVICE void wgmma_wait() {
 /// The low word. The high word is the same for all, MOE_WGMMA_HIGH: 128-byte swizzle (1 << 62) and
 /// the groups' distance (1024 / 16 << 32). Offsets are added to the low word alone: with 64 bits
 /// each would take three instructions of the one unit that makes descriptors, not one.
-template <bool kTransposed = false>
+template <bool kTransposed>
 MOE_DEVICE u32 wgmma_descriptor(u32 shared) {
   constexpr u32 kLeading = kTransposed ? 64 * 128 / 16 : 1; // untransposed tiles do without
   return kLeading << 16 | ((shared & 0x3ffff) >> 4);
