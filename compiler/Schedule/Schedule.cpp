@@ -215,8 +215,11 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
                  (bucket.maxTokens == -1 || tokens <= bucket.maxTokens);
         }))
       kept.push_back(bucket);
-  // A form for few tokens cannot serve more of them: without a later bucket it gives way.
-  if (kept.back().sort == SortForm::RouteSort) {
+  // A form for few tokens cannot serve more of them, or in a time that grows with their square:
+  // without a later bucket it gives way.
+  if (kept.back().sort == SortForm::RouteSort || kept.back().tokenSets) {
+    if (kept.back().tokenSets)
+      kept.back().maxTokens = kTokenSetTokens;
     Bucket last = kept.back();
     last.minTokens = last.maxTokens + 1;
     last.sort = SortForm::MultiBlock;
@@ -259,7 +262,7 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
   kernel::MatmulTraits traits = getMatmulTraits(problem);
 
   // Legality is silent here: the table's tile, without its cluster, with fewer stages, a token step
-  // lower, then a single block.
+  // lower, then a single block, which takes tiles from one end.
   ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
   auto emitError = [&] { return mlir::emitError(UnknownLoc::get(context)); };
   SmallVector<MatmulTile> tiles = {row.first, row.other};
@@ -286,10 +289,11 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
       for (int64_t blockM = tile.blockM; blockM >= leastM; blockM -= tile.tokenStep)
         for (int64_t stages = tile.stages; stages >= 2; --stages)
           for (int64_t cluster : {tile.cluster, int64_t(1)}) {
+            bool bothEnds = tile.bothEnds && tile.dynamic && cluster == tile.cluster;
             auto schedule = ScheduleAttr::getChecked(
                 emitError, context, tile.form, blockM, tile.blockN, blockK, stages, tile.warpsM,
                 tile.warpsN, minBlocks, tile.tokenStep, tile.cooperative, tile.dynamic,
-                tile.bothEnds && tile.dynamic, cluster, tile.rasterGroup, tile.weights, early,
+                bothEnds, cluster, tile.rasterGroup, tile.weights, early,
                 releasesEarly(problem, bucket, tile, minBlocks, target));
             if (schedule && succeeded(verifyMatmulSchedule(schedule, traits, target, emitError)))
               return schedule;

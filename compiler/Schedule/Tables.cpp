@@ -34,7 +34,8 @@
 //   the blocks of a pair are on one side. With up to four waves single blocks are as fast up to 320,
 //   or 0.7 % faster.
 //   From both ends of the map where experts are uneven: up to 7 % under zipf:1.2 (128 and 256 experts at
-//   m = 128 to 512, 8 at 256). With few waves, as single blocks mostly have here, 3 % slower (H100).
+//   m = 128 to 512, 8 at 256). With few waves, as single blocks mostly have here, 3 % slower; single blocks
+//   of up to seven K steps, which clusters do not admit, too: 2 to 5 % under zipf:1.2 (H100).
 // * more than 320 and eleven column tiles (1408 gated columns): single blocks of 192 tokens. In pairs a block
 //   idles in one turn of twelve: 2 % slower at m = 512 (1 % under zipf:1.2 or none). With 23 (2880) pairs are
 //   1 % faster, since a pair's left-over tile has its columns when the pairs have them; between them not

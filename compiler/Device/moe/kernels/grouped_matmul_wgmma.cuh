@@ -9,6 +9,16 @@
 
 namespace moe {
 
+/// By all threads: a failure of the last tile is seen as well, and no block is gone while the other
+/// of its cluster writes to it.
+template <class Plan>
+MOE_DEVICE void end_together() {
+  if constexpr (Plan::kCluster > 1)
+    ptx::cluster_sync();
+  else
+    __syncthreads();
+}
+
 /// The whole kernel: 384 threads, gridDim.x <= number of SMs, clusters of Plan::kCluster blocks,
 /// Plan::kSharedBytes of dynamic shared memory at `shared`.
 template <class Plan, class Epilogue>
@@ -61,18 +71,20 @@ MOE_DEVICE void grouped_matmul_wgmma(const GroupedMatmulWgmmaArgs<Plan> &args, v
     GroupedMatmulProducer<Plan>::run(args, stages, barriers);
     if constexpr (Plan::kDependentLaunch && !Plan::kReports)
       ptx::grid_dependency_launch();
+    // All of its rows have been awaited, so the matmul before is at its end; that it is over is what
+    // the kernels behind this one rely on.
+    if constexpr (Plan::kEarlyStart)
+      ptx::grid_dependency_wait();
+    end_together<Plan>();
     u32 failed;
     asm volatile("ld.volatile.shared.u32 %0, [%1];" : "=r"(failed) : "r"(state.failure_flag()));
     if (failed)
       ptx::trap();
-    if constexpr (Plan::kCluster > 1) // no block is gone while the other writes to it
-      ptx::cluster_sync();
   } else {
     ptx::registers_increase<Plan::kConsumerRegisters>();
     GroupedMatmulConsumer<Plan, Epilogue> consumer;
     consumer.run(args, stages, barriers, warpgroup - 1);
-    if constexpr (Plan::kCluster > 1)
-      ptx::cluster_sync();
+    end_together<Plan>();
   }
 }
 

@@ -246,9 +246,9 @@ MOE_DEVICE void route_tokens(const float *logits, int tokens, int first_token, i
                              StoreT store) {
   using Group = LaneGroup<Route::kLanes>;
   const int group = int(threadIdx.x % 32) / Route::kLanes;
-  for (int base = first_token; base < tokens; base += stride) {
+  for (u32 base = first_token; base < u32(tokens); base += stride) { // beyond 2^31 in its last step
     // All lanes of a warp stay together: a group without a token repeats the last one, unstored.
-    const int token = base + group;
+    const int token = int(base) + group;
     const Logits<false> row{logits + i64(min(token, tokens - 1)) * Route::kExperts};
     const RouteChoice choice = weigh<Route>(select_experts<Route>(row));
     if (token < tokens && Group::lane() < Route::kTopK)
