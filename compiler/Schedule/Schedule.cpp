@@ -215,11 +215,8 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
                  (bucket.maxTokens == -1 || tokens <= bucket.maxTokens);
         }))
       kept.push_back(bucket);
-  // A form for few tokens cannot serve more of them, or in a time that grows with their square:
-  // without a later bucket it gives way.
-  if (kept.back().sort == SortForm::RouteSort || kept.back().tokenSets) {
-    if (kept.back().tokenSets)
-      kept.back().maxTokens = kTokenSetTokens;
+  // A form for few tokens cannot serve more of them: without a later bucket it gives way.
+  if (kept.back().sort == SortForm::RouteSort) {
     Bucket last = kept.back();
     last.minTokens = last.maxTokens + 1;
     last.sort = SortForm::MultiBlock;

@@ -9,16 +9,6 @@
 
 namespace moe {
 
-/// By all threads: a failure of the last tile is seen as well, and no block is gone while the other
-/// of its cluster writes to it.
-template <class Plan>
-MOE_DEVICE void end_together() {
-  if constexpr (Plan::kCluster > 1)
-    ptx::cluster_sync();
-  else
-    __syncthreads();
-}
-
 /// The whole kernel: 384 threads, gridDim.x <= number of SMs, clusters of Plan::kCluster blocks,
 /// Plan::kSharedBytes of dynamic shared memory at `shared`.
 template <class Plan, class Epilogue>
@@ -75,7 +65,8 @@ MOE_DEVICE void grouped_matmul_wgmma(const GroupedMatmulWgmmaArgs<Plan> &args, v
     // the kernels behind this one rely on.
     if constexpr (Plan::kEarlyStart)
       ptx::grid_dependency_wait();
-    end_together<Plan>();
+    if constexpr (Plan::kCluster > 1) // no block is gone while the other writes to it
+      ptx::cluster_sync();
     u32 failed;
     asm volatile("ld.volatile.shared.u32 %0, [%1];" : "=r"(failed) : "r"(state.failure_flag()));
     if (failed)
@@ -84,7 +75,8 @@ MOE_DEVICE void grouped_matmul_wgmma(const GroupedMatmulWgmmaArgs<Plan> &args, v
     ptx::registers_increase<Plan::kConsumerRegisters>();
     GroupedMatmulConsumer<Plan, Epilogue> consumer;
     consumer.run(args, stages, barriers, warpgroup - 1);
-    end_together<Plan>();
+    if constexpr (Plan::kCluster > 1)
+      ptx::cluster_sync();
   }
 }
 
