@@ -71,8 +71,8 @@ void Toolchain::writeNote() {
 }
 
 void Toolchain::load() {
-  if (loaded)
-    return;
+  if (loaded && *loaded)
+    return; // a failure is not kept: a host that goes on may get an NVRTC
   auto begin = std::chrono::steady_clock::now();
   loaded.emplace(NvrtcCompiler::load());
   if (!*loaded)
@@ -92,9 +92,7 @@ std::string Toolchain::version() {
     readNote();
   if (!known)
     load();
-  if (!known)
-    known.emplace(); // there is none
-  return *known;
+  return known.value_or(""); // without one, it may be there the next time
 }
 
 Result<const NvrtcCompiler *> Toolchain::compiler() {

@@ -21,7 +21,7 @@ public:
   /// "13.0.88"; empty where there is no NVRTC. Changes where a note turns out to be about another
   /// library than the one that was loaded in the end.
   std::string version();
-  /// Loads NVRTC, once. Toolchain failure where there is none.
+  /// Loads NVRTC, once. Toolchain failure where there is none; the next call looks again.
   moert::Result<const moert::NvrtcCompiler *> compiler();
   /// Seconds that loading took; 0 where it was not needed.
   double loadSeconds();

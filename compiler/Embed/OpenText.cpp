@@ -17,6 +17,15 @@ using namespace moec;
 
 namespace moert::api {
 
+/// Where kernels and records are kept; empty: nowhere. Absolute, as a host may change its folder.
+static std::filesystem::path cacheDirectoryOf(const TextOptions &options) {
+  std::filesystem::path given =
+      options.cacheDirectory ? options.cacheDirectory : defaultCacheDirectory();
+  std::error_code error;
+  std::filesystem::path absolute = std::filesystem::absolute(given, error);
+  return given.empty() || error ? given : absolute;
+}
+
 /// The door to compiled kernels that blocks with these options share, so that equal kernels of many
 /// layers are compiled and kept once in the process.
 static Result<std::shared_ptr<CachedCompiler>> sharedCompiler(const TextOptions &options) {
@@ -24,8 +33,7 @@ static Result<std::shared_ptr<CachedCompiler>> sharedCompiler(const TextOptions 
   if (options.cacheDirectory && !*options.cacheDirectory)
     return std::make_shared<CachedCompiler>(nullptr, options.strictCache);
   MOERT_ASSIGN_OR_RETURN(CacheOptions cache, cacheOptionsFromEnvironment());
-  if (options.cacheDirectory)
-    cache.directory = options.cacheDirectory;
+  cache.directory = cacheDirectoryOf(options);
   cache.warn = [](const std::string &text) { log(LogLevel::Warning, "cache", "{}", text); };
 
   static std::mutex mutex;
@@ -37,12 +45,6 @@ static Result<std::shared_ptr<CachedCompiler>> sharedCompiler(const TextOptions 
   auto made = std::make_shared<CachedCompiler>(Cache::open(std::move(cache)), options.strictCache);
   slot = made;
   return made;
-}
-
-/// Where kernels and records are kept; empty: nowhere.
-static std::filesystem::path cacheDirectoryOf(const TextOptions &options) {
-  return options.cacheDirectory ? std::filesystem::path(options.cacheDirectory)
-                                : defaultCacheDirectory();
 }
 
 /// Schedules that were measured on such a device, where the host gives none: the user's records

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
@@ -39,6 +40,47 @@ static FailureOr<func::FuncOp> findFunction(ModuleOp module) {
   return found;
 }
 
+/// MLIR's parser calls itself for what is inside of brackets or behind a sign, as deep as a text
+/// goes. A block needs a few levels.
+static constexpr unsigned kMaxNesting = 256;
+
+/// Where more than kMaxNesting brackets are open, or as many signs follow each other; null where
+/// that is nowhere. Whether brackets match is the parser's business.
+static const char *findDeepNesting(StringRef text) {
+  unsigned depth = 0, signs = 0;
+  for (const char *at = text.begin(), *end = text.end(); at != end; ++at) {
+    StringRef rest(at, end - at);
+    if (rest.starts_with("//")) {
+      at += std::min(rest.find('\n'), rest.size()) - 1;
+      continue;
+    }
+    bool isArrow = rest.starts_with("->");
+    if (*at == '-' && !isArrow) {
+      if (++signs > kMaxNesting)
+        return at;
+      continue;
+    }
+    if (!llvm::isSpace(*at))
+      signs = 0;
+    if (*at == '"') {
+      // A string ends with its line, as an error.
+      for (++at; at != end && *at != '"' && *at != '\n'; ++at)
+        if (*at == '\\' && at + 1 != end)
+          ++at;
+      if (at == end)
+        break;
+    } else if (isArrow || rest.starts_with(">=") || rest.starts_with("<=")) {
+      ++at;
+    } else if (StringRef("([{<").contains(*at)) {
+      if (++depth > kMaxNesting)
+        return at;
+    } else if (StringRef(")]}>").contains(*at) && depth > 0) {
+      --depth;
+    }
+  }
+  return nullptr;
+}
+
 /// Lets arguments without a name of their own print by their `moe.name`.
 static void nameArguments(func::FuncOp function) {
   for (BlockArgument argument : function.getArguments())
@@ -61,6 +103,13 @@ Result<MoeBlock> MoeBlock::parse(StringRef text, StringRef name, raw_ostream &di
   auto invalid = [&](StringRef what) {
     return Status(StatusCode::InvalidInput, (name + ": " + what).str());
   };
+  if (const char *deep = findDeepNesting(block.source())) {
+    auto [line, column] = block.sources->getLineAndColumn(SMLoc::getFromPointer(deep));
+    std::string what =
+        ("expects brackets and signs to nest at most " + Twine(kMaxNesting) + " deep").str();
+    emitError(FileLineColLoc::get(&*block.mlirContext, name, line, column)) << what;
+    return invalid(what);
+  }
   block.root = parseSourceFile<ModuleOp>(*block.sources, &*block.mlirContext);
   if (!block.root)
     return invalid("expects valid IR of the moe dialect");

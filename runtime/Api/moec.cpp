@@ -42,10 +42,14 @@ Status api::nullParameter(const char *call, const char *parameter) {
 }
 
 Status api::checkStructSize(size_t size, size_t known, const char *type) {
-  if (size >= sizeof(size_t) && size <= known)
+  // Every member so far ends, or is padded, at a multiple of this; another size is inside of one.
+  constexpr size_t kStep = sizeof(uint64_t);
+  if (size >= sizeof(size_t) && size <= known && size % kStep == 0)
     return Status::ok();
-  return Status(StatusCode::Usage, fmt::format("expects the size of {} to be {} to {}, but got {}",
-                                               type, sizeof(size_t), known, size));
+  return Status(StatusCode::Usage,
+                fmt::format("expects the size of {} to be a multiple of {} from {} to {}, but got "
+                            "{}",
+                            type, kStep, sizeof(size_t), known, size));
 }
 
 extern "C" {

@@ -22,7 +22,8 @@
  * stores a new moec_error there, to be released with moec_error_destroy; on success it stores NULL.
  *
  * Structures whose first member is `size` may grow: a caller sets it to the sizeof that it was
- * compiled with, and members beyond it count as zero.
+ * compiled with, and members beyond it count as zero. A size that is no multiple of 8 is none that
+ * such a structure had, and MOEC_USAGE.
  *
  *===----------------------------------------------------------------------===*/
 
@@ -125,7 +126,8 @@ typedef void (*moec_log_callback)(moec_log_level level, const char *component, c
                                   void *user);
 
 /** Sets the callback of the process for messages of at least `minimum`. Without one, and with NULL,
-    nothing is logged. */
+    nothing is logged. A message that is under way on another thread may still reach the old
+    callback, with its `user`, after this has returned. */
 MOEC_API void moec_set_log_callback(moec_log_callback callback, void *user, moec_log_level minimum);
 
 /*--- Contexts -----------------------------------------------------------------------------------*/
@@ -238,12 +240,17 @@ typedef enum moec_prepare_mode {
 
 /** Gets the steps done and all steps to do (kernels and the loading of each variant; token counts
     that are tuned). One call at a time, from any thread; done == total is the last call, also after
-    a failure. May launch. */
+    a failure, and the only one, with 0 and 0, where nothing is to do. May launch, and prepare in
+    the background. Variants may be waiting for its thread, so nothing in it waits for one: under
+    MOEC_POLICY_WAIT a launch whose variant is not ready is MOEC_CACHE_MISS, and MOEC_PREPARE_WAIT
+    is MOEC_USAGE. Nor must it wait for another thread that waits for one. */
 typedef void (*moec_progress_callback)(size_t done, size_t total, void *user);
 
 /** Compiles and loads the variants for all of `tokens` (none: every variant) on threads of the
     context; variants that are ready cost nothing. `progress` may be NULL. In the background it may
-    be called until the package is closed. Launches take a variant as soon as it is ready. */
+    be called until the package is closed; where nothing is to do it is called before this returns.
+    Launches take a variant as soon as it is ready. Where the system has no thread to give, the
+    variant fails with MOEC_TOOLCHAIN. */
 MOEC_API moec_status moec_package_prepare(moec_package *package, const int64_t *tokens,
                                           size_t count, moec_prepare_mode mode,
                                           moec_progress_callback progress, void *user,
@@ -282,7 +289,8 @@ MOEC_API moec_status moec_package_tune(moec_package *package, const int64_t *tok
 /** What a launch does whose variant is not ready. A variant that was prepared for some tokens runs
     any number of them, if more slowly. */
 typedef enum moec_policy {
-  MOEC_POLICY_WAIT = 0,     /**< wait until it is; begin to prepare it where nobody has */
+  MOEC_POLICY_WAIT = 0,     /**< wait until it is; begin to prepare it where nobody has. In a
+                                 progress callback: MOEC_CACHE_MISS */
   MOEC_POLICY_FALLBACK = 1, /**< run the nearest one that is ready, and prepare it meanwhile;
                                  MOEC_CACHE_MISS where none is */
   MOEC_POLICY_STRICT = 2    /**< MOEC_CACHE_MISS, at once; nothing is prepared */

@@ -2,15 +2,17 @@
 
 #include "runtime/Cache/Archive.h"
 
+#include "runtime/Support/File.h"
+
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <set>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 namespace moert {
@@ -73,16 +75,7 @@ struct CloseFile {
 };
 using File = std::unique_ptr<FILE, CloseFile>;
 
-bool put(FILE *file, std::string_view bytes) {
-  return std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
-}
-
 size_t padding(uint64_t bytes) { return (kBlock - bytes % kBlock) % kBlock; }
-
-Status failed(const char *what, const std::filesystem::path &path) {
-  return Status(StatusCode::Toolchain,
-                fmt::format("{} '{}' failed: {}", what, path.string(), std::strerror(errno)));
-}
 
 /// What is wrong with the entry of that name.
 std::string findFault(const std::string &name, const Entry &entry, const EntryCheck &check) {
@@ -98,14 +91,9 @@ Result<ArchiveReport>
 exportEntries(const std::filesystem::path &path, const std::vector<const Store *> &stores,
               const std::function<bool(const EntryName &, const Entry &)> &wanted,
               const EntryCheck &check) {
-  std::filesystem::path temporary = path;
-  temporary += fmt::format(".tmp-{}", ::getpid());
-  File file(std::fopen(temporary.c_str(), "wbe"));
-  if (!file)
-    return failed("creating", temporary);
+  MOERT_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
   ArchiveReport report;
   std::set<std::string> done;
-  bool good = true;
   for (const Store *store : stores)
     for (const StoredFile &stored : store->list()) {
       if (!done.insert(stored.name).second)
@@ -121,29 +109,29 @@ exportEntries(const std::filesystem::path &path, const std::vector<const Store *
         continue;
       std::string bytes = encodeEntry(*lookup.entry);
       TarHeader header = makeHeader(stored.name, bytes.size());
-      good &= put(file.get(), {reinterpret_cast<const char *>(&header), kBlock}) &&
-              put(file.get(), bytes) && put(file.get(), std::string(padding(bytes.size()), '\0'));
+      MOERT_RETURN_IF_ERROR(file.write({reinterpret_cast<const char *>(&header), kBlock}));
+      MOERT_RETURN_IF_ERROR(file.write(bytes));
+      MOERT_RETURN_IF_ERROR(file.write(std::string(padding(bytes.size()), '\0')));
       ++report.entries;
       report.bytes += bytes.size();
     }
-  good &= put(file.get(), std::string(2 * kBlock, '\0')) && std::fflush(file.get()) == 0 &&
-          ::fsync(::fileno(file.get())) == 0;
-  good = std::fclose(file.release()) == 0 && good;
-  if (good && std::rename(temporary.c_str(), path.c_str()) == 0)
-    return report;
-  Status status = failed("writing", path);
-  std::remove(temporary.c_str());
-  return status;
+  MOERT_RETURN_IF_ERROR(file.write(std::string(2 * kBlock, '\0')));
+  MOERT_RETURN_IF_ERROR(file.commit());
+  return report;
 }
 
 Result<ArchiveReport> importEntries(const std::filesystem::path &path, const Store &store,
                                     const EntryCheck &check) {
-  File file(std::fopen(path.c_str(), "rbe"));
+  // O_NONBLOCK keeps a FIFO in the place of a file from hanging the open.
+  Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info;
-  if (!file || ::fstat(::fileno(file.get()), &info) != 0 || !S_ISREG(info.st_mode))
+  bool isFile = opened.isOpen() && ::fstat(opened.get(), &info) == 0 && S_ISREG(info.st_mode);
+  File file(isFile ? ::fdopen(opened.get(), "rb") : nullptr);
+  if (!file)
     return Status(
         StatusCode::InvalidInput,
         fmt::format("expects an archive in the file '{}', but it cannot be read", path.string()));
+  opened.release(); // the stream closes it
   auto wrong = [&](std::string what) {
     return Status(StatusCode::InvalidInput,
                   fmt::format("archive '{}': {}", path.string(), std::move(what)));

@@ -16,6 +16,8 @@ namespace moert {
 static constexpr int64_t kQuarantineSeconds = 7 * 24 * 3600;
 /// How much a process stores before it tells the others; bounds what a killed one leaves uncounted.
 static constexpr uint64_t kFlushBytes = uint64_t{64} << 20;
+/// The same as a part of the limit, where that is small.
+static constexpr uint64_t kFlushesPerLimit = 64;
 
 Result<CacheOptions> cacheOptionsFromEnvironment() {
   CacheOptions options;
@@ -96,7 +98,10 @@ void Cache::flushStatistics(bool force) {
   uint64_t bytes = 0;
   {
     std::lock_guard lock(mutex);
-    if (!folder || (!force && unflushedBytes < kFlushBytes))
+    uint64_t most = kFlushBytes;
+    if (options.limitBytes != 0)
+      most = std::min(most, options.limitBytes / kFlushesPerLimit);
+    if (!folder || (!force && unflushedBytes < most))
       return;
     bool changed = false;
     for (const CacheCounters::Field &field : CacheCounters::fields()) {
@@ -111,6 +116,16 @@ void Cache::flushStatistics(bool force) {
   Statistics sum = addStatistics(*folder, delta, bytes);
   if (bytes != 0 && options.limitBytes != 0 && sum.bytes > options.limitBytes)
     evict(*folder, options.limitBytes, kQuarantineSeconds);
+}
+
+void Cache::flushStored() {
+  bool isDue;
+  {
+    std::lock_guard lock(mutex);
+    isDue = unflushedBytes != 0;
+  }
+  if (isDue)
+    flushStatistics(/*force=*/true);
 }
 
 void Cache::remember(const std::string &name, EntryPointer entry) {

@@ -87,6 +87,7 @@ private:
   void remember(const std::string &name, EntryPointer entry);
   void warnOnce(const char *kind, const std::string &text);
   void flushStatistics(bool force);
+  void flushStored();
   Result<Made> makeOne(const CacheKey &key, size_t i, const Maker &make);
 
   CacheOptions options;

@@ -72,6 +72,9 @@ std::vector<Result<Cache::Made>> Cache::findOrMake(std::span<const CacheKey> key
     finish(i, makeOne(keys[i], i, make));
   });
 
+  // A host may keep its cache open for days: what it stored counts now.
+  flushStored();
+
   std::vector<Result<Made>> results;
   results.reserve(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {

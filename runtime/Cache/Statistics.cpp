@@ -49,10 +49,11 @@ static std::string print(const Statistics &statistics) {
   return text + checksum(text) + "\n";
 }
 
-static Statistics parse(std::string_view text) {
+/// Nothing where the text is damaged.
+static std::optional<Statistics> parse(std::string_view text) {
   size_t end = text.rfind("xxh3:");
   if (end == std::string_view::npos || text.substr(end) != checksum(text.substr(0, end)) + "\n")
-    return {};
+    return std::nullopt;
   Statistics result;
   text = text.substr(0, end);
   while (!text.empty()) {
@@ -72,7 +73,7 @@ static Statistics parse(std::string_view text) {
   return result;
 }
 
-static Statistics read(int fd) {
+static std::optional<Statistics> read(int fd) {
   std::string text(kMaxFileBytes, '\0');
   ssize_t got = ::pread(fd, text.data(), text.size(), 0);
   text.resize(got > 0 ? static_cast<size_t>(got) : 0);
@@ -82,7 +83,7 @@ static Statistics read(int fd) {
 Statistics readStatistics(const Store &store) {
   Descriptor file(::openat(store.directory(), Store::kStatisticsFile,
                            O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  return file.isOpen() ? read(file.get()) : Statistics();
+  return file.isOpen() ? read(file.get()).value_or(Statistics()) : Statistics();
 }
 
 Statistics addStatistics(const Store &store, const CacheCounters &counters, uint64_t bytes,
@@ -100,9 +101,16 @@ Statistics addStatistics(const Store &store, const CacheCounters &counters, uint
   // Held for two system calls, so waiting is short; without locks an update may get lost.
   while (::fcntl(file.get(), F_OFD_SETLKW, &range) != 0 && errno == EINTR) {
   }
-  sum = read(file.get());
+  std::optional<Statistics> former = read(file.get());
+  sum = former.value_or(Statistics());
   sum.counters += counters;
-  sum.bytes = setBytes ? bytes : sum.bytes + bytes;
+  if (setBytes)
+    sum.bytes = bytes;
+  else if (former)
+    sum.bytes += bytes;
+  else // whatever was there before, and what was stored just now
+    for (const StoredFile &stored : store.list())
+      sum.bytes += stored.bytes;
   std::string text = print(sum);
   if (::pwrite(file.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()))
     (void)::ftruncate(file.get(), static_cast<off_t>(text.size()));

@@ -34,15 +34,15 @@ struct CacheCounters {
 
 /// The counters of a store and an estimate of its size, which saves counting files to notice that
 /// it has outgrown its limit. Both are hints: a store without the file, or with a damaged one,
-/// starts from zero.
+/// starts with counters of zero, and with a size that is counted.
 struct Statistics {
   CacheCounters counters;
   uint64_t bytes = 0;
 };
 
 Statistics readStatistics(const Store &store);
-/// Adds and returns the sum; `setBytes` replaces the estimate instead. Nothing happens where the
-/// store cannot be written.
+/// Adds and returns the sum, `bytes` being those that were stored; `setBytes` replaces the estimate
+/// instead. Nothing happens where the store cannot be written.
 Statistics addStatistics(const Store &store, const CacheCounters &counters, uint64_t bytes,
                          bool setBytes = false);
 

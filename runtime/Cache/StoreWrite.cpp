@@ -7,10 +7,10 @@
 
 #include "runtime/Cache/PublishFile.h"
 #include "runtime/Cache/Store.h"
+#include "runtime/Support/File.h"
 
 #include <fmt/format.h>
 
-#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -47,13 +47,13 @@ int publishUnnamed(int folder, const std::string &name, std::string_view bytes) 
 }
 
 int publishNamed(int folder, const std::string &name, std::string_view bytes) {
-  static std::atomic<unsigned> counter{0};
-  std::string temporary =
-      fmt::format("{}{}-{}", Store::kTemporaryPrefix, ::getpid(), counter.fetch_add(1));
-  ::unlinkat(folder, temporary.c_str(), 0); // of a dead process with this id
-  Descriptor file(::openat(folder, temporary.c_str(),
-                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file.isOpen())
+  std::string temporary;
+  Descriptor file;
+  if (!createUnique(Store::kTemporaryPrefix, temporary, [&](const std::string &candidate) {
+        file = Descriptor(::openat(folder, candidate.c_str(),
+                                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+        return file.isOpen();
+      }))
     return errno;
   int error = writeAll(file.get(), bytes);
   if (!error && !file.close())

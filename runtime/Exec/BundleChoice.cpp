@@ -32,15 +32,22 @@ static std::optional<Rank> rank(const Manifest &manifest, const cuda::DeviceProp
   return Rank(*form == CodeForm::Cubin, target->major, target->minor, target->suffix != 0);
 }
 
-Result<Package> readPackageFor(const std::filesystem::path &path,
-                               const cuda::DeviceProperties &device) {
-  MOERT_ASSIGN_OR_RETURN(std::vector<std::string> targets, readBundleTargets(path));
+static Result<Package> readPart(const PackageFolder &bundle, const std::string &target) {
+  MOERT_ASSIGN_OR_RETURN(PackageFolder part, bundle.below(target));
+  return readPackage(part);
+}
+
+static Result<Package> readPackageFor(const PackageFolder &folder,
+                                      const cuda::DeviceProperties &device) {
+  const std::filesystem::path &path = folder.path();
+  MOERT_ASSIGN_OR_RETURN(std::vector<std::string> targets, readBundleTargets(folder));
   if (targets.empty())
-    return readPackage(path);
+    return readPackage(folder);
   std::optional<Rank> best;
   std::string chosen;
   for (const std::string &target : targets) {
-    MOERT_ASSIGN_OR_RETURN(Manifest manifest, readManifest(bundlePart(path, target)));
+    MOERT_ASSIGN_OR_RETURN(PackageFolder part, folder.below(target));
+    MOERT_ASSIGN_OR_RETURN(Manifest manifest, readManifest(part));
     if (manifest.targetArch != target)
       return Status(StatusCode::InvalidInput,
                     fmt::format("package '{}': expects the part {} to be for {}, but it is for {}",
@@ -52,12 +59,18 @@ Result<Package> readPackageFor(const std::filesystem::path &path,
     }
   }
   if (best)
-    return readPackage(bundlePart(path, chosen));
+    return readPart(folder, chosen);
   return Status(StatusCode::NoDevice,
                 fmt::format("package '{}': expects a device that runs code for {}, but got compute "
                             "capability {}.{}",
                             path.string(), fmt::join(targets, " or "), device.ccMajor,
                             device.ccMinor));
+}
+
+Result<Package> readPackageFor(const std::filesystem::path &path,
+                               const cuda::DeviceProperties &device) {
+  return readLatest(path,
+                    [&](const PackageFolder &folder) { return readPackageFor(folder, device); });
 }
 
 } // namespace moert

@@ -66,8 +66,13 @@ Status writeBundle(const fs::path &path, std::vector<Package> parts) {
 }
 
 Result<std::vector<std::string>> readBundleTargets(const fs::path &path) {
+  Result<PackageFolder> folder = PackageFolder::open(path);
+  return folder ? readBundleTargets(*folder) : std::vector<std::string>();
+}
+
+Result<std::vector<std::string>> readBundleTargets(const PackageFolder &folder) {
   std::vector<std::string> targets;
-  Result<std::string> text = readFile(path / kManifestFile, kMaxBundleManifestBytes);
+  Result<std::string> text = folder.read(std::string(kManifestFile), kMaxBundleManifestBytes);
   // Whatever is wrong with it, the reader of packages says so.
   if (!text || text->find(kBundleMagic) == std::string::npos)
     return targets;
@@ -93,7 +98,7 @@ Result<std::vector<std::string>> readBundleTargets(const fs::path &path) {
     list.fail("expects an architecture");
   if (!error.isOk())
     return std::move(error).withContext(
-        fmt::format("package '{}': {}", path.string(), kManifestFile));
+        fmt::format("package '{}': {}", folder.path().string(), kManifestFile));
   return targets;
 }
 

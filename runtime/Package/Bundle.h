@@ -27,6 +27,7 @@ Status writeBundle(const std::filesystem::path &path, std::vector<Package> parts
 /// The architectures of the parts of a bundle, in its order; nothing for a package. InvalidInput
 /// where the manifest is that of a broken bundle.
 Result<std::vector<std::string>> readBundleTargets(const std::filesystem::path &path);
+Result<std::vector<std::string>> readBundleTargets(const PackageFolder &folder);
 
 /// The folder of one part, which `readPackage` reads.
 std::filesystem::path bundlePart(const std::filesystem::path &path, std::string_view target);

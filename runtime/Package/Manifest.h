@@ -33,6 +33,8 @@ inline constexpr unsigned kMaxParameters = 64;
 inline constexpr unsigned kMaxLaunches = 64;   ///< of one variant
 inline constexpr unsigned kMaxTensorMaps = 32; ///< of all launches of one variant
 inline constexpr unsigned kMaxTensorMapRank = 5;
+/// Of each file of a package; keeps a wrong one from filling memory.
+inline constexpr uint64_t kMaxFileBytes = uint64_t{1} << 30;
 
 /// Workspace buffers and the workspace itself start at multiples of this many bytes.
 inline constexpr uint64_t kWorkspaceAlignment = 256;

@@ -263,7 +263,7 @@ Status validate(const Manifest &manifest) {
   return checkVariants(manifest);
 }
 
-/// One file record: a path below one of `folders`, not listed twice.
+/// One file record: a path below one of `folders`, not listed twice, of a size that can be read.
 static Status checkFile(const std::string &path, const FileRecord &record,
                         std::initializer_list<std::string_view> folders,
                         std::set<std::string_view> &seen) {
@@ -276,6 +276,8 @@ static Status checkFile(const std::string &path, const FileRecord &record,
   if (!inside)
     return invalid(path + "/file", "expects a file below {}, but got '{}'",
                    fmt::join(folders, " or "), record.file);
+  if (record.bytes > kMaxFileBytes)
+    return invalid(path + "/bytes", "expects at most {}, but got {}", kMaxFileBytes, record.bytes);
   if (!seen.insert(record.file).second)
     return invalid(path + "/file", "expects a file of its own, but got '{}' again", record.file);
   return Status::ok();

@@ -7,6 +7,11 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
 namespace fs = std::filesystem;
 
 namespace moert {
@@ -79,13 +84,46 @@ Status writePackage(const fs::path &path, Package package) {
   return folder.commit().withContext(where);
 }
 
-Result<Manifest> readManifest(const fs::path &path) {
-  std::string where = fmt::format("package '{}'", path.string());
-  std::error_code error;
-  if (!fs::is_directory(path, error))
+Result<PackageFolder> PackageFolder::openAt(int at, const std::string &name, fs::path where) {
+  // No right to list it is needed.
+  Descriptor folder(::openat(at, name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.isOpen() && (errno == ENOENT || errno == ENOTDIR))
     return Status(StatusCode::InvalidInput,
-                  fmt::format("{}: expects a folder with a {}", where, kManifestFile));
-  Result<std::string> text = readFile(path / kManifestFile, kMaxManifestBytes);
+                  fmt::format("package '{}': expects a folder with a {}", where.string(),
+                              kManifestFile));
+  if (!folder.isOpen())
+    return Status(StatusCode::InvalidInput,
+                  fmt::format("package '{}': cannot open the folder: {}", where.string(),
+                              std::strerror(errno)));
+  return PackageFolder(std::move(where), std::move(folder));
+}
+
+Result<PackageFolder> PackageFolder::open(const fs::path &path) {
+  return openAt(AT_FDCWD, path.string(), path);
+}
+
+Result<PackageFolder> PackageFolder::below(const std::string &relative) const {
+  return openAt(folder.get(), relative, where / relative);
+}
+
+Result<std::string> PackageFolder::read(const std::string &relative, uint64_t maxBytes) const {
+  return readFileAt(folder.get(), relative, where / relative, maxBytes);
+}
+
+bool PackageFolder::isReplaced() const {
+  struct stat here, there;
+  return ::fstat(folder.get(), &here) == 0 &&
+         (::stat(where.c_str(), &there) != 0 || here.st_dev != there.st_dev ||
+          here.st_ino != there.st_ino);
+}
+
+Result<Manifest> readManifest(const fs::path &path) {
+  return readLatest(path, [](const PackageFolder &folder) { return readManifest(folder); });
+}
+
+Result<Manifest> readManifest(const PackageFolder &folder) {
+  std::string where = fmt::format("package '{}'", folder.path().string());
+  Result<std::string> text = folder.read(std::string(kManifestFile), kMaxManifestBytes);
   if (!text)
     return std::move(text).status().withContext(where);
   Result<Manifest> manifest = parseManifest(*text);
@@ -95,17 +133,18 @@ Result<Manifest> readManifest(const fs::path &path) {
 }
 
 /// One file of the package, verified against its record; `field` is the record's JSON path.
-static Result<std::string> readRecord(const fs::path &package, const FileRecord &record,
+static Result<std::string> readRecord(const PackageFolder &package, const FileRecord &record,
                                       const std::string &field) {
   auto mismatch = [&](const char *what, const std::string &expected, const std::string &got) {
     return Status(StatusCode::InvalidInput,
                   fmt::format("package '{}': {}: expects the {} {} of {}/{}, but got {}",
-                              package.string(), record.file, what, expected, field, what, got));
+                              package.path().string(), record.file, what, expected, field, what,
+                              got));
   };
-  Result<std::string> content = readFile(package / record.file);
+  Result<std::string> content = package.read(record.file, record.bytes);
   if (!content)
     return std::move(content).status().withContext(
-        fmt::format("package '{}': {}", package.string(), field));
+        fmt::format("package '{}': {}", package.path().string(), field));
   if (content->size() != record.bytes)
     return mismatch("bytes", std::to_string(record.bytes), std::to_string(content->size()));
   if (std::string got = checksum(*content); got != record.checksum)
@@ -114,8 +153,12 @@ static Result<std::string> readRecord(const fs::path &package, const FileRecord 
 }
 
 Result<Package> readPackage(const fs::path &path) {
+  return readLatest(path, [](const PackageFolder &folder) { return readPackage(folder); });
+}
+
+Result<Package> readPackage(const PackageFolder &folder) {
   Package package;
-  MOERT_ASSIGN_OR_RETURN(package.manifest, readManifest(path));
+  MOERT_ASSIGN_OR_RETURN(package.manifest, readManifest(folder));
   const Manifest &manifest = package.manifest;
   package.code.resize(manifest.kernels.size());
   for (size_t i = 0; i < manifest.kernels.size(); ++i)
@@ -125,12 +168,12 @@ Result<Package> readPackage(const fs::path &path) {
           std::tuple{"cubin", &manifest.kernels[i].cubin, &package.code[i].cubin}})
       if (record->isPresent()) {
         MOERT_ASSIGN_OR_RETURN(*content,
-                               readRecord(path, *record, fmt::format("/kernels/{}/{}", i, key)));
+                               readRecord(folder, *record, fmt::format("/kernels/{}/{}", i, key)));
       }
   for (size_t i = 0; i < manifest.files.size(); ++i) {
     const FileRecord &record = manifest.files[i];
     MOERT_ASSIGN_OR_RETURN(std::string content,
-                           readRecord(path, record, fmt::format("/files/{}", i)));
+                           readRecord(folder, record, fmt::format("/files/{}", i)));
     package.files.push_back({record.file, std::move(content)});
   }
   return package;

@@ -56,11 +56,50 @@ Status checkReplaceable(const std::filesystem::path &path);
 /// Writes the files of a sealed package into `folder`, below the path prefix `below` ("" or "x/").
 Status writePackageFiles(AtomicDirectory &folder, const std::string &below, const Package &package);
 
-/// Reads the package in the folder `path` and verifies it. Errors name the file and the field.
+/// A package or bundle that is open for reading: everything is of the version that had the path at
+/// that moment. One that is replaced is emptied soon afterwards.
+class PackageFolder {
+public:
+  static Result<PackageFolder> open(const std::filesystem::path &path);
+
+  const std::filesystem::path &path() const { return where; }
+  /// A file below the folder.
+  Result<std::string> read(const std::string &relative, uint64_t maxBytes) const;
+  /// A folder below it.
+  Result<PackageFolder> below(const std::string &relative) const;
+  /// Whether the path names another folder by now.
+  bool isReplaced() const;
+
+private:
+  PackageFolder(std::filesystem::path where, Descriptor folder)
+      : where(std::move(where)), folder(std::move(folder)) {}
+  static Result<PackageFolder> openAt(int at, const std::string &name, std::filesystem::path where);
+  std::filesystem::path where;
+  Descriptor folder;
+};
+
+/// What `read` makes of the open folder `path`. Where it fails and the folder was replaced
+/// meanwhile, the new one is read.
+template <typename Read>
+auto readLatest(const std::filesystem::path &path, Read read)
+    -> decltype(read(std::declval<const PackageFolder &>())) {
+  constexpr int kAttempts = 10; // a writer needs longer for a package than a reader
+  for (int attempt = 1;; ++attempt) {
+    MOERT_ASSIGN_OR_RETURN(PackageFolder folder, PackageFolder::open(path));
+    auto result = read(folder);
+    if (result.isOk() || attempt == kAttempts || !folder.isReplaced())
+      return result;
+  }
+}
+
+/// Reads the package in the folder `path` and verifies it. Errors name the file and the field. Of a
+/// package that is replaced meanwhile, the old version or the new one.
 Result<Package> readPackage(const std::filesystem::path &path);
+Result<Package> readPackage(const PackageFolder &folder);
 
 /// Reads and validates manifest.json alone.
 Result<Manifest> readManifest(const std::filesystem::path &path);
+Result<Manifest> readManifest(const PackageFolder &folder);
 
 /// Whether `path` looks like a package or a bundle: a folder with a manifest.json.
 bool isPackage(const std::filesystem::path &path);

@@ -47,7 +47,9 @@ struct ServeCounters {
 };
 
 /// Gets the steps done and all steps to do: the kernels, and the loading of each variant. One call
-/// at a time, from any thread. All are done when nothing is left to do, also after a failure.
+/// at a time, from any thread. All are done when nothing is left to do, also after a failure: 0 of
+/// 0 where nothing was to do. Variants may be waiting for the thread that calls it, so nothing in
+/// it waits for one: a launch that would fails with CacheMiss, and `prepare` with Usage.
 using PrepareProgress = std::function<void(size_t done, size_t total)>;
 
 /// Thread-safe.
@@ -93,7 +95,8 @@ public:
 
   /// Makes the variants of all `tokens` ready (without any: all variants), those that failed before
   /// once more. With `wait` it returns when they are, or with the first failure; else at once, and
-  /// `progress` may be called until the block is destroyed.
+  /// `progress` may be called until the block is destroyed. Where nothing is to do, it is called
+  /// once before this returns.
   Status prepare(std::span<const int64_t> tokens, bool wait, PrepareProgress progress);
 
   /// Searches in the background for faster builds at these token counts, one after the other, and
@@ -166,11 +169,14 @@ private:
   // Off the fast path: ServedBlockMiss.cpp.
   Result<const LoadedPackage *> miss(size_t index, int64_t tokens, cuda::StreamHandle stream);
   Status missing(size_t index, int64_t tokens, const char *why);
+  static void tell(const PrepareProgress &progress, size_t done, size_t total);
+  static bool isTelling();
   const LoadedPackage *nearestReady(size_t index) const;
   bool isCapturing(cuda::StreamHandle stream) const;
   void begin(size_t index);
   void makeReady(size_t index);
   void step(size_t index, size_t stepsDone);
+  size_t takeSteps(Slot &slot, size_t stepsDone);
   Result<std::shared_ptr<const LoadedPackage>> makeAndLoad(size_t index);
   // Faster builds: ServedBlockTune.cpp.
   const LoadedPackage *findTuned(int64_t tokens) const;

@@ -37,8 +37,8 @@ Status ServedBlock::tune(std::span<const int64_t> tokens, TuneRequest request,
   search->request = std::move(request);
   search->total = tokens.size();
   search->progress = std::move(progress);
-  for (int64_t count : tokens)
-    tuners->add(this, [this, search, count] { tuneOne(*search, count); });
+  for (int64_t count : tokens) // only the first can fail: then there is a thread
+    MOERT_RETURN_IF_ERROR(tuners->add(this, [this, search, count] { tuneOne(*search, count); }));
   return Status::ok();
 }
 
@@ -62,8 +62,7 @@ void ServedBlock::tuneOne(Search &search, int64_t tokens) {
     ++counted.tuneFailed;
   }
   ++search.done;
-  if (search.progress)
-    search.progress(search.done, search.total);
+  tell(search.progress, search.done, search.total);
 }
 
 Status ServedBlock::findFaster(int64_t tokens, const TuneRequest &request) {

@@ -16,11 +16,10 @@ Workers::~Workers() {
     waiting.clear();
   }
   changed.notify_all();
-  for (std::thread &thread : threads)
-    thread.join();
+  threads.clear(); // waits for each
 }
 
-void Workers::add(const void *owner, std::function<void()> task) {
+Status Workers::add(const void *owner, std::function<void()> task) {
   {
     std::lock_guard<std::mutex> lock(mutex);
     waiting.push_back({owner, std::move(task)});
@@ -28,12 +27,19 @@ void Workers::add(const void *owner, std::function<void()> task) {
       sigset_t all, former;
       sigfillset(&all);
       pthread_sigmask(SIG_SETMASK, &all, &former);
-      threads.emplace_back([this] { work(); });
+      Result<Thread> thread = Thread::start([this] { work(); });
       pthread_sigmask(SIG_SETMASK, &former, nullptr);
+      if (thread) {
+        threads.push_back(*std::move(thread));
+      } else if (threads.empty()) {
+        waiting.pop_back();
+        return std::move(thread).status();
+      } // else: those that there are get to it later
     }
   }
   // All: a waiter may be one of `cancel`, which does not take tasks.
   changed.notify_all();
+  return Status::ok();
 }
 
 void Workers::cancel(const void *owner) {

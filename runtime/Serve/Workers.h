@@ -3,11 +3,12 @@
 #ifndef MOEC_RUNTIME_SERVE_WORKERS_H
 #define MOEC_RUNTIME_SERVE_WORKERS_H
 
+#include "runtime/Support/Thread.h"
+
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 namespace moert {
@@ -22,8 +23,9 @@ public:
   /// Waits for what is running; drops the rest. Not on one of the threads.
   ~Workers();
 
-  /// `owner` is what `cancel` knows the task by.
-  void add(const void *owner, std::function<void()> task);
+  /// `owner` is what `cancel` knows the task by. Toolchain failure, and the task is dropped, where
+  /// there is no thread and the system gives none.
+  Status add(const void *owner, std::function<void()> task);
   /// Drops the tasks of `owner` that have not begun and waits for those that have. Not from a task.
   void cancel(const void *owner);
 
@@ -39,7 +41,7 @@ private:
   std::condition_variable changed;
   std::deque<Task> waiting;
   std::vector<const void *> running; ///< owners, one for each task that has begun
-  std::vector<std::thread> threads;
+  std::vector<Thread> threads;
   bool stopping = false;
 };
 

@@ -25,6 +25,8 @@ public:
   }
   int get() const { return fd; }
   bool isOpen() const { return fd >= 0; }
+  /// Gives the descriptor to another owner.
+  int release() { return std::exchange(fd, -1); }
   /// Closes now; a delayed write error of a network file system shows up here.
   bool close() { return ::close(std::exchange(fd, -1)) == 0; }
 

@@ -2,16 +2,14 @@
 
 #include "runtime/Support/File.h"
 
-#include "runtime/Support/Descriptor.h"
-
 #include <fmt/format.h>
 
-#include <atomic>
-#include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -26,8 +24,13 @@ static Status systemError(std::string_view what, const fs::path &path, int error
 }
 
 Result<std::string> readFile(const fs::path &path, uint64_t maxBytes) {
+  return readFileAt(AT_FDCWD, path.string(), path, maxBytes);
+}
+
+Result<std::string> readFileAt(int folder, const std::string &relative, const fs::path &path,
+                               uint64_t maxBytes) {
   // O_NONBLOCK keeps a FIFO in the place of a file from hanging the open.
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  Descriptor file(::openat(folder, relative.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.isOpen())
     return Status(StatusCode::InvalidInput,
                   fmt::format("cannot open '{}': {}", path.string(), std::strerror(errno)));
@@ -58,12 +61,42 @@ Result<std::string> readFile(const fs::path &path, uint64_t maxBytes) {
   return content;
 }
 
-/// A name beside `target` that no other writer uses: process id and a counter.
-static fs::path temporarySibling(const fs::path &target) {
-  static std::atomic<unsigned> counter{0};
-  fs::path name = target.filename();
-  return target.parent_path() /
-         fmt::format(".{}.tmp-{}-{}", name.string(), ::getpid(), counter.fetch_add(1));
+std::string uniqueName(std::string_view prefix) {
+  uint64_t bits = 0;
+  if (::getrandom(&bits, sizeof bits, GRND_NONBLOCK) != sizeof bits) {
+    // A machine that has just been started, or an old one: who comes second gets another name.
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    bits = static_cast<uint64_t>(now.tv_sec) << 32 ^ static_cast<uint64_t>(now.tv_nsec) ^
+           static_cast<uint64_t>(::getpid()) << 40;
+  }
+  return fmt::format("{}{:016x}", prefix, bits);
+}
+
+/// Creates a temporary sibling of `target`; `create` gets its path.
+template <typename Create>
+static bool createSibling(const fs::path &target, fs::path &sibling, Create create) {
+  constexpr size_t kMostBytes = 200; // of 255, for a name as long as it may be
+  std::string name, prefix = "." + target.filename().string().substr(0, kMostBytes) + ".tmp-";
+  return createUnique(prefix, name, [&](const std::string &candidate) {
+    sibling = target.parent_path() / candidate;
+    return create(sibling.c_str());
+  });
+}
+
+/// What `path` names in the end, which need not be there.
+static Result<fs::path> followLinks(fs::path path) {
+  constexpr int kMostLinks = 40; // as the kernel
+  for (int link = 0; link < kMostLinks; ++link) {
+    std::error_code error;
+    if (!fs::is_symlink(fs::symlink_status(path, error)))
+      return path;
+    fs::path next = fs::read_symlink(path, error);
+    if (error)
+      return systemError("reading the link", path, error.value());
+    path = path.parent_path() / next;
+  }
+  return systemError("following the link", path, ELOOP);
 }
 
 /// The path without a trailing slash, so that it has a file name and a parent.
@@ -71,19 +104,23 @@ static fs::path withoutTrailingSlash(const fs::path &path) {
   return path.has_filename() ? path : path.parent_path();
 }
 
-static Status writeAndFlush(const fs::path &path, std::string_view content) {
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!file.isOpen())
-    return systemError("creating", path);
-  size_t done = 0;
-  while (done < content.size()) {
-    ssize_t put = ::write(file.get(), content.data() + done, content.size() - done);
+static Descriptor createFile(const char *path) {
+  return Descriptor(::open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+}
+
+static Status writeAll(const Descriptor &file, const fs::path &path, std::string_view content) {
+  while (!content.empty()) {
+    ssize_t put = ::write(file.get(), content.data(), content.size());
     if (put < 0 && errno == EINTR)
       continue;
     if (put < 0)
       return systemError("writing", path);
-    done += static_cast<size_t>(put);
+    content.remove_prefix(static_cast<size_t>(put));
   }
+  return Status::ok();
+}
+
+static Status flushAndClose(Descriptor &file, const fs::path &path) {
   if (::fsync(file.get()) != 0)
     return systemError("flushing", path);
   if (!file.close())
@@ -101,21 +138,58 @@ static Status flushDirectory(const fs::path &path) {
   return Status::ok();
 }
 
-Status writeFileAtomically(const fs::path &path, std::string_view content) {
+AtomicFile::AtomicFile(fs::path target, fs::path temporary, Descriptor file)
+    : target(std::move(target)), temporary(std::move(temporary)), file(std::move(file)) {}
+
+AtomicFile::AtomicFile(AtomicFile &&other) noexcept
+    : target(std::move(other.target)), temporary(std::move(other.temporary)),
+      file(std::move(other.file)) {
+  other.temporary.clear();
+}
+
+AtomicFile::~AtomicFile() {
+  if (!temporary.empty())
+    ::unlink(temporary.c_str());
+}
+
+Result<AtomicFile> AtomicFile::create(const fs::path &path) {
   if (!path.has_filename())
     return Status(StatusCode::Usage,
                   fmt::format("expects a file name, but got '{}'", path.string()));
-  fs::path temporary = temporarySibling(path);
-  if (Status status = writeAndFlush(temporary, content); !status.isOk()) {
-    ::unlink(temporary.c_str());
-    return status;
+  struct stat info;
+  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+    Descriptor file(::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC));
+    if (!file.isOpen())
+      return systemError("opening", path);
+    return AtomicFile(path, "", std::move(file));
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    Status status = systemError("renaming to", path);
-    ::unlink(temporary.c_str());
-    return status;
-  }
-  return flushDirectory(path.parent_path());
+  MOERT_ASSIGN_OR_RETURN(fs::path target, followLinks(path));
+  fs::path temporary;
+  Descriptor file;
+  if (!createSibling(target, temporary, [&](const char *sibling) {
+        file = createFile(sibling);
+        return file.isOpen();
+      }))
+    return systemError("creating", temporary);
+  return AtomicFile(std::move(target), std::move(temporary), std::move(file));
+}
+
+Status AtomicFile::write(std::string_view content) { return writeAll(file, written(), content); }
+
+Status AtomicFile::commit() {
+  if (temporary.empty())
+    return file.close() ? Status::ok() : systemError("closing", target);
+  MOERT_RETURN_IF_ERROR(flushAndClose(file, temporary));
+  if (::rename(temporary.c_str(), target.c_str()) != 0)
+    return systemError("renaming to", target);
+  temporary.clear();
+  return flushDirectory(target.parent_path());
+}
+
+Status writeFileAtomically(const fs::path &path, std::string_view content) {
+  MOERT_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
+  MOERT_RETURN_IF_ERROR(file.write(content));
+  return file.commit();
 }
 
 Status checkRelativePath(std::string_view path) {
@@ -173,11 +247,9 @@ Result<AtomicDirectory> AtomicDirectory::create(const fs::path &path) {
     return Status(
         StatusCode::Usage,
         fmt::format("expects the name of a folder to write, but got '{}'", path.string()));
-  fs::path temporary = temporarySibling(target);
-  // A crashed process of the same id may have left this very name behind.
-  std::error_code error;
-  fs::remove_all(temporary, error);
-  if (::mkdir(temporary.c_str(), 0755) != 0)
+  fs::path temporary;
+  if (!createSibling(target, temporary,
+                     [](const char *sibling) { return ::mkdir(sibling, 0755) == 0; }))
     return systemError("creating the folder", temporary);
   return AtomicDirectory(std::move(target), std::move(temporary));
 }
@@ -189,7 +261,11 @@ Status AtomicDirectory::writeFile(std::string_view relative, std::string_view co
   fs::create_directories(file.parent_path(), error);
   if (error)
     return systemError("creating the folder", file.parent_path(), error.value());
-  return writeAndFlush(file, content);
+  Descriptor created = createFile(file.c_str());
+  if (!created.isOpen())
+    return systemError("creating", file);
+  MOERT_RETURN_IF_ERROR(writeAll(created, file, content));
+  return flushAndClose(created, file);
 }
 
 Status AtomicDirectory::commit() {
@@ -219,9 +295,16 @@ Status AtomicDirectory::commit() {
     // `temporary` now names the old content.
     fs::remove_all(temporary, error);
   } else {
-    fs::path old = temporarySibling(target);
-    if (::rename(target.c_str(), old.c_str()) != 0)
-      return systemError("moving away", target);
+    // An empty folder of ours, in whose place the old one is put.
+    fs::path old;
+    if (!createSibling(target, old,
+                       [](const char *sibling) { return ::mkdir(sibling, 0700) == 0; }))
+      return systemError("creating the folder", old);
+    if (::rename(target.c_str(), old.c_str()) != 0) {
+      Status status = systemError("moving away", target);
+      ::rmdir(old.c_str());
+      return status;
+    }
     if (::rename(temporary.c_str(), target.c_str()) != 0) {
       Status status = systemError("renaming to", target);
       (void)::rename(old.c_str(), target.c_str());

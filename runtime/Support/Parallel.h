@@ -7,6 +7,8 @@
 #ifndef MOEC_RUNTIME_SUPPORT_PARALLEL_H
 #define MOEC_RUNTIME_SUPPORT_PARALLEL_H
 
+#include "runtime/Support/Thread.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -22,7 +24,8 @@ inline unsigned resolveThreads(unsigned threads) {
 
 /// Calls `body(begin, end)` for consecutive chunks of at most `grain` indices that cover
 /// [0, count), from up to `threads` threads (0: one per core). Chunks are handed out as threads get
-/// free, so a body must not depend on which thread runs it.
+/// free, so a body must not depend on which thread runs it. Where the system has no more threads to
+/// give, those that there are do the work; the caller's is one of them.
 template <typename Body>
 void parallelFor(int64_t count, int64_t grain, unsigned threads, Body &&body) {
   grain = std::max<int64_t>(grain, 1);
@@ -33,12 +36,14 @@ void parallelFor(int64_t count, int64_t grain, unsigned threads, Body &&body) {
       body(c * grain, std::min(count, (c + 1) * grain));
   };
   int64_t workers = std::min<int64_t>(resolveThreads(threads), chunks);
-  std::vector<std::thread> pool;
-  for (int64_t i = 1; i < workers; ++i)
-    pool.emplace_back(work);
+  std::vector<Thread> pool; // joined at its end
+  for (int64_t i = 1; i < workers; ++i) {
+    Result<Thread> thread = Thread::start(work);
+    if (!thread)
+      break;
+    pool.push_back(*std::move(thread));
+  }
   work();
-  for (std::thread &thread : pool)
-    thread.join();
 }
 
 } // namespace moert

@@ -1,85 +1,15 @@
 //===- SafetensorsWriter.cpp - Atomic writing of safetensors files
 //--------------------------------===//
 
+#include "runtime/Support/File.h"
 #include "runtime/Tensor/Safetensors.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <cstring>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace moert {
-
-namespace {
-
-/// A temporary sibling of the target. It is removed on destruction unless it was published.
-class TemporaryFile {
-public:
-  explicit TemporaryFile(const std::filesystem::path &target) : target(target) {
-    static std::atomic<unsigned> counter{0};
-    path = target.parent_path() / fmt::format(".{}.tmp-{}-{}", target.filename().string(),
-                                              ::getpid(), counter.fetch_add(1));
-  }
-  TemporaryFile(const TemporaryFile &) = delete;
-  TemporaryFile &operator=(const TemporaryFile &) = delete;
-  ~TemporaryFile() {
-    if (fd >= 0)
-      ::close(fd);
-    if (created)
-      ::unlink(path.c_str());
-  }
-
-  Status open() {
-    fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    created = fd >= 0;
-    return created ? Status::ok() : error("creating", path);
-  }
-
-  Status write(const void *data, uint64_t size) {
-    const char *next = static_cast<const char *>(data);
-    while (size > 0) {
-      // Linux writes at most 2^31 - 4096 bytes a call.
-      ssize_t put = ::write(fd, next, std::min<uint64_t>(size, uint64_t{1} << 30));
-      if (put < 0 && errno == EINTR)
-        continue;
-      if (put < 0)
-        return error("writing", path);
-      next += put;
-      size -= static_cast<uint64_t>(put);
-    }
-    return Status::ok();
-  }
-
-  /// Flushes and puts the file in the target's place.
-  Status publish() {
-    if (::fsync(fd) != 0)
-      return error("flushing", path);
-    if (::close(std::exchange(fd, -1)) != 0)
-      return error("closing", path);
-    if (::rename(path.c_str(), target.c_str()) != 0)
-      return error("renaming to", target);
-    created = false;
-    return Status::ok();
-  }
-
-private:
-  static Status error(std::string_view what, const std::filesystem::path &where) {
-    return Status(StatusCode::Toolchain,
-                  fmt::format("{} '{}' failed: {}", what, where.string(), std::strerror(errno)));
-  }
-
-  std::filesystem::path target, path;
-  int fd = -1;
-  bool created = false;
-};
-
-} // namespace
 
 static bool isUtf8(const std::string &text) {
   std::string quoted =
@@ -95,10 +25,6 @@ static Status checkText(std::string_view what, const std::string &text) {
 
 Status writeSafetensors(const std::filesystem::path &path, const NamedTensors &tensors,
                         const std::map<std::string, std::string, std::less<>> &metadata) {
-  if (!path.has_filename())
-    return Status(StatusCode::Usage,
-                  fmt::format("expects a file name, but got '{}'", path.string()));
-
   // Wide elements first keeps every tensor aligned to its element size without holes.
   std::vector<std::pair<const std::string *, const HostTensor *>> order;
   for (const auto &[name, tensor] : tensors)
@@ -132,14 +58,16 @@ Status writeSafetensors(const std::filesystem::path &path, const NamedTensors &t
                   fmt::format("expects a header of at most {} bytes, but the {} tensors need {}",
                               kMaxSafetensorsHeader, tensors.size(), text.size()));
 
-  TemporaryFile file(path);
-  MOERT_RETURN_IF_ERROR(file.open());
+  MOERT_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
+  auto put = [&](const void *data, uint64_t size) {
+    return file.write({static_cast<const char *>(data), size});
+  };
   uint64_t headerSize = text.size();
-  MOERT_RETURN_IF_ERROR(file.write(&headerSize, sizeof(headerSize)));
-  MOERT_RETURN_IF_ERROR(file.write(text.data(), text.size()));
+  MOERT_RETURN_IF_ERROR(put(&headerSize, sizeof(headerSize)));
+  MOERT_RETURN_IF_ERROR(file.write(text));
   for (const auto &[name, tensor] : order)
-    MOERT_RETURN_IF_ERROR(file.write(tensor->data(), tensor->byteSize()));
-  return file.publish();
+    MOERT_RETURN_IF_ERROR(put(tensor->data(), tensor->byteSize()));
+  return file.commit();
 }
 
 } // namespace moert

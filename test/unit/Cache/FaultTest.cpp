@@ -256,6 +256,51 @@ TEST_F(FaultTest, TheLimitHoldsByItself) {
   EXPECT_TRUE(store().find(testKey(39)).entry);
 }
 
+TEST_F(FaultTest, TheLimitHoldsWhileTheCacheIsOpen) {
+  CacheOptions options;
+  options.directory = root;
+  options.limitBytes = 50000;
+  auto held = [&] {
+    uint64_t bytes = 0;
+    for (const StoredFile &file : store().list())
+      bytes += file.bytes;
+    return bytes;
+  };
+  std::shared_ptr<Cache> cache = Cache::open(options);
+  for (uint64_t i = 0; i < 40; ++i)
+    cache->publish(testKey(i), shared(testEntry(testKey(i), 4000)));
+  EXPECT_LE(held(), 50000u);
+  EXPECT_GT(held(), 30000u);
+  // Entries below a 64th part of the limit are counted together, when their maker is done.
+  options.limitBytes = 50000 * 8;
+  options.directory = root = scratch / "small";
+  cache = Cache::open(options);
+  std::vector<CacheKey> keys;
+  for (uint64_t i = 0; i < 400; ++i)
+    keys.push_back(testKey(i));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    std::vector<CacheKey> one = {keys[i]};
+    (void)cache->findOrMake(one, 1, maker(one, [](size_t) {}));
+    ASSERT_LE(held(), options.limitBytes);
+  }
+  EXPECT_EQ(readStatistics(store()).counters.stored, keys.size());
+  EXPECT_TRUE(store().find(keys.back()).entry);
+}
+
+TEST_F(FaultTest, ALimitIsKeptWhereNothingWasCounted) {
+  for (uint64_t i = 0; i < 40; ++i)
+    cache()->publish(testKey(i), shared(testEntry(testKey(i), 4000)));
+  fs::remove(root / "v1" / Store::kStatisticsFile);
+  CacheOptions options;
+  options.directory = root;
+  options.limitBytes = 50000;
+  Cache::open(options)->publish(testKey(50), shared(testEntry(testKey(50), 4000)));
+  uint64_t bytes = 0;
+  for (const StoredFile &file : store().list())
+    bytes += file.bytes;
+  EXPECT_LE(bytes, 50000u);
+}
+
 TEST_F(FaultTest, MemoryIsBounded) {
   CacheOptions options;
   options.memoryBytes = 10000;

@@ -231,4 +231,50 @@ TEST_F(StoreTest, ArchivesCarryEntries) {
   }
   EXPECT_FALSE(importEntries(scratch / "none", other, nullptr));
   EXPECT_FALSE(importEntries(scratch, other, nullptr));
+  ASSERT_EQ(::mkfifo((scratch / "fifo").c_str(), 0600), 0);
+  EXPECT_FALSE(importEntries(scratch / "fifo", other, nullptr)) << "and does not wait for a writer";
+}
+
+TEST_F(StoreTest, AnArchiveReplacesNoLinkAndNobodysFile) {
+  Store store = this->store();
+  ASSERT_TRUE(store.publish(testKey(1).fileName(), encodeEntry(testEntry(testKey(1)))));
+  auto all = [](const EntryName &, const Entry &) { return true; };
+  fs::path archive = scratch / "archive.tar", link = scratch / "link.tar";
+  fs::path theirs = scratch / ("archive.tar.tmp-" + std::to_string(::getpid()));
+  writeAll(theirs, "of a process of this id in another container");
+  fs::create_symlink(archive.filename(), link);
+  ASSERT_TRUE(exportEntries(link, {&store}, all, nullptr));
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(archive)));
+  EXPECT_TRUE(fs::exists(theirs));
+  EXPECT_EQ(importEntries(archive, store, nullptr)->alreadyThere, 1u);
+}
+
+TEST_F(StoreTest, NamesOfOtherWritersAreLeftAlone) {
+  Store store = this->store();
+  for (int i = 0; i < 1000; ++i)
+    writeAll(root / "v1" /
+                 (std::string(Store::kTemporaryPrefix) + std::to_string(::getpid()) + "-" +
+                  std::to_string(i)),
+             "of a process of this id in another container");
+  EXPECT_EQ(publishNamed(store.directory(), testKey(1).fileName(), "content"), 0);
+  EXPECT_EQ(std::distance(fs::directory_iterator(root / "v1"), fs::directory_iterator()), 1001);
+}
+
+TEST_F(StoreTest, AStoreWithoutStatisticsIsCounted) {
+  Store store = this->store();
+  uint64_t bytes = 0;
+  for (uint64_t i = 0; i < 5; ++i) {
+    std::string content = encodeEntry(testEntry(testKey(i)));
+    ASSERT_TRUE(store.publish(testKey(i).fileName(), content));
+    bytes += content.size();
+  }
+  CacheCounters counters;
+  counters.stored = 1;
+  fs::path file = root / "v1" / Store::kStatisticsFile;
+  EXPECT_EQ(addStatistics(store, counters, 1).bytes, bytes) << "what was stored is among them";
+  EXPECT_EQ(addStatistics(store, counters, 1).bytes, bytes + 1) << "counted once";
+  writeAll(file, "damaged");
+  EXPECT_EQ(addStatistics(store, counters, 1).bytes, bytes);
+  EXPECT_EQ(readStatistics(store).counters.stored, 1u);
 }

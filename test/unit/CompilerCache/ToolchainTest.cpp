@@ -81,4 +81,12 @@ TEST_F(ToolchainTest, WithoutNvrtcAndWithoutACache) {
   EXPECT_EQ(missing.compiler().status().code(), moert::StatusCode::Toolchain);
   useNvrtc(STUB_NVRTC_13);
   EXPECT_EQ(Toolchain(nullptr).version(), "13.0.88");
+  // One that was installed meanwhile is found.
+  EXPECT_EQ(missing.version(), "13.0.88");
+  EXPECT_TRUE(missing.compiler());
+  useNvrtc("/nowhere/libnvrtc.so");
+  Toolchain later(nullptr);
+  EXPECT_FALSE(later.compiler());
+  useNvrtc(STUB_NVRTC_13);
+  EXPECT_TRUE(later.compiler());
 }

@@ -3,6 +3,7 @@
 #include "test/unit/Embed/EmbedTest.h"
 
 #include <atomic>
+#include <cstddef>
 #include <mutex>
 #include <thread>
 
@@ -104,6 +105,106 @@ TEST_F(EmbedTest, InvalidTextSaysWhere) {
   EXPECT_EQ(moec_package_from_text(context.get(), "", 0, &unset, &package, nullptr), MOEC_USAGE);
 }
 
+TEST_F(EmbedTest, TextThatNestsDeeplyIsRefused) {
+  moec::Context context;
+  std::string message, location;
+  auto open = [&](const std::string &source) {
+    message = location = "";
+    return statusOf([&] { moec::Package::fromText(context, source); }, message, location);
+  };
+  auto repeat = [](const char *what, int times) {
+    std::string all;
+    for (int i = 0; i < times; ++i)
+      all += what;
+    return all;
+  };
+  const char *refusal = "expects brackets and signs to nest at most 256 deep";
+  for (const char *what : {"module {\n", "[", "(", "tuple<", "{a = ["}) {
+    EXPECT_EQ(open("module attributes {a = " + repeat(what, 20000)), MOEC_INVALID_INPUT) << what;
+    EXPECT_NE(message.find(refusal), std::string::npos) << what << message.substr(0, 200);
+  }
+  EXPECT_EQ(open("#map = affine_map<(d0) -> (" + repeat("- ", 50000) + "d0)>"), MOEC_INVALID_INPUT);
+  EXPECT_NE(message.find(refusal), std::string::npos) << message.substr(0, 200);
+  EXPECT_EQ(open(repeat("module {\n", 5000)), MOEC_INVALID_INPUT);
+  EXPECT_EQ(location, "block.mlir:257:8") << message;
+  // 256 are the parser's business, and so is what is no bracket.
+  EXPECT_EQ(open(repeat("module {", 256)), MOEC_INVALID_INPUT);
+  EXPECT_EQ(message.find(refusal), std::string::npos) << message;
+  std::string harmless = "// " + repeat("([{<", 300) + "\n" + "module attributes {test.a = \"\\\"" +
+                         repeat("([{<", 300) + "\", test.b = [" +
+                         repeat("(i32) -> (i32), -1, ", 300) + "i1]} {\n";
+  size_t body = text.find("func.func");
+  ASSERT_NE(body, std::string::npos);
+  body = text.rfind('\n', body) + 1;
+  EXPECT_EQ(open(harmless + text.substr(body) + "}\n"), MOEC_OK) << message << " at " << location;
+  // Arrows close nothing.
+  EXPECT_EQ(open("module attributes {a = " + repeat("() -> [", 300)), MOEC_INVALID_INPUT);
+  EXPECT_NE(message.find(refusal), std::string::npos) << message;
+}
+
+TEST_F(EmbedTest, ARelativeCacheFolderIsThatOfTheTimeOfOpening) {
+  fs::path former = fs::current_path();
+  fs::create_directory(scratch / "a");
+  fs::create_directory(scratch / "b");
+  moec::Context context;
+  moec_text_options options = {};
+  options.cache_dir = "kernels";
+  {
+    fs::current_path(scratch / "a");
+    moec::Package first = moec::Package::fromText(context, text, options);
+    fs::current_path(scratch / "b");
+    moec::Package second = moec::Package::fromText(context, text, options);
+    first.prepare({1});
+    EXPECT_TRUE(fs::exists(scratch / "a/kernels"));
+    EXPECT_TRUE(fs::exists(scratch / "b/kernels")) << "it shares the folder of the first";
+    size_t before = compiles();
+    second.prepare({1});
+    EXPECT_GT(compiles(), before);
+  }
+  fs::current_path(former);
+}
+
+TEST_F(EmbedTest, SizesInsideOfAMemberAreRefused) {
+  moec::Context context;
+  moec_text_options options = {};
+  options.name = "block";
+  moec_package *package = nullptr;
+  for (size_t size : {sizeof(size_t) + 4, sizeof options - 1}) {
+    options.size = size;
+    EXPECT_EQ(moec_package_from_text(context.get(), text.data(), text.size(), &options, &package,
+                                     nullptr),
+              MOEC_USAGE);
+  }
+  options.size = offsetof(moec_text_options, cache_dir);
+  EXPECT_EQ(
+      moec_package_from_text(context.get(), text.data(), text.size(), &options, &package, nullptr),
+      MOEC_OK);
+  moec_package_close(package);
+}
+
+TEST_F(EmbedTest, ACallbackLaunchesWhileVariantsAreMade) {
+  ::setenv("STUB_NVRTC_MS", "5", 1);
+  moec::Context context;
+  moec::Package block = moec::Package::fromText(context, text);
+  std::vector<void *> nothing(block.argumentCount());
+  std::atomic<int> others{0}, missed{0};
+  block.prepare({}, MOEC_PREPARE_WAIT, [&](size_t, size_t) {
+    // Every variant: one is being made by this very thread, others wait for its locks.
+    for (const moec_variant &variant : block.variants()) {
+      moec_error *error = nullptr;
+      moec_status status = moec_package_launch(block.get(), variant.min_tokens, nothing.data(),
+                                               nothing.size(), nullptr, 0, nullptr, &error);
+      // A ready one refuses these tensors.
+      missed += status == MOEC_CACHE_MISS;
+      others += status != MOEC_CACHE_MISS && status != MOEC_USAGE;
+      moec_error_destroy(error);
+    }
+  });
+  EXPECT_GT(missed, 0);
+  EXPECT_EQ(others, 0);
+  EXPECT_EQ(block.counters().waits, 0u);
+}
+
 TEST_F(EmbedTest, AMissingNvrtcIsAnErrorOfPrepare) {
   ::setenv("MOEC_NVRTC", "/nonexistent/libnvrtc.so", 1);
   moec::Context context;
@@ -116,6 +217,9 @@ TEST_F(EmbedTest, AMissingNvrtcIsAnErrorOfPrepare) {
   for (const moec_variant &variant : block.variants())
     failed |= variant.state == MOEC_VARIANT_FAILED;
   EXPECT_TRUE(failed);
+  ::setenv("MOEC_NVRTC", MOEC_STUB_NVRTC, 1);
+  block.prepare({64});
+  EXPECT_TRUE(block.isReady(64)) << "it is looked for again";
 }
 
 TEST_F(EmbedTest, APackageMayBeReplacedWhileItPrepares) {

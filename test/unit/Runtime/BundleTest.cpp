@@ -3,7 +3,9 @@
 #include "runtime/Exec/BundleChoice.h"
 #include "test/unit/Runtime/StubDriver.h"
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 using namespace moert;
 using namespace moert::test;
@@ -50,6 +52,35 @@ TEST_F(BundleTest, ADeviceGetsThePartThatServesItBest) {
   EXPECT_TRUE(readBundleTargets(path())->empty());
   EXPECT_EQ(choice(8, 0), "sm_80");
   EXPECT_FALSE(std::filesystem::exists(path() / "sm_90a"));
+}
+
+TEST_F(BundleTest, ReadersSeeOneVersionOrTheOther) {
+  auto write = [&](int version) {
+    std::vector<Package> parts = {packageFor("sm_80"), packageFor("sm_90a")};
+    for (Package &part : parts) {
+      part.manifest.block = "version_" + std::to_string(version);
+      for (int i = 0; i < 20; ++i)
+        part.files.push_back({"ir/" + std::to_string(i), part.manifest.block});
+    }
+    return writeBundle(path(), std::move(parts));
+  };
+  ASSERT_TRUE(write(0).isOk());
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    for (int i = 1; i <= 15; ++i)
+      EXPECT_TRUE(write(i).isOk());
+    stop = true;
+  });
+  cuda::DeviceProperties device;
+  device.ccMajor = 9;
+  while (!stop) {
+    Result<Package> read = readPackageFor(path(), device);
+    EXPECT_TRUE(read.isOk()) << read.status().message();
+    if (read) {
+      EXPECT_EQ(read->files.back().content, read->manifest.block);
+    }
+  }
+  writer.join();
 }
 
 TEST_F(BundleTest, PartsMustBeOneBlock) {

@@ -159,6 +159,15 @@ TEST_F(CApi, VariantsOfAPackageAreReady) {
   EXPECT_EQ(older.counters.waits, 77u);
   moec_counters unset = {};
   EXPECT_EQ(moec_package_counters(package, &unset, nullptr), MOEC_USAGE);
+  // A size inside of a member would copy a part of it.
+  for (size_t size : {size_t(7), size_t(12), size_t(15), sizeof unset - 4, sizeof unset + 8}) {
+    Error wrong;
+    unset.size = size;
+    EXPECT_EQ(moec_package_counters(package, &unset, &wrong.error), MOEC_USAGE) << size;
+    EXPECT_EQ(wrong.message(),
+              "expects the size of moec_counters to be a multiple of 8 from 8 to " +
+                  std::to_string(sizeof unset) + ", but got " + std::to_string(size));
+  }
 
   Error error;
   int64_t tokens[] = {64};

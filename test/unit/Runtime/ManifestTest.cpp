@@ -131,6 +131,8 @@ const Mutation kMutations[] = {
     {"/kernels/0/cubin/file", "\"kernels/scale.ptx\"", "expects a file of its own"},
     {"/kernels/0/cubin/file", "\"\"", "/kernels/0/cubin/file: expects a file name"},
     {"/kernels/0/cubin/bytes", "-1", "/kernels/0/cubin/bytes"},
+    {"/kernels/0/cubin/bytes", "1073741825",
+     "/kernels/0/cubin/bytes: expects at most 1073741824, but got 1073741825"},
     {"/kernels/0/cubin/checksum", "null", "/kernels/0/cubin/checksum: expects a string"},
     {"/files/0/file", "\"kernels/x.cu\"", "/files/0/file: expects a file below include/ or ir/"},
     {"/variants", "[]", "/variants: expects at least one element"},

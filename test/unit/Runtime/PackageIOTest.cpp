@@ -8,10 +8,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <fstream>
 #include <thread>
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace moert;
 namespace fs = std::filesystem;
@@ -121,6 +124,68 @@ TEST(Package, ReadersSeeOneVersionOrTheOther) {
   EXPECT_EQ(readManifest(path)->block, "version_30");
 }
 
+TEST(Package, AWholePackageIsOfOneVersionToo) {
+  test::TemporaryDirectory temporary;
+  fs::path path = temporary.path() / "block.moepkg";
+  Package package = test::makePackage();
+  auto write = [&](int version) {
+    package.manifest.block = "version_" + std::to_string(version);
+    package.files.clear();
+    // Many files, so that reading takes as long as it takes to remove them.
+    for (int i = 0; i < 30; ++i)
+      package.files.push_back({"ir/" + std::to_string(i), package.manifest.block});
+    return writePackage(path, package);
+  };
+  ASSERT_TRUE(write(0).isOk());
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    for (int i = 1; i <= 15; ++i)
+      EXPECT_TRUE(write(i).isOk());
+    stop = true;
+  });
+  while (!stop) {
+    Result<Package> read = readPackage(path);
+    ASSERT_TRUE(read.isOk()) << read.status().message();
+    for (const PackageFile &file : read->files)
+      ASSERT_EQ(file.content, read->manifest.block);
+  }
+  writer.join();
+}
+
+TEST(Package, AFolderThatIsReplacedWhileItIsReadIsReadAgain) {
+  test::TemporaryDirectory temporary;
+  fs::path path = temporary.path() / "block.moepkg";
+  Package package = test::makePackage();
+  ASSERT_TRUE(writePackage(path, package).isOk());
+  int reads = 0;
+  auto read = [&](const PackageFolder &folder) {
+    if (++reads == 1) {
+      package.manifest.block = "second";
+      EXPECT_TRUE(writePackage(path, package).isOk()); // removes what is open
+      EXPECT_TRUE(folder.isReplaced());
+    } else {
+      EXPECT_FALSE(folder.isReplaced());
+    }
+    return readPackage(folder);
+  };
+  Result<Package> second = readLatest(path, read);
+  ASSERT_TRUE(second.isOk()) << second.status().message();
+  EXPECT_EQ(second->manifest.block, "second");
+  EXPECT_EQ(reads, 2);
+  // One that is damaged and stays is read once; one that is replaced all the time, ten times.
+  fs::remove(path / "ir/moe.mlir");
+  reads = 1;
+  EXPECT_FALSE(readLatest(path, read).isOk());
+  EXPECT_EQ(reads, 2);
+  int rounds = 0;
+  EXPECT_FALSE(readLatest(path, [&](const PackageFolder &folder) {
+                 EXPECT_TRUE(writePackage(path, package).isOk());
+                 ++rounds;
+                 return readPackage(folder);
+               }).isOk());
+  EXPECT_EQ(rounds, 10);
+}
+
 TEST(Package, WritersOfTheSameNameDoNotMix) {
   test::TemporaryDirectory temporary;
   fs::path path = temporary.path() / "block.moepkg";
@@ -156,7 +221,16 @@ TEST(Package, NamesTheDamagedFileAndField) {
 
   ASSERT_TRUE(writePackage(path, package).isOk());
   overwrite(path / "kernels/scale.cubin", package.code[0].cubin + "x");
-  expectFailure({"block.moepkg", "kernels/scale.cubin", "/kernels/0/cubin", "bytes 64", "got 65"});
+  expectFailure(
+      {"block.moepkg", "kernels/scale.cubin", "/kernels/0/cubin", "at most 64 bytes", "got 65"});
+  // Not read: it would fill memory.
+  ASSERT_TRUE(writePackage(path, package).isOk());
+  fs::resize_file(path / "kernels/scale.cubin", uintmax_t{1} << 42);
+  expectFailure({"kernels/scale.cubin", "at most 64 bytes", "got 4398046511104"});
+
+  ASSERT_TRUE(writePackage(path, package).isOk());
+  overwrite(path / "kernels/scale.cubin", package.code[0].cubin.substr(1));
+  expectFailure({"kernels/scale.cubin", "/kernels/0/cubin", "bytes 64", "got 63"});
 
   ASSERT_TRUE(writePackage(path, package).isOk());
   overwrite(path / "kernels/scale.ptx", ".version 9.0\n");
@@ -199,6 +273,86 @@ TEST(File, WritesAtomically) {
   EXPECT_FALSE(writeFileAtomically(temporary.path() / "folder", "x").isOk());
   EXPECT_EQ(listing(temporary.path()),
             (std::vector<std::string>{"file", "folder", "folder/inner"}));
+}
+
+TEST(File, WritesIntoWhatIsNoFileAndThroughLinks) {
+  test::TemporaryDirectory temporary;
+  fs::path fifo = temporary.path() / "fifo", link = temporary.path() / "link",
+           file = temporary.path() / "file", dangling = temporary.path() / "dangling";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  // With a reader that is there already, the writer does not have to wait.
+  Descriptor reader(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(reader.isOpen());
+  fs::create_symlink("fifo", link);
+  for (const fs::path &path : {fifo, link}) {
+    Status status = writeFileAtomically(path, "content");
+    ASSERT_TRUE(status.isOk()) << status.message();
+    char bytes[16];
+    EXPECT_EQ(::read(reader.get(), bytes, sizeof bytes), 7);
+    EXPECT_EQ(std::string(bytes, 7), "content");
+    EXPECT_TRUE(fs::is_fifo(fifo));
+    EXPECT_TRUE(fs::is_symlink(link));
+  }
+
+  overwrite(file, "old");
+  fs::remove(link);
+  fs::create_directory(temporary.path() / "below");
+  fs::create_symlink("../file", temporary.path() / "below/first");
+  fs::create_symlink(temporary.path() / "below/first", link);
+  ASSERT_TRUE(writeFileAtomically(link, "new").isOk());
+  EXPECT_TRUE(fs::is_symlink(link) && fs::is_symlink(temporary.path() / "below/first"));
+  EXPECT_FALSE(fs::is_symlink(file));
+  EXPECT_EQ(*readFile(file), "new");
+  fs::create_symlink("made", dangling);
+  ASSERT_TRUE(writeFileAtomically(dangling, "made").isOk());
+  EXPECT_EQ(*readFile(temporary.path() / "made"), "made");
+  fs::create_symlink("loop", temporary.path() / "loop");
+  EXPECT_EQ(writeFileAtomically(temporary.path() / "loop", "x").code(), StatusCode::Toolchain);
+  EXPECT_EQ(listing(temporary.path()),
+            (std::vector<std::string>{"below", "below/first", "dangling", "fifo", "file", "link",
+                                      "loop", "made"}));
+}
+
+TEST(File, ANameThatIsTakenIsLeftAlone) {
+  std::string name, first;
+  int attempts = 0;
+  EXPECT_TRUE(createUnique("x-", name, [&](const std::string &candidate) {
+    if (++attempts == 1)
+      first = candidate;
+    errno = EEXIST;
+    return attempts == 4;
+  }));
+  EXPECT_EQ(attempts, 4);
+  EXPECT_NE(name, first);
+  EXPECT_EQ(name.size(), 2u + 16u);
+  attempts = 0;
+  EXPECT_FALSE(createUnique("x-", name, [&](const std::string &) {
+    ++attempts;
+    errno = EACCES;
+    return false;
+  }));
+  EXPECT_EQ(attempts, 1) << "no other name helps";
+
+  // What a process of this id in another container has, or had.
+  test::TemporaryDirectory temporary;
+  for (int i = 0; i < 100; ++i)
+    for (const char *target : {"folder", "file"}) {
+      fs::path other = temporary.path() / (std::string(".") + target + ".tmp-" +
+                                           std::to_string(::getpid()) + "-" + std::to_string(i));
+      fs::create_directory(other);
+      overwrite(other / "precious", "x");
+    }
+  size_t before = listing(temporary.path()).size();
+  {
+    Result<AtomicDirectory> folder = AtomicDirectory::create(temporary.path() / "folder");
+    ASSERT_TRUE(folder.isOk());
+    ASSERT_TRUE(folder->writeFile("a", "x").isOk());
+    ASSERT_TRUE(folder->commit().isOk());
+  }
+  ASSERT_TRUE(writeFileAtomically(temporary.path() / "file", "x").isOk());
+  EXPECT_EQ(listing(temporary.path()).size(), before + 3);
+  // A name that is as long as it may be has temporary ones too.
+  ASSERT_TRUE(writeFileAtomically(temporary.path() / std::string(255, 'n'), "x").isOk());
 }
 
 TEST(File, AnAbandonedFolderVanishes) {

@@ -163,6 +163,61 @@ TEST_F(ServeTest, AFailureIsReportedAndCanBeTriedAgain) {
   EXPECT_FAILURE(block->prepare({}, true, nullptr), Budget, "cuModuleLoadData failed");
 }
 
+TEST_F(ServeTest, ACallbackMayLaunchButWaitsForNothing) {
+  // One thread: a callback on it that waited for another variant would wait for itself.
+  auto own = *ServedBlock::open(device, std::make_unique<FakeSource>(control),
+                                std::make_shared<Workers>(1), std::make_shared<Workers>(1));
+  Tensors early = Tensors::make(device, *own, 100, 7), ready = Tensors::make(device, *own, 1, 7);
+  std::atomic<int> calls{0}, nested{0};
+  int64_t other[] = {100}, some[] = {1, 20};
+  ASSERT_TRUE(own->prepare(std::span(some).first(1), true, nullptr).isOk());
+  auto callback = [&](size_t, size_t) {
+    ++calls;
+    own->setPolicy(MissPolicy::Wait);
+    EXPECT_TRUE(ready.launch(*own).isOk());
+    EXPECT_FAILURE(early.launch(*own), CacheMiss,
+                   "expects the variant for 100 tokens to be ready in a progress callback, but it");
+    EXPECT_FAILURE(own->prepare(other, true, nullptr), Usage, "progress callback not to wait");
+    EXPECT_TRUE(own->prepare({}, false, [&](size_t, size_t) { ++nested; }).isOk());
+    own->setPolicy(MissPolicy::Fallback);
+    EXPECT_TRUE(early.launch(*own).isOk());
+  };
+  ASSERT_TRUE(own->prepare(some, true, callback).isOk());
+  EXPECT_EQ(calls, 2);
+  own->setPolicy(MissPolicy::Wait);
+  EXPECT_TRUE(early.launch(*own).isOk()) << "outside of one, a launch waits as ever";
+  // So it is while a search reports.
+  control.tune = [](int64_t, const TuneRequest &, std::stop_token) {
+    return Result<std::optional<TunedVariant>>(std::optional<TunedVariant>());
+  };
+  auto second = *ServedBlock::open(device, std::make_unique<FakeSource>(control),
+                                   std::make_shared<Workers>(1), std::make_shared<Workers>(1));
+  std::atomic<bool> isDone{false};
+  ASSERT_TRUE(second
+                  ->tune(other, {},
+                         [&](size_t, size_t) {
+                           EXPECT_FAILURE(early.launch(*second), CacheMiss, "progress callback");
+                           isDone = true;
+                         })
+                  .isOk());
+  while (!isDone)
+    std::this_thread::yield();
+  own.reset(); // what the callbacks began has ended
+  EXPECT_GT(nested, 0);
+}
+
+TEST_F(ServeTest, ACallbackIsCalledOnceWhereNothingIsToDo) {
+  std::vector<std::pair<size_t, size_t>> calls;
+  auto record = [&](size_t done, size_t total) { calls.push_back({done, total}); };
+  int64_t tokens[] = {20};
+  ASSERT_TRUE(block->prepare(tokens, true, nullptr).isOk());
+  using Calls = std::vector<std::pair<size_t, size_t>>;
+  ASSERT_TRUE(block->prepare(tokens, true, record).isOk());
+  EXPECT_EQ(calls, (Calls{{0, 0}}));
+  ASSERT_TRUE(block->prepare(tokens, false, record).isOk());
+  EXPECT_EQ(calls, (Calls{{0, 0}, {0, 0}})) << "before it returned";
+}
+
 TEST_F(ServeTest, ACaptureSurvivesAMiss) {
   int64_t large[] = {4096};
   ASSERT_TRUE(block->prepare(large, true, nullptr).isOk());

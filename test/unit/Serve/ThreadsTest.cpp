@@ -88,6 +88,33 @@ TEST_F(ServeTest, ALaunchSeesAVariantThatHasJustBecomeReady) {
   EXPECT_EQ(wrong, 0);
 }
 
+// A variant that failed may be begun anew before those who waited for it have been told.
+TEST_F(ServeTest, AFailureThatIsTriedAgainAtOnceReachesEveryone) {
+  constexpr int kThreads = 8, kRounds = 300;
+  control.failing = 1;
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < kThreads; ++t)
+    threads.emplace_back([&] {
+      for (int round = 0; round < kRounds; ++round) {
+        size_t last = 0, expected = 0;
+        int64_t tokens[] = {20};
+        Status status = block->prepare(tokens, true, [&](size_t done, size_t total) {
+          wrong += done > total || done <= last;
+          last = done;
+          expected = total;
+        });
+        wrong += last != expected || expected != 2;
+        wrong += status.code() != StatusCode::Toolchain;
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(wrong, 0);
+  control.failing = -1;
+  EXPECT_TRUE(block->prepare({}, true, nullptr).isOk());
+}
+
 TEST_F(ServeTest, ManyBlocksShareTheWorkers) {
   auto workers = std::make_shared<Workers>(3);
   std::vector<std::thread> threads;

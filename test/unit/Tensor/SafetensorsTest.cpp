@@ -10,6 +10,7 @@
 #include <fstream>
 #include <random>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -274,6 +275,40 @@ TEST_F(Safetensors, FailedWritesLeaveTheOldFileAndNothingElse) {
   for ([[maybe_unused]] auto &entry : fs::directory_iterator(folder))
     ++files;
   EXPECT_EQ(files, 2u) << "a temporary file was left behind";
+}
+
+TEST_F(Safetensors, AWriterFollowsLinksAndReplacesNoFifo) {
+  HostTensor x = *HostTensor::allocate(DType::U8, {1});
+  ASSERT_TRUE(writeSafetensors(folder / "file", {{"old", x}}).isOk());
+  fs::create_symlink("file", folder / "link");
+  ASSERT_TRUE(writeSafetensors(folder / "link", {{"new", x}}).isOk());
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_TRUE(readSafetensors(folder / "file")->tensors.contains("new"));
+  fs::path fifo = folder / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  int reader = ::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  Status status = writeSafetensors(fifo, {{"new", x}});
+  EXPECT_TRUE(status.isOk()) << status.message();
+  std::string bytes(4096, '\0');
+  ssize_t got = ::read(reader, bytes.data(), bytes.size());
+  ::close(reader);
+  EXPECT_TRUE(fs::is_fifo(fifo));
+  EXPECT_EQ(got, static_cast<ssize_t>(fs::file_size(folder / "file")));
+}
+
+TEST_F(Safetensors, NamesOfOtherWritersAreLeftAlone) {
+  HostTensor x = *HostTensor::allocate(DType::U8, {1});
+  // As a process of this id in another container names them.
+  std::string theirs = ".x.tmp-" + std::to_string(::getpid()) + "-";
+  for (int i = 0; i < 200; ++i)
+    ASSERT_TRUE(writeFileAtomically(folder / (theirs + std::to_string(i)), "x").isOk());
+  Status status = writeSafetensors(folder / "x", {{"x", x}});
+  EXPECT_TRUE(status.isOk()) << status.message();
+  size_t files = 0;
+  for ([[maybe_unused]] auto &entry : fs::directory_iterator(folder))
+    ++files;
+  EXPECT_EQ(files, 201u);
 }
 
 } // namespace
