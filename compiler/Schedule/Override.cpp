@@ -1,6 +1,7 @@
 //===- Override.cpp - schedules in place of the table's -------------------===//
 
 #include "compiler/Schedule/Override.h"
+#include "dialects/Moe/IR/MoeVerify.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "llvm/ADT/STLExtras.h"
@@ -20,6 +21,15 @@ kernel::ScheduleAttr Overrides::find(unsigned matmul, int64_t tokens) const {
   return {};
 }
 
+LogicalResult Overrides::verify(unsigned matmuls,
+                                llvm::function_ref<InFlightDiagnostic()> emitError) const {
+  for (const Entry &entry : entries)
+    if (entry.matmul && *entry.matmul >= matmuls)
+      return emitError() << "expects a schedule for a matmul below " << matmuls
+                         << ", the number of grouped matmuls, but got one for " << *entry.matmul;
+  return success();
+}
+
 std::vector<TokenRange> Overrides::ranges() const {
   std::set<int64_t> bounds;
   for (const Entry &entry : entries)
@@ -34,6 +44,9 @@ std::vector<TokenRange> Overrides::ranges() const {
       ranges.push_back({*first, *std::next(first) - 1});
   return ranges;
 }
+
+/// The greatest end of a range: the variant behind it begins with a token count, too.
+static constexpr int64_t kMaxLast = moe::kMaxIndex - 1;
 
 /// Reads "FIRST-LAST" of token counts.
 static bool parseRange(StringRef text, int64_t &first, int64_t &last) {
@@ -60,6 +73,9 @@ FailureOr<Overrides> parseOverrides(MLIRContext *context, StringRef text,
     if (key.contains('@') && !parseRange(range, entry.first, entry.last))
       return emitError() << "expects the first and the last token count after '@', such as "
                             "768-1535, but got '"
+                         << range << '\'';
+    if (entry.last > kMaxLast)
+      return emitError() << "expects token counts up to " << kMaxLast << " after '@', but got '"
                          << range << '\'';
     Attribute parsed = parseAttribute(("#moe_kernel.schedule<" + body + ">").str(), context);
     entry.schedule = dyn_cast_or_null<kernel::ScheduleAttr>(parsed);

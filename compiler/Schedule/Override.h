@@ -23,6 +23,10 @@ public:
   /// for all, and a number before `*`.
   kernel::ScheduleAttr find(unsigned matmul, int64_t tokens = 0) const;
 
+  /// Checks that each number is below `matmuls`, those of the function. Errors go to `emitError`.
+  mlir::LogicalResult verify(unsigned matmuls,
+                             llvm::function_ref<mlir::InFlightDiagnostic()> emitError) const;
+
   /// The intervals of T with schedules of their own, ascending and apart: each is one variant.
   std::vector<TokenRange> ranges() const;
 

@@ -73,12 +73,14 @@ LogicalResult ManifestBuilder::beginVariant(func::FuncOp function) {
     if (!name)
       return function.emitOpError()
              << "expects '" << moe::MoeDialect::kNameAttr << "' on argument " << i;
-    auto type = dyn_cast<MemRefType>(argument.getType());
-    if (!type)
-      return function.emitOpError()
-             << "expects arguments that are memrefs, but got " << argument.getType();
+    if (!kernel::isCompactMemRef(argument.getType()))
+      return function.emitOpError() << "expects arguments that are compact memrefs of bf16, f16, "
+                                       "f32 or i32 values, dynamic in at most their leading "
+                                       "extent, but got "
+                                    << argument.getType();
     indexed.push_back(kernel::getLeadingExtent(argument));
-    arguments.push_back({name.str(), getDType(type.getElementType()), getShape(argument),
+    Type element = cast<MemRefType>(argument.getType()).getElementType();
+    arguments.push_back({name.str(), getDType(element), getShape(argument),
                          function.getArgAttr(i, MoeKernelDialect::kOutputAttr) != nullptr});
   }
   if (manifest.variants.empty()) {
@@ -166,6 +168,22 @@ void ManifestBuilder::addLaunch(unsigned kernel, kernel::KernelOpInterface op,
     launch.arguments.push_back(moert::LaunchArgument::tokens());
   manifest.variants.back().launches.push_back(std::move(launch));
   grids.push_back(op.getGrid());
+  if (auto matmul = dyn_cast<kernel::GroupedMatmulOp>(op.getOperation()))
+    addCounts(matmul);
+}
+
+/// Words of the wgmma forms count pieces of eight elements: of rows that are gathered, and of results
+/// whose progress is reported.
+void ManifestBuilder::addCounts(kernel::GroupedMatmulOp op) {
+  constexpr int64_t kPiece = 8;
+  if (!op.getSchedule().isHopper())
+    return;
+  if (op.getGathered())
+    indexed.push_back(
+        kernel::scaleExtent(kernel::getLeadingExtent(op.getRows()), op.getReduction() / kPiece));
+  if (op.getProgress())
+    indexed.push_back(kernel::scaleExtent(kernel::getLeadingExtent(op.getOuts().front()),
+                                          op.getColumns() / kPiece));
 }
 
 int64_t ManifestBuilder::getMaxTokens() const {

@@ -29,8 +29,9 @@ public:
   moert::Manifest take();
 
 private:
+  void addCounts(kernel::GroupedMatmulOp op);
   moert::TensorMap getTensorMap(const kernel::CopyMap &map) const;
-  /// The greatest T whose grids and extents all fit 32-bit indices.
+  /// The greatest T whose grids, extents and counts all fit 32-bit indices.
   int64_t getMaxTokens() const;
 
   moert::Manifest manifest;

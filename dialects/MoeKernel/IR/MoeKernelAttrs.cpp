@@ -1,5 +1,6 @@
 //===- MoeKernelAttrs.cpp - legality of targets, intervals, schedules -----===//
 
+#include "dialects/Moe/IR/MoeVerify.h"
 #include "dialects/MoeKernel/IR/MoeKernelOps.h"
 
 #include "mlir/IR/Builders.h"
@@ -32,10 +33,12 @@ LogicalResult TargetAttr::verify(EmitError emitError, StringRef arch, int64_t sh
     return emitError() << "expects an architecture such as \"sm_90a\", but got \"" << arch << '"';
   if (capability < 80)
     return emitError() << "expects sm_80 or newer, but got " << arch;
-  if (sharedBytes < 1 || registers < 1 || multiprocessors < 1)
-    return emitError() << "expects positive limits, but got shared_bytes = " << sharedBytes
-                       << ", registers = " << registers
-                       << ", multiprocessors = " << multiprocessors;
+  for (int64_t limit : {sharedBytes, registers, multiprocessors})
+    if (limit < 1 || limit > moe::kMaxIndex)
+      return emitError() << "expects limits in [1, " << moe::kMaxIndex
+                         << "], but got shared_bytes = " << sharedBytes
+                         << ", registers = " << registers
+                         << ", multiprocessors = " << multiprocessors;
   return success();
 }
 
@@ -47,8 +50,10 @@ int64_t TargetAttr::getComputeCapability() const {
 }
 
 LogicalResult TokensAttr::verify(EmitError emitError, int64_t min, int64_t max) {
-  if (min < 0 || max < -1 || (max != -1 && max < min))
-    return emitError() << "expects 0 <= min <= max, or max = -1, but got " << min << " and " << max;
+  int64_t last = max == -1 ? moe::kMaxIndex : max;
+  if (min < 0 || last < min || last > moe::kMaxIndex)
+    return emitError() << "expects 0 <= min <= max <= " << moe::kMaxIndex
+                       << ", or max = -1, but got " << min << " and " << max;
   return success();
 }
 
@@ -144,7 +149,9 @@ LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t
   if (cooperative || dynamic || cluster != 1 || weights == WeightPolicy::EvictLast)
     return emitError() << "expects cooperative, dynamic, cluster and weights = evict_last with a "
                           "wgmma form only";
-  if (warpsM < 1 || warpsN < 1 || warpsM * warpsN > 32 || !llvm::isPowerOf2_64(warpsM * warpsN))
+  constexpr int64_t kMaxWarps = 32, kMaxBlock = 4096; // each, and so their products fit
+  if (warpsM < 1 || warpsN < 1 || warpsM > kMaxWarps || warpsN > kMaxWarps ||
+      warpsM * warpsN > kMaxWarps || !llvm::isPowerOf2_64(warpsM * warpsN))
     return emitError() << "expects warps_m * warps_n to be a power of two up to 32, but got "
                        << warpsM << " * " << warpsN;
   if (blockM < 1 || blockM % (16 * warpsM) != 0)
@@ -153,6 +160,9 @@ LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t
   if (blockN < 1 || blockN % (16 * warpsN) != 0)
     return emitError() << "expects block_n to be a multiple of 16 * warps_n = " << 16 * warpsN
                        << ", but got " << blockN;
+  if (blockM > kMaxBlock || blockN > kMaxBlock)
+    return emitError() << "expects block_m and block_n of at most " << kMaxBlock << ", but got "
+                       << blockM << " and " << blockN;
   if (blockK < 32 || blockK > 256 || !llvm::isPowerOf2_64(blockK))
     return emitError() << "expects block_k to be 32, 64, 128 or 256, but got " << blockK;
   if (minBlocks < 1 || minBlocks > 32)
@@ -162,8 +172,5 @@ LogicalResult ScheduleAttr::verify(EmitError emitError, MatmulForm form, int64_t
     return emitError() << "expects at most 4096 accumulators a warp, but block_m / warps_m * "
                           "block_n / warps_n is "
                        << accumulators;
-  if ((32 * warpsM * warpsN) % (blockK / 8) != 0)
-    return emitError() << "expects the threads to be a multiple of block_k / 8 = " << blockK / 8
-                       << ", but got " << 32 * warpsM * warpsN;
   return success();
 }

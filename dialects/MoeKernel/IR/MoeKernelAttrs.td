@@ -34,6 +34,8 @@ def MoeKernel_TargetAttr : MoeKernel_Attr<"Target", "target"> {
 def MoeKernel_TokensAttr : MoeKernel_Attr<"Tokens", "tokens"> {
   let summary = "an interval of T, both ends included; an end of -1 is infinity";
   let description = [{
+    Token counts are below 2^31.
+
     ```mlir
     #moe_kernel.tokens<64, -1>
     ```

@@ -28,7 +28,8 @@ def MoeKernel_BufferOp : MoeKernel_Op<"buffer", [MemoryEffects<[MemAlloc]>]> {
 
     Constraints:
     * C1: the type is compact, and dynamic in at most its leading extent.
-    * C2: `size` is there exactly when the leading extent is dynamic; it maps one dimension, T.
+    * C2: `size` is there exactly when the leading extent is dynamic; it maps one dimension, T, and
+      divides by positive numbers only.
 
     Example:
 
@@ -39,7 +40,7 @@ def MoeKernel_BufferOp : MoeKernel_Op<"buffer", [MemoryEffects<[MemAlloc]>]> {
     ```
   }];
   let arguments = (ins StrAttr:$name, OptionalAttr<AffineMapAttr>:$size);
-  let results = (outs AnyMemRef:$result);
+  let results = (outs MoeKernel_AnyMemRef:$result);
   let assemblyFormat = "$name (`size` `(` $size^ `)`)? attr-dict `:` type($result)";
   let hasVerifier = 1;
 }

@@ -1,5 +1,6 @@
 //===- MoeKernelDialect.cpp - registration and discardable attributes -----===//
 
+#include "dialects/Moe/IR/MoeVerify.h"
 #include "dialects/MoeKernel/IR/KnownTargets.h"
 #include "dialects/MoeKernel/IR/MoeKernelOps.h"
 #include "dialects/MoeKernel/IR/Sizes.h"
@@ -10,6 +11,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace moec::kernel;
@@ -23,6 +25,23 @@ void MoeKernelDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/MoeKernel/IR/MoeKernelOps.cpp.inc"
       >();
+}
+
+bool moec::kernel::isCompactMemRef(Type type) {
+  constexpr int64_t kMaxElements = int64_t(1) << 48;
+  auto memref = dyn_cast<MemRefType>(type);
+  if (!memref || memref.getRank() == 0 || !memref.getLayout().isIdentity() ||
+      memref.getMemorySpace())
+    return false;
+  Type element = memref.getElementType();
+  if (!element.isBF16() && !element.isF16() && !element.isF32() && !element.isSignlessInteger(32))
+    return false;
+  int64_t elements = 1;
+  for (int64_t extent : memref.getShape().drop_front(memref.isDynamicDim(0) ? 1 : 0))
+    if (ShapedType::isDynamic(extent) || extent > moe::kMaxIndex ||
+        llvm::MulOverflow(elements, extent, elements) || elements >= kMaxElements)
+      return false;
+  return true;
 }
 
 /// The variants of every block serve [0, inf), each T once.
@@ -91,10 +110,10 @@ LogicalResult MoeKernelDialect::verifyRegionArgAttribute(Operation *op, unsigned
   }
   if (name == kSizeAttr) {
     auto size = dyn_cast<AffineMapAttr>(attribute.getValue());
-    if (!size || size.getValue().getNumDims() != 1 || size.getValue().getNumSymbols() != 0 ||
-        size.getValue().getNumResults() == 0)
+    if (!size || !isExtent(size.getValue()))
       return op->emitOpError() << "expects '" << name << "' of argument " << argument
-                               << " to be an affine map of one dimension, but got "
+                               << " to be an affine map of one dimension with positive divisors, "
+                                  "but got "
                                << attribute.getValue();
     return success();
   }
@@ -117,20 +136,14 @@ LogicalResult moec::kernel::detail::verifyKernelOp(Operation *op) {
 }
 
 LogicalResult BufferOp::verify() {
-  auto type = cast<MemRefType>(getType());
-  // C1
-  if (!type.getLayout().isIdentity() || type.getRank() < 1)
-    return emitOpError() << "expects a compact type of rank 1 or more, but got " << type;
-  for (int64_t i = 1; i < type.getRank(); ++i)
-    if (type.isDynamicDim(i))
-      return emitOpError() << "expects only the leading extent to be dynamic, but got " << type;
+  MemRefType type = getType();
   // C2
   if (type.isDynamicDim(0) != getSize().has_value())
     return emitOpError() << "expects a size exactly for a dynamic leading extent, but got "
                          << (getSize() ? "a size" : "no size") << " for " << type;
-  if (getSize() && (getSize()->getNumDims() != 1 || getSize()->getNumSymbols() != 0 ||
-                    getSize()->getNumResults() == 0))
-    return emitOpError() << "expects the size to be an affine map of one dimension, but got "
+  if (getSize() && !isExtent(*getSize()))
+    return emitOpError() << "expects the size to be an affine map of one dimension with positive "
+                            "divisors, but got "
                          << AffineMapAttr::get(*getSize());
   return success();
 }

@@ -29,8 +29,8 @@ def MoeKernel_Dialect : Dialect {
     ```
 
     A leading `?` is T, unless `moe_kernel.size` on the argument or the `size` of the buffer gives
-    another expression in T. Such an expression is an affine map of one dimension, T; where the map
-    has several results, their minimum is meant.
+    another expression in T. Such an expression is an affine map of one dimension, T, that divides
+    by positive numbers only; where the map has several results, their minimum is meant.
 
     Discardable attributes:
     * `moe_kernel.target` (module): what the schedules were checked against.

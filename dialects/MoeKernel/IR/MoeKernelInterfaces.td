@@ -27,6 +27,8 @@ def MoeKernel_KernelOpInterface : OpInterface<"KernelOpInterface"> {
                     "isDependent", (ins), [{}],
                     [{ return $_op->hasAttr("dependent"); }]>
   ];
+  // After the op's own verifier, whose checks the methods rely on.
+  let verifyWithRegions = 1;
   let verify = [{ return ::moec::kernel::detail::verifyKernelOp($_op); }];
 }
 

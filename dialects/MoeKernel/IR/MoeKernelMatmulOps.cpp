@@ -149,6 +149,27 @@ static LogicalResult verifyIndices(GroupedMatmulOp op) {
   return success();
 }
 
+/// C5: where results go.
+static LogicalResult verifyOuts(GroupedMatmulOp op) {
+  bool accumulates = op.getStore() == StoreForm::Accumulate;
+  for (Value out : op.getOuts()) {
+    if (failed(verifyColumns(op, "an out", out, op.getColumns())))
+      return failure();
+    Type element = getType(out).getElementType();
+    if (accumulates != element.isF32())
+      return op.emitOpError() << "expects an out of f32 exactly with store(accumulate), but got "
+                              << element << " with store(" << stringifyStoreForm(op.getStore())
+                              << ')';
+    AffineMap rows = getLeadingExtent(out);
+    Value sorted = op.getRoutes() ? op.getRoutes() : op.getRows();
+    if (failed(accumulates
+                   ? verifyExtent(op, "routes", op.getRoutes(), scaleExtent(rows, *op.getTopK()))
+                   : verifyExtent(op, "an out", out, getLeadingExtent(sorted))))
+      return failure();
+  }
+  return success();
+}
+
 /// What writes the tile map of `op` in its function; maps from outside are the caller's business.
 template <class FunctionT>
 static LogicalResult forEachMapWriter(GroupedMatmulOp op, FunctionT function) {
@@ -176,11 +197,17 @@ static LogicalResult verifyCleared(GroupedMatmulOp op, Value counters, StringRef
 static LogicalResult verifyTileShape(GroupedMatmulOp op) {
   TileShapeAttr wanted = op.getSchedule().getTileShape();
   return forEachMapWriter(op, [&](auto writer) -> LogicalResult {
-    for (auto [map, shape] :
-         llvm::zip(writer.getTiles(), writer.getTileShapes().template getAsRange<TileShapeAttr>()))
-      if (map == op.getTiles() && shape != wanted)
+    for (auto [map, shape] : llvm::zip(
+             writer.getTiles(), writer.getTileShapes().template getAsRange<TileShapeAttr>())) {
+      if (map != op.getTiles())
+        continue;
+      if (shape != wanted)
         return op.emitOpError() << "expects tiles of " << wanted << ", but they are made for "
                                 << shape;
+      if (writer.getNumExperts() != op.getNumExperts())
+        return op.emitOpError() << "expects tiles of the weights' " << op.getNumExperts()
+                                << " experts, but they are made for " << writer.getNumExperts();
+    }
     return success();
   });
 }
@@ -242,7 +269,8 @@ static LogicalResult verifyAwaited(GroupedMatmulOp op) {
     return op.emitOpError() << "expects awaits with a wgmma form, early_start, contiguous rows and "
                                "dependent only";
   GroupedMatmulOp before = getMatmulBefore(op);
-  if (!before || before.getProgress() != awaited || before.getOuts().front() != op.getRows() ||
+  if (!before || before.getProgress() != awaited ||
+      !llvm::is_contained(before.getOuts(), op.getRows()) ||
       before.getTiles() != op.getAwaitedTiles())
     return op.emitOpError()
            << "expects awaits with the progress and the tiles of the kernel before, "
@@ -297,8 +325,8 @@ LogicalResult GroupedMatmulOp::verify() {
   if (failed(verifyWeights(*this)))
     return failure();
   // C2
-  if (getColumns() % 8 != 0 || getReduction() % 8 != 0)
-    return emitOpError() << "expects columns and reduction to be multiples of 8, but got "
+  if (getColumns() < 8 || getReduction() < 8 || getColumns() % 8 != 0 || getReduction() % 8 != 0)
+    return emitOpError() << "expects columns and reduction to be positive multiples of 8, but got "
                          << getColumns() << " and " << getReduction();
   if (failed(verifyIndices(*this)))
     return failure();
@@ -313,20 +341,10 @@ LogicalResult GroupedMatmulOp::verify() {
   if (outs == 2 && getStore() != StoreForm::Rows)
     return emitOpError() << "expects store(rows) with two outs, but got store("
                          << stringifyStoreForm(getStore()) << ')';
-  // C5
-  for (Value out : getOuts()) {
-    if (failed(verifyColumns(*this, "an out", out, getColumns())))
-      return failure();
-    bool accumulates = getStore() == StoreForm::Accumulate;
-    Type element = getType(out).getElementType();
-    if (accumulates != element.isF32())
-      return emitOpError() << "expects an out of f32 exactly with store(accumulate), but got "
-                           << element << " with store(" << stringifyStoreForm(getStore()) << ')';
-  }
-  if (failed(verifyColumns(*this, "tiles", getTiles(), 4)) || failed(verifyTileShape(*this)) ||
-      failed(verifyTickets(*this)) || failed(verifyProgress(*this)) ||
-      failed(verifyAwaited(*this)) || failed(verifyEarlyWeights(*this)) ||
-      failed(verifyLogits(*this)))
+  if (failed(verifyOuts(*this)) || failed(verifyColumns(*this, "tiles", getTiles(), 4)) ||
+      failed(verifyTileShape(*this)) || failed(verifyTickets(*this)) ||
+      failed(verifyProgress(*this)) || failed(verifyAwaited(*this)) ||
+      failed(verifyEarlyWeights(*this)) || failed(verifyLogits(*this)))
     return failure();
   // C6
   return verifyMatmulSchedule(getSchedule(), getMatmulTraits(*this), getTarget(*this),

@@ -23,17 +23,19 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     Constraints:
     * C1: one or two weights `[E, N, K]` (`[E, K, N]` when `transposed`) of one type, K that of
       `rows`; no bias or one `[E, N]` per weight.
-    * C2: the columns of the result and K are multiples of 8.
+    * C2: the columns of the result and K are positive multiples of 8.
     * C3: `top_k` is there exactly with `gathered` or `accumulate`; `routes` with either of them or
       `weighted_rows`; `routing_weights` with the last two.
-    * C4: an epilogue takes two f32 in the gated forms, else one; two weights without an epilogue
-      have two outs and plain `rows`; `layout` goes with one weight and an epilogue.
-    * C5: outs have N columns (`layout`: N / 2); f32 exactly when `accumulate`.
+    * C4: an epilogue takes two f32 in the gated forms, else one, and holds what that of
+      `moe_kernel.activation` may; two weights without an epilogue have two outs and plain `rows`;
+      `layout` goes with one weight and an epilogue.
+    * C5: outs have N columns (`layout`: N / 2), and a row for each of `routes`, or without them of
+      `rows`; f32 exactly when `accumulate`, and then a row for each `top_k` of `routes`.
     * C6: the schedule's tile fits the warps, its shared memory the target, its accumulators and
       `min_blocks` the registers.
-    * C7: the kernel of the function that writes `tiles` makes them for the schedule: `block_m`
-      rows, in multiples of what the form multiplies at once, `raster_group` row tiles a band, its
-      cluster.
+    * C7: the kernel of the function that writes `tiles` makes them for as many experts and for the
+      schedule: `block_m` rows, in multiples of what the form multiplies at once, `raster_group` row
+      tiles a band, its cluster.
     * C8: `tickets`, one counter that the same kernel clears and no other matmul has, are there
       exactly with a dynamic schedule.
     * C9: `progress`, five words that the same kernel sets and no other matmul has, says that the

@@ -22,6 +22,11 @@
 #include "dialects/MoeKernel/IR/MoeKernelAttrs.h.inc"
 
 namespace moec::kernel {
+/// Whether `type` is a memref as kernels take it: of bf16, f16, f32 or i32, row-major without gaps,
+/// in the default memory space, dynamic in at most its leading extent. Each extent counts in an
+/// i32, all static ones together make less than 2^48 elements, and so 64 bits hold every size.
+bool isCompactMemRef(mlir::Type type);
+
 /// A tensor of which the copy engine takes boxes: rows (K, R), or a part of a weight (all of it,
 /// its gate or its up rows) as (K, columns, E).
 struct CopyMap {

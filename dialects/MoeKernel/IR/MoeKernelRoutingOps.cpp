@@ -1,5 +1,6 @@
 //===- MoeKernelRoutingOps.cpp - legality and launches of index kernels ---===//
 
+#include "dialects/Moe/IR/MoeVerify.h"
 #include "dialects/MoeKernel/IR/RowWalk.h"
 #include "dialects/MoeKernel/IR/Verify.h"
 
@@ -60,8 +61,8 @@ static LogicalResult verifySorted(Operation *op, Value experts, Value offsets, V
   if (failed(verifyExtent(op, "routes", routes, rows)) ||
       failed(verifyExtent(op, "positions", positions, rows)))
     return failure();
-  if (getType(offsets).isDynamicDim(0) || getType(offsets).getDimSize(0) < 2)
-    return op->emitOpError() << "expects offsets of E + 1 entries, but got " << offsets.getType();
+  if (failed(verifyOffsets(op, offsets)))
+    return failure();
   // C2
   return verifyTileMaps(op, tiles, shapes, tickets, progress, rows,
                         getType(offsets).getDimSize(0) - 1);
@@ -186,11 +187,15 @@ LogicalResult RouteSortOp::verify() {
     return emitOpError() << "expects offsets of E + 1 = " << getNumExperts() + 1
                          << " entries, but got " << getOffsets().getType().getDimSize(0);
   // C2
+  int64_t maxTokens = getMaxTokens();
+  if (maxTokens < 0 || maxTokens > moe::kMaxIndex)
+    return emitOpError() << "expects max_tokens in [0, " << moe::kMaxIndex << "], but got "
+                         << maxTokens;
   if (auto function = (*this)->getParentOfType<func::FuncOp>())
     if (auto tokens = function->getAttrOfType<TokensAttr>(MoeKernelDialect::kTokensAttr))
-      if (tokens.getMax() == -1 || tokens.getMax() > static_cast<int64_t>(getMaxTokens()))
+      if (tokens.getMax() == -1 || tokens.getMax() > maxTokens)
         return emitOpError() << "expects max_tokens to cover the function's " << tokens
-                             << ", but got " << getMaxTokens();
+                             << ", but got " << maxTokens;
   return verifyIndexShared(*this, getSharedBytes());
 }
 
@@ -214,13 +219,16 @@ AffineMap TileMapsOp::getGrid() {
 }
 
 LogicalResult TileMapsOp::verify() {
+  if (failed(verifyOffsets(*this, getOffsets())))
+    return failure();
+  // C2
+  if (!isExtent(getRows()))
+    return emitOpError() << "expects rows to be an affine map of one dimension with positive "
+                            "divisors, but got "
+                         << AffineMapAttr::get(getRows());
   // C1
   if (getTiles().empty())
     return emitOpError() << "expects at least one tile map";
-  if (getRows().getNumDims() != 1 || getRows().getNumSymbols() != 0 ||
-      getRows().getNumResults() == 0)
-    return emitOpError() << "expects rows to be an affine map of one dimension, but got "
-                         << AffineMapAttr::get(getRows());
   if (failed(verifyTileMaps(*this, getTiles(), getTileShapes(), getTickets(), getProgress(),
                             getRows(), getNumExperts())))
     return failure();
@@ -236,6 +244,8 @@ LogicalResult PadOffsetsOp::verify() {
   if (static_cast<int64_t>(getMultiple()) < 1)
     return emitOpError() << "expects a multiple of at least 1, but got "
                          << static_cast<int64_t>(getMultiple());
+  if (failed(verifyOffsets(*this, getOffsets())))
+    return failure();
   return verifySameType(*this, "offsets", getOffsets(), getPaddedOffsets());
 }
 

@@ -151,7 +151,7 @@ def MoeKernel_RouteSortOp : MoeKernel_LaunchOp<"route_sort", [AttrSizedOperandSe
 
     Constraints:
     * C1: those of the two ops.
-    * C2: `max_tokens` covers the `moe_kernel.tokens` of the function.
+    * C2: `max_tokens`, not negative, covers the `moe_kernel.tokens` of the function.
 
     Example:
 
@@ -203,6 +203,7 @@ def MoeKernel_TileMapsOp : MoeKernel_LaunchOp<"tile_maps", [AttrSizedOperandSegm
 
     Constraints:
     * C1: one to four tile maps, one shape each, of the extent above, as many tickets and progress.
+    * C2: `rows` maps one dimension, T, and divides by positive numbers only.
 
     Example:
 
@@ -234,7 +235,7 @@ def MoeKernel_PadOffsetsOp : MoeKernel_LaunchOp<"pad_offsets", [
   let summary = "where groups start once each was padded to a multiple";
   let description = [{
     Constraints:
-    * C1: `multiple >= 1`; both operands have one type.
+    * C1: `multiple >= 1`; both operands have one type, of E + 1 entries.
 
     Example:
 

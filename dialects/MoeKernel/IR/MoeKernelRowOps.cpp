@@ -35,7 +35,8 @@ AffineMap PadOp::getGrid() { return getRowWalkGrid(getOutput(), getSchedule()); 
 
 LogicalResult PadOp::verify() {
   // C1, C2
-  if (failed(verifyRowPair(*this, "the input", getInput(), getOutput())))
+  if (failed(verifyRowPair(*this, "the input", getInput(), getOutput())) ||
+      failed(verifyOffsets(*this, getOffsets())))
     return failure();
   return verifySameType(*this, "offsets", getOffsets(), getPaddedOffsets());
 }
@@ -44,7 +45,8 @@ AffineMap UnpadOp::getGrid() { return getRowWalkGrid(getOutput(), getSchedule())
 
 LogicalResult UnpadOp::verify() {
   // C1, C2
-  if (failed(verifyRowPair(*this, "the input", getInput(), getOutput())))
+  if (failed(verifyRowPair(*this, "the input", getInput(), getOutput())) ||
+      failed(verifyOffsets(*this, getOffsets())))
     return failure();
   return verifySameType(*this, "offsets", getOffsets(), getPaddedOffsets());
 }
@@ -100,13 +102,15 @@ LogicalResult CombineOp::verify() {
                       scaleExtent(getLeadingExtent(getOutput()), topK));
 }
 
-int64_t FillOp::getRowWords() {
-  auto type = cast<MemRefType>(getOutput().getType());
+/// Of a step of the leading extent.
+static int64_t getRowBits(MemRefType type) {
   int64_t bits = type.getElementTypeBitWidth();
   for (int64_t extent : type.getShape().drop_front())
     bits *= extent;
-  return bits / 32;
+  return bits;
 }
+
+int64_t FillOp::getRowWords() { return getRowBits(getOutput().getType()) / 32; }
 
 AffineMap FillOp::getGrid() {
   return ceilDivExtent(scaleExtent(getLeadingExtent(getOutput()), getRowWords()),
@@ -115,11 +119,9 @@ AffineMap FillOp::getGrid() {
 
 LogicalResult FillOp::verify() {
   // C1
-  auto type = cast<MemRefType>(getOutput().getType());
-  int64_t bits = type.getElementType().isIntOrFloat() ? type.getElementTypeBitWidth() : 0;
-  for (int64_t extent : type.getShape().drop_front())
-    bits *= extent;
-  if (bits <= 0 || bits % 32 != 0)
+  MemRefType type = getOutput().getType();
+  int64_t bits = getRowBits(type);
+  if (bits == 0 || bits % 32 != 0)
     return emitOpError() << "expects trailing extents of whole 32-bit words, but got " << type;
   return success();
 }

@@ -56,7 +56,7 @@ def MoeKernel_PadOp : MoeKernel_RegroupOp<"pad"> {
   let description = [{
     Constraints:
     * C1: a row is a multiple of 8 elements; `input` and `output` have one.
-    * C2: `offsets` and `padded_offsets` have one type.
+    * C2: `offsets` and `padded_offsets` have one type, of E + 1 entries.
 
     Example:
 
@@ -72,7 +72,7 @@ def MoeKernel_UnpadOp : MoeKernel_RegroupOp<"unpad"> {
   let description = [{
     Constraints:
     * C1: a row is a multiple of 8 elements; `input` and `output` have one.
-    * C2: `offsets` and `padded_offsets` have one type.
+    * C2: `offsets` and `padded_offsets` have one type, of E + 1 entries.
 
     Example:
 
@@ -92,8 +92,8 @@ def MoeKernel_ActivationOp : MoeKernel_LaunchOp<"activation", [IsolatedFromAbove
     * C1: one or two inputs of one type; a row of the result is a multiple of 8 elements.
     * C2: `layout` goes with one input of twice the result's columns, every other input has as
       many as the result.
-    * C3: the body takes two f32 in the gated forms, else one, and holds only scalar f32 ops of
-      `arith` and `math`.
+    * C3: the body takes two f32 in the gated forms, else one, and holds only ops of `arith` and
+      `math` with one result of f32 or i1.
 
     Example:
 
@@ -169,7 +169,7 @@ def MoeKernel_FillOp : MoeKernel_LaunchOp<"fill"> {
     moe_kernel.fill outs(%positions : memref<?xi32>) bits(-1) schedule<threads = 256, per_thread = 4>
     ```
   }];
-  let arguments = (ins MoeKernel_Out<AnyMemRef>:$output, I32Attr:$bits,
+  let arguments = (ins MoeKernel_Out<MoeKernel_AnyMemRef>:$output, I32Attr:$bits,
                        MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent);
   let assemblyFormat = [{
     `outs` `(` $output `:` type($output) `)` `bits` `(` $bits `)`

@@ -23,7 +23,7 @@ LogicalResult verifyScalarRegion(Operation *op, Region &region, unsigned argumen
     if (!argument.getType().isF32())
       return op->emitOpError() << "expects region arguments of type f32, but got "
                                << argument.getType();
-  if (block.empty() || !isa<YieldOp>(block.back()))
+  if (!isa<YieldOp>(block.back()))
     return op->emitOpError() << "expects a region that ends in moe_kernel.yield";
   for (Operation &inner : block.without_terminator()) {
     if (!isa_and_present<arith::ArithDialect, math::MathDialect>(inner.getDialect()) ||
@@ -31,10 +31,10 @@ LogicalResult verifyScalarRegion(Operation *op, Region &region, unsigned argumen
       return inner.emitOpError() << "is not a scalar op of arith or math, which is all that the "
                                     "region of "
                                  << op->getName() << " holds";
-    for (Type type : inner.getResultTypes())
-      if (!type.isIntOrFloat())
-        return inner.emitOpError()
-               << "expects scalars in the region of " << op->getName() << ", but got " << type;
+    if (inner.getNumResults() != 1 ||
+        !(inner.getResult(0).getType().isF32() || inner.getResult(0).getType().isInteger(1)))
+      return inner.emitOpError() << "expects one result of f32 or i1 in the region of "
+                                 << op->getName() << ", but got (" << inner.getResultTypes() << ')';
   }
   return success();
 }

@@ -7,8 +7,9 @@
 
 namespace moec::kernel {
 
-/// Checks that `region` of `op` takes `arguments` f32 values, holds pure scalar ops of `arith` and
-/// `math`, and ends in `moe_kernel.yield`. Errors are reported on the op at fault.
+/// Checks that `region` of `op` takes `arguments` f32 values, holds pure ops of `arith` and `math`
+/// with one result of f32 or i1, and ends in `moe_kernel.yield`. Errors are reported on the op at
+/// fault.
 mlir::LogicalResult verifyScalarRegion(mlir::Operation *op, mlir::Region &region,
                                        unsigned arguments);
 

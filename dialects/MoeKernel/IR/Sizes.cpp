@@ -30,6 +30,19 @@ static AffineMap mapExtent(AffineMap extent, FunctionT function) {
   return getExtent(extent.getContext(), results);
 }
 
+bool isExtent(AffineMap map) {
+  bool divides = true;
+  map.walkExprs([&](AffineExpr expression) {
+    if (auto binary = dyn_cast<AffineBinaryOpExpr>(expression);
+        binary && binary.getKind() != AffineExprKind::Add &&
+        binary.getKind() != AffineExprKind::Mul) {
+      auto divisor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+      divides &= divisor && divisor.getValue() >= 1;
+    }
+  });
+  return divides && map.getNumDims() == 1 && map.getNumSymbols() == 0 && map.getNumResults() != 0;
+}
+
 AffineMap getTokensExtent(MLIRContext *context, int64_t factor) {
   return getExtent(context, getAffineDimExpr(0, context) * factor);
 }

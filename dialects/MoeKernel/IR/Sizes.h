@@ -14,6 +14,10 @@
 
 namespace moec::kernel {
 
+/// Whether `map` is an extent as far as its form tells: of one dimension, with one result or more,
+/// and with divisors of at least 1.
+bool isExtent(mlir::AffineMap map);
+
 /// `factor * T`.
 mlir::AffineMap getTokensExtent(mlir::MLIRContext *context, int64_t factor = 1);
 mlir::AffineMap getConstantExtent(mlir::MLIRContext *context, int64_t value);

@@ -41,6 +41,13 @@ inline mlir::LogicalResult verifyVectorRows(mlir::Operation *op, mlir::Value val
   return op->emitOpError() << "expects rows of a multiple of 8 elements, but got " << columns;
 }
 
+/// `offsets` are those of a static number of groups, of one at least.
+inline mlir::LogicalResult verifyOffsets(mlir::Operation *op, mlir::Value offsets) {
+  if (getType(offsets).getDimSize(0) >= 2) // not dynamic either
+    return mlir::success();
+  return op->emitOpError() << "expects offsets of E + 1 entries, but got " << offsets.getType();
+}
+
 inline mlir::LogicalResult verifySameType(mlir::Operation *op, llvm::StringRef what, mlir::Value a,
                                           mlir::Value b) {
   if (a.getType() == b.getType())

@@ -120,9 +120,34 @@ func.func @region_dialect(%a: memref<?x64xbf16>, %y: memref<?x64xbf16>) {
 func.func @region_scalars(%a: memref<?x64xbf16>, %y: memref<?x64xbf16>) {
   moe_kernel.activation ins(%a : memref<?x64xbf16>) outs(%y : memref<?x64xbf16>) schedule<threads = 256> {
   ^bb0(%x: f32):
-    // expected-error @+1 {{expects scalars in the region of moe_kernel.activation, but got 'vector<4xf32>'}}
+    // expected-error @+1 {{expects one result of f32 or i1 in the region of moe_kernel.activation, but got ('vector<4xf32>')}}
     %v = arith.constant dense<1.0> : vector<4xf32>
     moe_kernel.yield %x : f32
+  }
+  return
+}
+
+// -----
+
+func.func @region_integers(%a: memref<?x64xbf16>, %y: memref<?x64xbf16>) {
+  moe_kernel.activation ins(%a : memref<?x64xbf16>) outs(%y : memref<?x64xbf16>) schedule<threads = 256> {
+  ^bb0(%x: f32):
+    // expected-error @+1 {{expects one result of f32 or i1 in the region of moe_kernel.activation, but got ('i32')}}
+    %i = arith.fptosi %x : f32 to i32
+    %f = arith.sitofp %i : i32 to f32
+    moe_kernel.yield %f : f32
+  }
+  return
+}
+
+// -----
+
+func.func @region_results(%a: memref<?x64xbf16>, %y: memref<?x64xbf16>) {
+  moe_kernel.activation ins(%a : memref<?x64xbf16>) outs(%y : memref<?x64xbf16>) schedule<threads = 256> {
+  ^bb0(%x: f32):
+    // expected-error @+1 {{expects one result of f32 or i1 in the region of moe_kernel.activation, but got ('f32', 'f32')}}
+    %s, %c = math.sincos %x : f32
+    moe_kernel.yield %s : f32
   }
   return
 }

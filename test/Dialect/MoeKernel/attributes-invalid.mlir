@@ -13,8 +13,14 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_75", shared_bytes 
 
 // -----
 
-// expected-error @+1 {{expects positive limits, but got shared_bytes = 0, registers = 1, multiprocessors = 1}}
+// expected-error @+1 {{expects limits in [1, 2147483647], but got shared_bytes = 0, registers = 1, multiprocessors = 1}}
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 0, registers = 1, multiprocessors = 1>} {
+}
+
+// -----
+
+// expected-error @+1 {{expects limits in [1, 2147483647], but got shared_bytes = 1, registers = 1, multiprocessors = 2147483648}}
+module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 1, registers = 1, multiprocessors = 2147483648>} {
 }
 
 // -----
@@ -25,8 +31,23 @@ module attributes {moe_kernel.target = "sm_80"} {
 
 // -----
 
-// expected-error @+1 {{expects 0 <= min <= max, or max = -1, but got 4 and 3}}
+// expected-error @+1 {{expects 0 <= min <= max <= 2147483647, or max = -1, but got 4 and 3}}
 func.func private @f() attributes {moe_kernel.tokens = #moe_kernel.tokens<4, 3>}
+
+// -----
+
+// expected-error @+1 {{expects 0 <= min <= max <= 2147483647, or max = -1, but got 0 and 9223372036854775807}}
+func.func private @f() attributes {moe_kernel.tokens = #moe_kernel.tokens<0, 9223372036854775807>}
+
+// -----
+
+// expected-error @+1 {{expects 0 <= min <= max <= 2147483647, or max = -1, but got 2147483648 and -1}}
+func.func private @f() attributes {moe_kernel.tokens = #moe_kernel.tokens<2147483648, -1>}
+
+// -----
+
+// expected-error @+1 {{expects 0 <= min <= max <= 2147483647, or max = -1, but got -1 and 3}}
+func.func private @f() attributes {moe_kernel.tokens = #moe_kernel.tokens<-1, 3>}
 
 // -----
 
@@ -45,8 +66,13 @@ func.func private @f(memref<?x8xf32> {moe_kernel.output = true})
 
 // -----
 
-// expected-error @+1 {{expects 'moe_kernel.size' of argument 0 to be an affine map of one dimension, but got affine_map<(d0, d1) -> (d0)>}}
+// expected-error @+1 {{expects 'moe_kernel.size' of argument 0 to be an affine map of one dimension with positive divisors, but got affine_map<(d0, d1) -> (d0)>}}
 func.func private @f(memref<?x8xf32> {moe_kernel.size = affine_map<(d0, d1) -> (d0)>})
+
+// -----
+
+// expected-error @+1 {{expects 'moe_kernel.size' of argument 0 to be an affine map of one dimension with positive divisors, but got affine_map<(d0) -> (d0 floordiv 0)>}}
+func.func private @f(memref<?x8xf32> {moe_kernel.size = affine_map<(d0) -> (d0 floordiv 0)>})
 
 // -----
 

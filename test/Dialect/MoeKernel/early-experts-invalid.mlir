@@ -5,7 +5,7 @@
 #v = affine_map<(d0) -> ((d0 * 2) floordiv 16 + 8, d0 * 2 + (d0 * 2) floordiv 16)>
 
 func.func @c12_form(%l: memref<?x8xf32>, %rw: memref<?x2xf32>, %ids: memref<?x2xi32>, %o: memref<9xi32>,
-    %x: memref<?x256xbf16>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+    %x: memref<?x256xbf16>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16> {moe_kernel.size = #r}) {
   %r = moe_kernel.buffer "routes" size(#r) : memref<?xi32>
   %p = moe_kernel.buffer "positions" size(#r) : memref<?xi32>
   %t = moe_kernel.buffer "tiles" size(#v) : memref<?x4xi32>
@@ -42,7 +42,7 @@ func.func @c12_gathered(%l: memref<?x8xf32>, %rw: memref<?x2xf32>, %ids: memref<
 #v = affine_map<(d0) -> ((d0 * 2) floordiv 16 + 8, d0 * 2 + (d0 * 2) floordiv 16)>
 
 func.func @c12_dependent(%l: memref<?x8xf32>, %rw: memref<?x2xf32>, %ids: memref<?x2xi32>, %o: memref<9xi32>,
-    %x: memref<?x256xbf16>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+    %x: memref<?x256xbf16>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16> {moe_kernel.size = #r}) {
   %r = moe_kernel.buffer "routes" size(#r) : memref<?xi32>
   %p = moe_kernel.buffer "positions" size(#r) : memref<?xi32>
   %t = moe_kernel.buffer "tiles" size(#v) : memref<?x4xi32>
@@ -62,7 +62,7 @@ func.func @c12_dependent(%l: memref<?x8xf32>, %rw: memref<?x2xf32>, %ids: memref
 #v = affine_map<(d0) -> ((d0 * 2) floordiv 16 + 8, d0 * 2 + (d0 * 2) floordiv 16)>
 
 func.func @c12_logits(%l: memref<?x8xf32>, %rw: memref<?x2xf32>, %ids: memref<?x2xi32>, %o: memref<9xi32>,
-    %x: memref<?x256xbf16>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>, %m: memref<?x8xf32>) {
+    %x: memref<?x256xbf16>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16> {moe_kernel.size = #r}, %m: memref<?x8xf32>) {
   %r = moe_kernel.buffer "routes" size(#r) : memref<?xi32>
   %p = moe_kernel.buffer "positions" size(#r) : memref<?xi32>
   %t = moe_kernel.buffer "tiles" size(#v) : memref<?x4xi32>
@@ -82,7 +82,7 @@ func.func @c12_logits(%l: memref<?x8xf32>, %rw: memref<?x2xf32>, %ids: memref<?x
 #v = affine_map<(d0) -> ((d0 * 2) floordiv 16 + 8, d0 * 2 + (d0 * 2) floordiv 16)>
 
 func.func @c12_before(%l: memref<?x8xf32>, %rw: memref<?x2xf32>, %ids: memref<?x2xi32>, %o: memref<9xi32>,
-    %x: memref<?x256xbf16>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+    %x: memref<?x256xbf16>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16> {moe_kernel.size = #r}) {
   %r = moe_kernel.buffer "routes" size(#r) : memref<?xi32>
   %p = moe_kernel.buffer "positions" size(#r) : memref<?xi32>
   %t = moe_kernel.buffer "tiles" size(#v) : memref<?x4xi32>
@@ -103,7 +103,7 @@ func.func @c12_before(%l: memref<?x8xf32>, %rw: memref<?x2xf32>, %ids: memref<?x
 #v = affine_map<(d0) -> ((d0 * 2) floordiv 16 + 8, d0 * 2 + (d0 * 2) floordiv 16)>
 
 func.func @c12_top_k(%l: memref<?x8xf32>, %rw: memref<?x2xf32>, %ids: memref<?x2xi32>, %o: memref<9xi32>,
-    %x: memref<?x256xbf16>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+    %x: memref<?x256xbf16>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16> {moe_kernel.size = #r}) {
   %r = moe_kernel.buffer "routes" size(#r) : memref<?xi32>
   %p = moe_kernel.buffer "positions" size(#r) : memref<?xi32>
   %t = moe_kernel.buffer "tiles" size(#v) : memref<?x4xi32>
@@ -123,7 +123,7 @@ func.func @c12_top_k(%l: memref<?x8xf32>, %rw: memref<?x2xf32>, %ids: memref<?x2
 #v = affine_map<(d0) -> ((d0 * 2) floordiv 16 + 8, d0 * 2 + (d0 * 2) floordiv 16)>
 
 func.func @c12_tokens(%l: memref<?x8xf32>, %rw: memref<?x2xf32>, %ids: memref<?x2xi32>, %o: memref<9xi32>,
-    %x: memref<?x256xbf16>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
+    %x: memref<?x256xbf16>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16> {moe_kernel.size = #r}) {
   %r = moe_kernel.buffer "routes" size(#r) : memref<?xi32>
   %p = moe_kernel.buffer "positions" size(#r) : memref<?xi32>
   %t = moe_kernel.buffer "tiles" size(#v) : memref<?x4xi32>
@@ -143,7 +143,7 @@ func.func @c12_tokens(%l: memref<?x8xf32>, %rw: memref<?x2xf32>, %ids: memref<?x
 #v = affine_map<(d0) -> ((d0 * 2) floordiv 16 + 1032, d0 * 2 + (d0 * 2) floordiv 16)>
 
 func.func @c12_experts(%l: memref<?x1032xf32>, %rw: memref<?x2xf32>, %ids: memref<?x2xi32>, %o: memref<1033xi32>,
-    %x: memref<?x256xbf16>, %w: memref<1032x64x256xbf16>, %y: memref<?x64xbf16>) {
+    %x: memref<?x256xbf16>, %w: memref<1032x64x256xbf16>, %y: memref<?x64xbf16> {moe_kernel.size = #r}) {
   %r = moe_kernel.buffer "routes" size(#r) : memref<?xi32>
   %p = moe_kernel.buffer "positions" size(#r) : memref<?xi32>
   %t = moe_kernel.buffer "tiles" size(#v) : memref<?x4xi32>

@@ -1,4 +1,5 @@
-// Every check of grouped_matmul and of its schedule. Each case spells out what differs from
+// Every check of grouped_matmul and of its schedule but for what ties it to other kernels
+// (matmul-order-invalid.mlir). Each case spells out what differs from
 //   x [T,64] by w [8,48,64] into y [T,48]
 // RUN: moe-opt %s --split-input-file --verify-diagnostics
 
@@ -87,9 +88,19 @@ func.func @c1_bias_types(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<
 // -----
 
 func.func @c2_columns(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x44x64xbf16>, %y: memref<?x44xbf16>) {
-  // expected-error @+1 {{expects columns and reduction to be multiples of 8, but got 44 and 64}}
+  // expected-error @+1 {{expects columns and reduction to be positive multiples of 8, but got 44 and 64}}
   moe_kernel.grouped_matmul ins(%x : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x44x64xbf16>) outs(%y : memref<?x44xbf16>) store(rows)
+    schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>
+  return
+}
+
+// -----
+
+func.func @c2_reduction(%x: memref<?x0xbf16>, %t: memref<?x4xi32>, %w: memref<8x48x0xbf16>, %y: memref<?x48xbf16>) {
+  // expected-error @+1 {{expects columns and reduction to be positive multiples of 8, but got 48 and 0}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x0xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x48x0xbf16>) outs(%y : memref<?x48xbf16>) store(rows)
     schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>
   return
 }
@@ -176,6 +187,16 @@ func.func @c4_outs(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x48x6
 
 // -----
 
+func.func @c4_no_outs(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x48x64xbf16>) {
+  // expected-error @+1 {{expects 1 out, but got 0}}
+  "moe_kernel.grouped_matmul"(%x, %w, %t) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0>,
+    schedule = #moe_kernel.schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>,
+    store = #moe_kernel<store(rows)>}> ({}) : (memref<?x64xbf16>, memref<8x48x64xbf16>, memref<?x4xi32>) -> ()
+  return
+}
+
+// -----
+
 func.func @c4_two_weighted(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x48x64xbf16>, %r: memref<?xi32>, %v: memref<?x2xf32>, %y: memref<?x48xbf16>) {
   // expected-error @+1 {{expects store(rows) with two outs, but got store(weighted_rows)}}
   moe_kernel.grouped_matmul ins(%x : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>)
@@ -200,6 +221,21 @@ func.func @c4_epilogue(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x
 
 // -----
 
+func.func @c4_epilogue_blocks(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x48x64xbf16>, %y: memref<?x48xbf16>) {
+  // expected-error @+1 {{expects a region of one block, but got 2}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x48x64xbf16>) outs(%y : memref<?x48xbf16>) store(rows)
+    schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2> epilogue {
+  ^bb0(%v: f32):
+    moe_kernel.yield %v : f32
+  ^bb1(%u: f32):
+    moe_kernel.yield %u : f32
+  }
+  return
+}
+
+// -----
+
 func.func @c5_columns(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x48x64xbf16>, %y: memref<?x64xbf16>) {
   // expected-error @+1 {{expects an out to have 48 columns, but got 64}}
   moe_kernel.grouped_matmul ins(%x : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>)
@@ -214,6 +250,40 @@ func.func @c5_elements(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x
   // expected-error @+1 {{expects an out of f32 exactly with store(accumulate), but got 'f32' with store(rows)}}
   moe_kernel.grouped_matmul ins(%x : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x48x64xbf16>) outs(%y : memref<?x48xf32>) store(rows)
+    schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>
+  return
+}
+
+// -----
+
+func.func @c5_rows(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x48x64xbf16>, %y: memref<4x48xbf16>) {
+  // expected-error @+1 {{expects the leading extent of an out to be affine_map<(d0) -> (d0)>, but got affine_map<(d0) -> (4)>}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x48x64xbf16>) outs(%y : memref<4x48xbf16>) store(rows)
+    schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>
+  return
+}
+
+// -----
+
+#r = affine_map<(d0) -> (d0 * 2)>
+func.func @c5_routes(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x48x64xbf16>, %r: memref<?xi32> {moe_kernel.size = #r},
+    %y: memref<?x48xbf16>) {
+  // expected-error @+1 {{expects the leading extent of an out to be affine_map<(d0) -> (d0 * 2)>, but got affine_map<(d0) -> (d0)>}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x48x64xbf16>) routes(%r : memref<?xi32>) outs(%y : memref<?x48xbf16>) store(rows) gathered top_k(2)
+    schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>
+  return
+}
+
+// -----
+
+func.func @c5_sums(%x: memref<16x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x48x64xbf16>, %r: memref<16xi32>, %v: memref<8x2xf32>,
+    %y: memref<4x48xf32>) {
+  // expected-error @+1 {{expects the leading extent of routes to be affine_map<(d0) -> (8)>, but got affine_map<(d0) -> (16)>}}
+  moe_kernel.grouped_matmul ins(%x : memref<16x64xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x48x64xbf16>) routes(%r : memref<16xi32>) routing_weights(%v : memref<8x2xf32>)
+    outs(%y : memref<4x48xf32>) store(accumulate) top_k(2)
     schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>
   return
 }
@@ -262,6 +332,16 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_86", shared_bytes 
 
 // -----
 
+func.func @c6_shared_anywhere(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x48x64xbf16>, %y: memref<?x48xbf16>) {
+  // expected-error @+1 {{expects at most 232448 bytes of shared memory a block on any known GPU, but needs 262144}}
+  moe_kernel.grouped_matmul ins(%x : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>)
+    weights(%w : memref<8x48x64xbf16>) outs(%y : memref<?x48xbf16>) store(rows)
+    schedule<mma, block_m = 128, block_n = 128, block_k = 64, stages = 8, warps_m = 2, warps_n = 2>
+  return
+}
+
+// -----
+
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes = 232448, registers = 65536, multiprocessors = 132>} {
   func.func @c6_min_blocks_shared(%x: memref<?x64xbf16>, %t: memref<?x4xi32>, %w: memref<8x48x64xbf16>, %y: memref<?x48xbf16>) {
     // expected-error @+1 {{expects min_blocks = 2 blocks to fit the 233472 bytes of shared memory of a multiprocessor on sm_90a, but they need 264192}}
@@ -282,230 +362,6 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
       schedule<mma, block_m = 128, block_n = 128, block_k = 32, stages = 3, warps_m = 2, warps_n = 2, min_blocks = 3>
     return
   }
-}
-
-// -----
-
-#tiles = affine_map<(d0) -> (d0 floordiv 32 + 8, d0 floordiv 32 + d0)>
-func.func @c7_height(%x: memref<?x64xbf16>, %o: memref<9xi32>, %w: memref<8x48x64xbf16>, %y: memref<?x48xbf16>) {
-  %t = moe_kernel.buffer "t" size(#tiles) : memref<?x4xi32>
-  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 32>]
-    rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
-  // expected-error @+1 {{expects tiles of #moe_kernel.tile_shape<rows = 64>, but they are made for #moe_kernel.tile_shape<rows = 32>}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>)
-    weights(%w : memref<8x48x64xbf16>) outs(%y : memref<?x48xbf16>) store(rows)
-    schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>
-  return
-}
-
-// -----
-
-#tiles = affine_map<(d0) -> (d0 floordiv 64 + 8, d0 floordiv 64 + d0)>
-func.func @c7_unit(%x: memref<?x256xbf16>, %o: memref<9xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  %t = moe_kernel.buffer "t" size(#tiles) : memref<?x4xi32>
-  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 64>]
-    rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
-  // expected-error @+1 {{expects tiles of #moe_kernel.tile_shape<rows = 64, unit = 16>, but they are made for #moe_kernel.tile_shape<rows = 64>}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma_swapped, block_m = 64, block_n = 64, block_k = 64, stages = 3, token_step = 16>
-  return
-}
-
-// -----
-
-#tiles = affine_map<(d0) -> (d0 floordiv 64 + 8, d0 floordiv 64 + d0)>
-func.func @c7_ends(%x: memref<?x256xbf16>, %o: memref<9xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  %t = moe_kernel.buffer "t" size(#tiles) : memref<?x4xi32>
-  %c = moe_kernel.buffer "c" : memref<1xi32>
-  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>) tile_shapes = [#moe_kernel.tile_shape<rows = 64, unit = 64>]
-    tickets(%c : memref<1xi32>) rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
-  // expected-error @+1 {{expects tiles of #moe_kernel.tile_shape<rows = 64, unit = 64, both_ends = true>, but they are made for #moe_kernel.tile_shape<rows = 64, unit = 64>}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) tickets(%c : memref<1xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, dynamic = true, both_ends = true>
-  return
-}
-
-// -----
-
-func.func @c8_none(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects tickets exactly with a dynamic schedule, but got none with one}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, dynamic = true>
-  return
-}
-
-// -----
-
-func.func @c8_many(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %c: memref<2xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects tickets of one counter, but got 'memref<2xi32>'}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) tickets(%c : memref<2xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, dynamic = true>
-  return
-}
-
-// -----
-
-func.func @c8_shared(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %c: memref<1xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects tickets that no other matmul draws from}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) tickets(%c : memref<1xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, dynamic = true>
-  // expected-error @+1 {{expects tickets that no other matmul draws from}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) tickets(%c : memref<1xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, dynamic = true>
-  return
-}
-
-// -----
-
-#tiles = affine_map<(d0) -> (d0 floordiv 64 + 8, d0 floordiv 64 + d0)>
-func.func @c8_cleared(%x: memref<?x256xbf16>, %o: memref<9xi32>, %c: memref<1xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  %t = moe_kernel.buffer "t" size(#tiles) : memref<?x4xi32>
-  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>)
-    tile_shapes = [#moe_kernel.tile_shape<rows = 64, unit = 64>] rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
-  // expected-error @+1 {{expects the kernel that makes the tiles to clear the tickets}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) tickets(%c : memref<1xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, dynamic = true>
-  return
-}
-
-// -----
-
-func.func @c9_form(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<5xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects progress with a wgmma form and one out only}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<5xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<mma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
-  return
-}
-
-// -----
-
-func.func @c9_many(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<8xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects progress of 5 words, but got 'memref<8xi32>'}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<8xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
-  return
-}
-
-// -----
-
-func.func @c9_shared(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<5xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects progress that no other matmul reports}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<5xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
-  // expected-error @+1 {{expects progress that no other matmul reports}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<5xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
-  return
-}
-
-// -----
-
-#tiles = affine_map<(d0) -> (d0 floordiv 64 + 8, d0 floordiv 64 + d0)>
-func.func @c9_cleared(%x: memref<?x256xbf16>, %o: memref<9xi32>, %p: memref<5xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  %t = moe_kernel.buffer "t" size(#tiles) : memref<?x4xi32>
-  moe_kernel.tile_maps ins(%o : memref<9xi32>) tiles(%t : memref<?x4xi32>)
-    tile_shapes = [#moe_kernel.tile_shape<rows = 64, unit = 64>] rows(affine_map<(d0) -> (d0)>) schedule<threads = 256>
-  // expected-error @+1 {{expects the kernel that makes the tiles to clear the progress}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) progress(%p : memref<5xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
-  return
-}
-
-// -----
-
-func.func @c10_early(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<5xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects awaits with a wgmma form, early_start, contiguous rows and dependent only}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) awaits(%p, %t : memref<5xi32>, memref<?x4xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3, early_start = false> dependent
-  return
-}
-
-// -----
-
-func.func @c10_dependent(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<5xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects awaits with a wgmma form, early_start, contiguous rows and dependent only}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>) awaits(%p, %t : memref<5xi32>, memref<?x4xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
-  return
-}
-
-// -----
-
-func.func @c10_before(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %p: memref<5xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>,
-    %v: memref<8x128x64xbf16>, %z: memref<?x128xbf16>) {
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3>
-  // expected-error @+1 {{expects awaits with the progress and the tiles of the kernel before, which makes the rows}}
-  moe_kernel.grouped_matmul ins(%y : memref<?x64xbf16>) tiles(%t : memref<?x4xi32>) awaits(%p, %t : memref<5xi32>, memref<?x4xi32>)
-    weights(%v : memref<8x128x64xbf16>) outs(%z : memref<?x128xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3> dependent
-  return
-}
-
-// -----
-
-func.func @c11_contiguous(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects early_weights of a wgmma form with gathered rows only}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<wgmma, block_m = 64, block_n = 64, block_k = 64, stages = 3> dependent early_weights
-  return
-}
-
-// -----
-
-func.func @c11_gathered(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %r: memref<?xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects early_weights of the mma form with early_start and contiguous rows only}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
-    weights(%w : memref<8x64x256xbf16>) routes(%r : memref<?xi32>) outs(%y : memref<?x64xbf16>) store(rows) gathered top_k(2)
-    schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2> dependent early_weights
-  return
-}
-
-// -----
-
-func.func @c11_start(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects early_weights of the mma form with early_start and contiguous rows only}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2, early_start = false> dependent early_weights
-  return
-}
-
-// -----
-
-func.func @c11_dependent(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  // expected-error @+1 {{expects early_weights with dependent only}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2> early_weights
-  return
-}
-
-// -----
-
-func.func @c11_before(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x64x256xbf16>, %y: memref<?x64xbf16>) {
-  moe_kernel.fill outs(%y : memref<?x64xbf16>) bits(0) schedule<threads = 256>
-  // expected-error @+1 {{expects early_weights behind a matmul in the mma form}}
-  moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
-    weights(%w : memref<8x64x256xbf16>) outs(%y : memref<?x64xbf16>) store(rows)
-    schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2> dependent early_weights
-  return
 }
 
 // -----

@@ -6,6 +6,17 @@ func.func private @warps() attributes {s = #moe_kernel.schedule<mma, block_m = 4
 
 // -----
 
+// Factors are bounded before their product is.
+// expected-error @+1 {{expects warps_m * warps_n to be a power of two up to 32, but got 4611686018427387904 * 4}}
+func.func private @warps_overflow() attributes {s = #moe_kernel.schedule<mma, block_m = 16, block_n = 32, block_k = 64, stages = 4, warps_m = 4611686018427387904, warps_n = 4>}
+
+// -----
+
+// expected-error @+1 {{expects warps_m * warps_n to be a power of two up to 32, but got 8 * 8}}
+func.func private @warps_product() attributes {s = #moe_kernel.schedule<mma, block_m = 128, block_n = 128, block_k = 64, stages = 4, warps_m = 8, warps_n = 8>}
+
+// -----
+
 // expected-error @+1 {{expects block_m to be a multiple of 16 * warps_m = 32, but got 48}}
 func.func private @block_m() attributes {s = #moe_kernel.schedule<mma, block_m = 48, block_n = 64, block_k = 64, stages = 3, warps_m = 2, warps_n = 1>}
 
@@ -13,6 +24,17 @@ func.func private @block_m() attributes {s = #moe_kernel.schedule<mma, block_m =
 
 // expected-error @+1 {{expects block_n to be a multiple of 16 * warps_n = 64, but got 96}}
 func.func private @block_n() attributes {s = #moe_kernel.schedule<mma, block_m = 64, block_n = 96, block_k = 64, stages = 3, warps_m = 1, warps_n = 4>}
+
+// -----
+
+// expected-error @+1 {{expects block_m and block_n of at most 4096, but got 4294967296 and 4294967296}}
+func.func private @blocks_overflow() attributes {s = #moe_kernel.schedule<mma, block_m = 4294967296, block_n = 4294967296, block_k = 64, stages = 3, warps_m = 2, warps_n = 2>}
+
+// -----
+
+// A tile map has no taller tiles.
+// expected-error @+1 {{expects block_m and block_n of at most 4096, but got 8192 and 16}}
+func.func private @blocks_tall() attributes {s = #moe_kernel.schedule<mma, block_m = 8192, block_n = 16, block_k = 64, stages = 3, warps_m = 32>}
 
 // -----
 

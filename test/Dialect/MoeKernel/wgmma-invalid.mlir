@@ -70,7 +70,7 @@ func.func @c6_gated_swapped(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: mem
 
 // -----
 
-func.func @c6_swapped_accumulators(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %r: memref<?xi32>, %rw: memref<?x2xf32>, %y: memref<?x256xf32>) {
+func.func @c6_swapped_accumulators(%x: memref<?x256xbf16>, %t: memref<?x4xi32>, %w: memref<8x256x256xbf16>, %r: memref<?xi32> {moe_kernel.size = affine_map<(d0) -> (d0 * 2)>}, %rw: memref<?x2xf32>, %y: memref<?x256xf32>) {
   // expected-error @+1 {{expects at most 176 accumulators a thread with f32 results, but the tile needs 192}}
   moe_kernel.grouped_matmul ins(%x : memref<?x256xbf16>) tiles(%t : memref<?x4xi32>)
     weights(%w : memref<8x256x256xbf16>) routes(%r : memref<?xi32>) routing_weights(%rw : memref<?x2xf32>) outs(%y : memref<?x256xf32>)

@@ -1,6 +1,6 @@
 // A matmul that reports its progress and the one that awaits it: members of their schedules, and
 // counters and tile map as parameters.
-// RUN: moe-opt %s --emit-cuda -o /dev/null | FileCheck %s
+// RUN: moe-opt %s --emit-cuda="manifest=true" -o /dev/null | FileCheck %s
 
 #t = affine_map<(d0) -> (d0 floordiv 128 + 4, d0 + d0 floordiv 128)>
 #u = affine_map<(d0) -> (d0 floordiv 64 + 4, d0 + d0 floordiv 64)>
@@ -40,3 +40,5 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     return
   }
 }
+// A word counts the reported rows' 18 pieces of eight columns.
+// CHECK: "max_tokens": 119301006,

@@ -37,6 +37,13 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes 
 // -----
 
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 166912, registers = 65536, multiprocessors = 108>} {
+  // expected-error @+1 {{expects a body of one basic block}}
+  func.func private @f() attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>}
+}
+
+// -----
+
+module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 166912, registers = 65536, multiprocessors = 108>} {
   // expected-error @+1 {{expects 'moe.name' on argument 0}}
   func.func @f(%x: memref<?x8xbf16>) attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} { return }
 }
@@ -44,8 +51,36 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes 
 // -----
 
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 166912, registers = 65536, multiprocessors = 108>} {
-  // expected-error @+1 {{expects arguments that are memrefs, but got 'tensor<?x8xbf16>'}}
+  // expected-error @+1 {{expects arguments that are compact memrefs of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'tensor<?x8xbf16>'}}
   func.func @f(%x: tensor<?x8xbf16> {moe.name = "x"}) attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} { return }
+}
+
+// -----
+
+module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 166912, registers = 65536, multiprocessors = 108>} {
+  // expected-error @+1 {{expects arguments that are compact memrefs of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'memref<f32>'}}
+  func.func @f(%x: memref<f32> {moe.name = "x"}) attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} { return }
+}
+
+// -----
+
+module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 166912, registers = 65536, multiprocessors = 108>} {
+  // expected-error @+1 {{expects arguments that are compact memrefs of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'memref<?x8xi64>'}}
+  func.func @f(%x: memref<?x8xi64> {moe.name = "x"}) attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} { return }
+}
+
+// -----
+
+module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 166912, registers = 65536, multiprocessors = 108>} {
+  // expected-error @+1 {{expects arguments that are compact memrefs of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'memref<?x8xbf16, strided<[16, 1]>>'}}
+  func.func @f(%x: memref<?x8xbf16, strided<[16, 1]>> {moe.name = "x"}) attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} { return }
+}
+
+// -----
+
+module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 166912, registers = 65536, multiprocessors = 108>} {
+  // expected-error @+1 {{expects arguments that are compact memrefs of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'memref<?x?xf32>'}}
+  func.func @f(%x: memref<?x?xf32> {moe.name = "x"}) attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} { return }
 }
 
 // -----
@@ -63,8 +98,9 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes 
       attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} {
     moe_kernel.activation ins(%x : memref<?x8xbf16>) outs(%y : memref<?x8xbf16>) schedule<threads = 128> {
     ^bb0(%v: f32):
-      // expected-error @+1 {{has no CUDA form: expects one result of f32 or i1}}
-      %b = arith.truncf %v : f32 to bf16
+      %i = arith.constant true
+      // expected-error @+1 {{has no CUDA form in an epilogue or activation}}
+      %b = arith.uitofp %i : i1 to f32
       moe_kernel.yield %v : f32
     }
     return
@@ -73,16 +109,11 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes 
 
 // -----
 
+// expected-error @+1 {{expects a valid launch plan, but /arguments/0/shape/0: expects an extent that is never negative and never shrinks as T grows}}
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 166912, registers = 65536, multiprocessors = 108>} {
-  func.func @f(%x: memref<?x8xbf16> {moe.name = "x"}, %y: memref<?x8xbf16> {moe.name = "y", moe_kernel.output})
+  func.func @f(%y: memref<?x64xbf16> {moe.name = "y", moe_kernel.output, moe_kernel.size = affine_map<(d0) -> (d0 * 8 - 900)>})
       attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} {
-    moe_kernel.activation ins(%x : memref<?x8xbf16>) outs(%y : memref<?x8xbf16>) schedule<threads = 128> {
-    ^bb0(%v: f32):
-      %i = arith.constant true
-      // expected-error @+1 {{has no CUDA form in an epilogue or activation}}
-      %b = arith.uitofp %i : i1 to f32
-      moe_kernel.yield %v : f32
-    }
+    moe_kernel.fill outs(%y : memref<?x64xbf16>) bits(0) schedule<threads = 256>
     return
   }
 }

@@ -79,6 +79,8 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
   }
 }
 
+// Gathered rows have 32 pieces of 16 bytes, which a word numbers.
+// CHECK: "max_tokens": 67106815,
 // CHECK: "name": "moe_grouped_matmul_0",
 // CHECK: "parameters": ["pointer", "pointer", "pointer", "tensormap", "tensormap", "pointer"],
 // CHECK-NEXT: "threads": 384,
