@@ -1,6 +1,7 @@
 //===- MatmulLowering.cpp - grouped matmuls and their fused parts ---------===//
 
 #include "compiler/Conversion/MoeToMoeKernel/VariantLowering.h"
+#include "dialects/Moe/IR/MoeRowGroups.h"
 #include "dialects/MoeKernel/IR/MatmulLegality.h"
 #include "dialects/MoeKernel/IR/RowWalk.h"
 #include "dialects/MoeKernel/IR/ScalarRegion.h"
@@ -50,11 +51,7 @@ LogicalResult VariantLowering::chooseSchedules() {
         return WalkResult::interrupt();
     } else {
       schedule = schedule::getMatmulSchedule(op.getContext(), problem, bucket, block.target);
-      if (!schedule) {
-        op.emitError() << kUnsupportedPrefix << "no schedule for " << toString(problem) << " fits "
-                       << block.target.getArch();
-        return WalkResult::interrupt();
-      }
+      assert(schedule && "every table ends in tiles that all problems and targets admit");
       // The kernel that cuts the tiles clears so many counters; later matmuls do without one.
       int64_t drawing = llvm::count_if(readers.lookup(op.getOffsets()), [&](Operation *other) {
         return schedules.lookup(other).getDynamic();
@@ -63,24 +60,27 @@ LogicalResult VariantLowering::chooseSchedules() {
         schedule = schedule.getStatic();
     }
     schedules[op] = schedule;
-    readers[op.getOffsets()].push_back(op);
+    SmallVector<Operation *> &others = readers[op.getOffsets()];
+    others.push_back(op);
+    llvm::SmallDenseSet<Attribute> shapes;
+    for (Operation *other : others)
+      shapes.insert(schedules.lookup(other).getTileShape());
+    if (static_cast<int64_t>(shapes.size()) > kernel::kMaxTileMaps) {
+      op.emitError() << kUnsupportedPrefix << "expects at most " << kernel::kMaxTileMaps
+                     << " tile shapes among products over the same offsets, but got "
+                     << shapes.size();
+      return WalkResult::interrupt();
+    }
     return WalkResult::advance();
   });
   return failure(result.wasInterrupted());
 }
 
-/// Whether something may read rows of `value` behind the last group, which a matmul does not write.
-static bool readsTail(Value value) {
-  return llvm::any_of(value.getUses(), [](OpOperand &use) {
-    Operation *user = use.getOwner();
-    if (isa<moe::UnpadOp, moe::PadOp, moe::CombineOp>(user))
-      return false;
-    if (auto matmul = dyn_cast<moe::GroupedMatmulOp>(user))
-      return matmul.hasGather();
-    if (auto activation = dyn_cast<moe::ActivationOp>(user))
-      return readsTail(activation.getResult());
-    return true;
-  });
+bool VariantLowering::needsFill(moe::GroupedMatmulOp op, Value result) const {
+  if (!op.hasCombine())
+    return !moe::isTailUnread(result, op.getOffsets());
+  return block.combine == CombineForm::Ordered &&
+         !moe::nameNoTail(op.getCombineRoutes(), op.getOffsets());
 }
 
 moe::GroupedMatmulOp VariantLowering::getEarlyStart(moe::GroupedMatmulOp op) const {
@@ -90,8 +90,8 @@ moe::GroupedMatmulOp VariantLowering::getEarlyStart(moe::GroupedMatmulOp op) con
   if (!makesRows || op.hasGather() || !schedule::usesDependentLaunch(block.target))
     return {};
   // What its results are to find is written between the two.
-  if (op.hasCombine() ? block.combine == CombineForm::Accumulate
-                      : llvm::any_of(op.getResults(), readsTail))
+  bool clearsSums = op.hasCombine() && block.combine == CombineForm::Accumulate;
+  if (clearsSums || llvm::any_of(op.getResults(), [&](Value v) { return needsFill(op, v); }))
     return {};
   kernel::ScheduleAttr schedule = schedules.lookup(op);
   return schedule.getEarlyStart() && schedule.isHopper() == schedules.lookup(before).isHopper()
@@ -137,10 +137,12 @@ LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
     int64_t columns = cast<RankedTensorType>(op.getResults().front().getType()).getDimSize(1);
     outs.push_back(
         createBuffer("weighted", MemRefType::get({ShapedType::kDynamic, columns}, element), rows));
+    if (needsFill(op, op.getResults().front()))
+      createFill(outs.front(), 0);
   } else {
     for (Value result : op.getResults()) {
       outs.push_back(getDestination(result, "product"));
-      if (readsTail(result))
+      if (needsFill(op, result))
         createFill(outs.back(), 0);
     }
   }
@@ -154,15 +156,8 @@ LogicalResult VariantLowering::lowerMatmul(moe::GroupedMatmulOp op) {
   std::optional<uint64_t> topK;
   if (op.hasGather())
     topK = op.getTopK();
-  if (op.hasCombine()) {
-    uint64_t slots = cast<RankedTensorType>(op.getCombineWeights().getType()).getDimSize(1);
-    if (op.hasGather() && (slots != *topK || op.getGatherRoutes() != op.getCombineRoutes()))
-      return op.emitError() << kUnsupportedPrefix
-                            << "expects gather and combine by the same routes and top_k, but got "
-                            << *topK << " and " << slots;
-    if (accumulates)
-      topK = slots;
-  }
+  if (accumulates)
+    topK = cast<RankedTensorType>(op.getCombineWeights().getType()).getDimSize(1);
   auto store = kernel::StoreFormAttr::get(builder.getContext(),
                                           accumulates       ? kernel::StoreForm::Accumulate
                                           : op.hasCombine() ? kernel::StoreForm::WeightedRows

@@ -71,10 +71,12 @@ struct ConvertMoeToKernelPass
     TokenExtents extents;
     if (failed(verifySupported(block)) || failed(extents.analyze(block)))
       return failure();
+    schedule::BlockProblem problem = getBlockProblem(block, extents, combine);
+    if (failed(overrides.verify(problem.matmuls.size(), [&] { return block.emitError(); })))
+      return failure();
     BlockContext context{block, extents, targetAttr, combine, overrides};
     for (const schedule::Bucket &bucket :
-         schedule::getBuckets(getBlockProblem(block, extents, combine), targetAttr, tokens,
-                              overrides.ranges()))
+         schedule::getBuckets(problem, targetAttr, tokens, overrides.ranges()))
       if (failed(VariantLowering(context, bucket).run()))
         return failure();
     return success();

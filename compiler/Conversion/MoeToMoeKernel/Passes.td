@@ -27,7 +27,8 @@ def ConvertMoeToKernelPass : Pass<"convert-moe-to-kernel", "::mlir::ModuleOp"> {
     rounded after, and the function is marked `moe_kernel.nondeterministic`.
 
     What no kernel can do is an error on the op that starts with "unsupported problem": f32 data, row
-    lengths that are no multiple of 8, more experts than the sort's counters have room for.
+    lengths that are no multiple of 8, more experts than the sort's counters have room for, scalar
+    ops without a CUDA form, arguments that kernels cannot take.
 
     Example: `test/Conversion/MoeToMoeKernel/block.mlir`.
 

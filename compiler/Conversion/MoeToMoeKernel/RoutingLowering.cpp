@@ -18,7 +18,7 @@ static kernel::SoftmaxOver getSoftmax(moe::RouteOp op) {
              : kernel::SoftmaxOver::All;
 }
 
-static LogicalResult failOnExperts(Operation *op, int64_t experts) {
+LogicalResult moec::failOnExperts(Operation *op, int64_t experts) {
   return op->emitError() << kUnsupportedPrefix
                          << "expects few enough experts for the sort's counters in shared memory, "
                             "but got "
@@ -65,8 +65,7 @@ LogicalResult VariantLowering::lowerRoute(moe::RouteOp op) {
       get(op.getLogits()), weights, experts, sorted.offsets, sorted.routes, sorted.positions,
       sorted.maps.tiles, sorted.maps.tickets, sorted.maps.progress,
       builder.getArrayAttr(sorted.maps.shapes), softmax, bucket.maxTokens, launch);
-  lowerGather(permute);
-  done.insert(permute);
+  sortedByRoute.insert(permute);
   return success();
 }
 
@@ -82,6 +81,11 @@ VariantLowering::Sorted VariantLowering::createSorted(moe::PermuteOp op) {
 }
 
 LogicalResult VariantLowering::lowerPermute(moe::PermuteOp op) {
+  if (sortedByRoute.contains(op)) {
+    // What is gathered may be computed after the route.
+    lowerGather(op);
+    return success();
+  }
   Sorted sorted = createSorted(op);
   int64_t experts = op.getNumExperts();
   kernel::LaunchAttr launch = schedule::getLaunch(builder.getContext(), RowKernel::Sort, experts,

@@ -16,6 +16,8 @@ LogicalResult VariantLowering::lowerPad(moe::PadOp op) {
   int64_t experts = cast<RankedTensorType>(op.getOffsets().getType()).getDimSize(0) - 1;
   kernel::LaunchAttr launch =
       schedule::getLaunch(builder.getContext(), RowKernel::TileMaps, experts);
+  if (!launch)
+    return failOnExperts(op, experts);
   createKernel<kernel::PadOffsetsOp>(offsets, paddedOffsets, op.getMultiple(), launch);
   if (failed(createTileMaps(op.getPaddedOffsets(), block.extents.find(op.getPadded()))))
     return failure();

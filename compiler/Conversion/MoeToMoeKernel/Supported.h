@@ -7,8 +7,8 @@
 
 namespace moec {
 
-/// Checks every op of a block; each one that no kernel can run is an error on it that begins with
-/// kUnsupportedPrefix. Reports all of them.
+/// Checks the function and every op of a block of one basic block; each one that no kernel can run
+/// is an error on it that begins with kUnsupportedPrefix. Reports all of them.
 mlir::LogicalResult verifySupported(mlir::func::FuncOp block);
 
 } // namespace moec

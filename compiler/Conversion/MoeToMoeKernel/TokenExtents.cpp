@@ -145,9 +145,38 @@ LogicalResult TokenExtents::solve(func::FuncOp function) {
   return success();
 }
 
+LogicalResult TokenExtents::verifyExpertSized(Operation *op) const {
+  auto verify = [&](StringRef what, ValueRange values) -> LogicalResult {
+    for (Value value : values)
+      if (find(value))
+        return op->emitError() << kUnsupportedPrefix << "expects " << what
+                               << " that no op takes for rows or routes, but got one of type "
+                               << value.getType();
+    return success();
+  };
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](moe::PermuteOp permute) { return verify("offsets", permute.getOffsets()); })
+      .Case([&](moe::PadOp pad) {
+        return verify("offsets", {pad.getOffsets(), pad.getPaddedOffsets()});
+      })
+      .Case([&](moe::UnpadOp unpad) {
+        return verify("offsets", {unpad.getOffsets(), unpad.getPaddedOffsets()});
+      })
+      .Case([&](moe::GroupedMatmulOp matmul) -> LogicalResult {
+        if (failed(verify("offsets", matmul.getOffsets())))
+          return failure();
+        return verify("a bias", matmul.getBias());
+      })
+      .Default(success());
+}
+
 LogicalResult TokenExtents::analyze(func::FuncOp function) {
   function.walk([&](Operation *op) { relateOperands(op); });
-  return solve(function);
+  if (failed(solve(function)))
+    return failure();
+  WalkResult result =
+      function.walk([&](Operation *op) { return WalkResult(verifyExpertSized(op)); });
+  return failure(result.wasInterrupted());
 }
 
 AffineMap TokenExtents::find(Value value) const { return extents.lookup(value); }

@@ -43,6 +43,8 @@ private:
   void relate(mlir::Value value, mlir::Value other, int64_t factor = 1);
   void relateOperands(mlir::Operation *op);
   mlir::LogicalResult solve(mlir::func::FuncOp function);
+  /// What counts experts cannot count tokens as well: an error on the op that takes it so.
+  mlir::LogicalResult verifyExpertSized(mlir::Operation *op) const;
 
   llvm::DenseMap<mlir::Value, unsigned> numbers;
   llvm::SmallVector<mlir::Value> values;

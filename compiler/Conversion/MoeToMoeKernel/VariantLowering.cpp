@@ -101,8 +101,6 @@ LogicalResult VariantLowering::run() {
 }
 
 LogicalResult VariantLowering::lower(Operation *op) {
-  if (done.contains(op))
-    return success();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](moe::RouteOp route) { return lowerRoute(route); })
       .Case([&](moe::PermuteOp permute) { return lowerPermute(permute); })

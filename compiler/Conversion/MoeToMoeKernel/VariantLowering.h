@@ -35,6 +35,9 @@ struct BlockContext {
 schedule::MatmulProblem getMatmulProblem(moe::GroupedMatmulOp op, const TokenExtents &extents,
                                          CombineForm combine);
 
+/// The error of an op whose kernel has no room for counters of so many experts.
+mlir::LogicalResult failOnExperts(mlir::Operation *op, int64_t experts);
+
 class VariantLowering {
 public:
   VariantLowering(const BlockContext &context, const schedule::Bucket &bucket)
@@ -118,6 +121,9 @@ private:
   /// The logits from which blocks of `op` choose their expert by themselves, where there is one
   /// token and what routes and sorts it runs right before; else null.
   mlir::Value getEarlyLogits(kernel::GroupedMatmulOp op) const;
+  /// Whether rows of no group, which `op` does not write, must be zero in what it stores for
+  /// `result`.
+  bool needsFill(moe::GroupedMatmulOp op, mlir::Value result) const;
   mlir::LogicalResult lowerMatmul(moe::GroupedMatmulOp op);
   void createFill(mlir::Value buffer, int32_t bits);
 
@@ -137,7 +143,7 @@ private:
   llvm::DenseMap<std::pair<mlir::Value, mlir::Attribute>, mlir::Value> tileMaps; ///< by shape
   llvm::DenseMap<mlir::Operation *, mlir::Value> tickets;  ///< of matmuls that draw tiles
   llvm::DenseMap<mlir::Operation *, mlir::Value> progress; ///< of matmuls that report it
-  llvm::DenseSet<mlir::Operation *> done;                  ///< lowered along with an earlier op
+  llvm::DenseSet<mlir::Operation *> sortedByRoute;         ///< permutes whose route sorts too
   llvm::StringMap<unsigned> bufferNames;
 };
 

@@ -7,6 +7,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -38,15 +39,25 @@ static int64_t countName(FunctionOpInterface function, StringAttr name) {
   return count;
 }
 
+/// As the manifest of a package and messages can hold it.
+static bool isPrintable(StringRef name) {
+  constexpr size_t kMaxLength = 256;
+  return !name.empty() && name.size() <= kMaxLength && llvm::all_of(name, llvm::isPrint);
+}
+
 static LogicalResult verifyName(Operation *op, NamedAttribute attribute) {
   if (attribute.getName() != MoeDialect::kNameAttr)
     return op->emitOpError() << "expects only '" << MoeDialect::kNameAttr
                              << "' of the moe dialect on an argument or result, but got '"
                              << attribute.getName().getValue() << "'";
   auto name = dyn_cast<StringAttr>(attribute.getValue());
-  if (!name || name.empty())
+  if (!name || !isPrintable(name))
     return op->emitOpError() << "expects '" << MoeDialect::kNameAttr
-                             << "' to be a non-empty string, but got " << attribute.getValue();
+                             << "' to be a string of 1 to 256 printable ASCII characters, but got "
+                             << attribute.getValue();
+  if (name == "__metadata__")
+    return op->emitOpError() << "expects a '" << MoeDialect::kNameAttr
+                             << "' that safetensors files do not reserve, but got " << name;
   auto function = dyn_cast<FunctionOpInterface>(op);
   if (function && countName(function, name) > 1)
     return op->emitOpError() << "expects every '" << MoeDialect::kNameAttr

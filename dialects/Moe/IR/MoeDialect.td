@@ -22,7 +22,8 @@ def Moe_Dialect : Dialect {
     is one (token, slot) pair, numbered `r = t * k + slot`.
 
     Arguments and results of a function bind to files and host tensors through the attribute
-    `moe.name`, a non-empty string that a function uses once:
+    `moe.name`, a string of 1 to 256 printable ASCII characters, other than `__metadata__`, that a
+    function uses once:
 
     ```mlir
     func.func @moe_block(%hidden: tensor<?x2048xbf16> {moe.name = "hidden"}, ...)

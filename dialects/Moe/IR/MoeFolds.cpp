@@ -10,6 +10,8 @@
 #include "dialects/Moe/IR/MoeVerify.h"
 
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/Support/Threading.h"
 
 using namespace mlir;
 using namespace moec::moe;
@@ -28,7 +30,8 @@ static LogicalResult dropUnreadRows(PermuteOp op, PatternRewriter &rewriter) {
 
 namespace {
 /// Gives the results of a moe op the static sizes that follow from its operands. Only results that
-/// moe ops alone read: these take any type that agrees with their other operands.
+/// moe ops alone read: these take any type that agrees with their other operands. A size that does
+/// not agree stays untold.
 struct RefineResultTypes : RewritePattern {
   RefineResultTypes(StringRef op, MLIRContext *context) : RewritePattern(op, 1, context) {}
 
@@ -45,13 +48,30 @@ struct RefineResultTypes : RewritePattern {
             return isa_and_present<MoeDialect>(user->getDialect());
           }))
         continue;
-      rewriter.modifyOpInPlace(op, [&, type = type] { result.setType(type); });
+      rewriter.startOpModification(op);
+      result.setType(type);
+      if (!llvm::all_of(result.getUsers(), isValid)) {
+        result.setType(old);
+        rewriter.cancelOpModification(op);
+        continue;
+      }
+      rewriter.finalizeOpModification(op);
       changed = true;
     }
     return success(changed);
   }
 
 private:
+  /// Whether `op` verifies; says nothing where it does not.
+  static bool isValid(Operation *op) {
+    // Other threads' errors go their way.
+    ScopedDiagnosticHandler silence(op->getContext(),
+                                    [thread = llvm::get_threadid()](Diagnostic &) {
+                                      return success(llvm::get_threadid() == thread);
+                                    });
+    return succeeded(verify(op, /*verifyRecursively=*/false));
+  }
+
   static SmallVector<Type> infer(Operation *op) {
     SmallVector<Type> types;
     if (auto matmul = dyn_cast<GroupedMatmulOp>(op))

@@ -155,8 +155,9 @@ bool PadOp::isCompatibleReturnTypes(TypeRange left, TypeRange right) {
 LogicalResult PadOp::verify() {
   // pad_c1: the multiple.
   auto multiple = static_cast<int64_t>(getMultiple());
-  if (multiple < 1)
-    return emitOpError() << "expects a multiple of at least 1, but got " << multiple;
+  if (multiple < 1 || multiple > kMaxIndex)
+    return emitOpError() << "expects a multiple between 1 and " << kMaxIndex << ", but got "
+                         << multiple;
   // pad_c3: the number of padded rows.
   RankedTensorType rows = getRows().getType();
   RankedTensorType offsets = getOffsets().getType();

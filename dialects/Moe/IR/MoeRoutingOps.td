@@ -98,7 +98,7 @@ def Moe_PadOp : Moe_Op<"pad", [Pure, InferTypeOpAdaptorWithIsCompatible, Moe_Nam
     is the upper bound `P = R + min(E, R) * (multiple - 1)`.
 
     Constraints:
-    * C1: `multiple >= 1`.
+    * C1: `1 <= multiple < 2^31`.
     * C2: `padded` is `[P, H]`, `padded_offsets` has the type of `offsets`.
     * C3: `P < 2^31`, so that i32 numbers every padded row.
 

@@ -53,17 +53,23 @@ bool moec::moe::hasZeroTail(Value rows, Value offsets) {
       .Default([](Operation *) { return false; });
 }
 
+bool moec::moe::nameNoTail(Value routes, Value offsets) {
+  auto permute = routes.getDefiningOp<PermuteOp>();
+  return permute && permute.getRoutes() == routes && permute.getOffsets() == offsets;
+}
+
 bool moec::moe::isTailUnread(Value rows, Value offsets) {
-  return llvm::all_of(rows.getUsers(), [&](Operation *user) {
-    return TypeSwitch<Operation *, bool>(user)
+  return llvm::all_of(rows.getUses(), [&](OpOperand &use) {
+    return TypeSwitch<Operation *, bool>(use.getOwner())
         .Case([&](PadOp op) { return op.getOffsets() == offsets; })
         .Case([&](UnpadOp op) { return op.getPaddedOffsets() == offsets; })
-        // A gathering matmul reads token rows, which have no tail.
-        .Case([&](GroupedMatmulOp op) { return !op.hasGather() && op.getOffsets() == offsets; })
-        // The routes of a permute are -1 in the tail.
+        // A gathering matmul reads token rows, which have no tail; as bias or weights, all are
+        // read.
+        .Case([&](GroupedMatmulOp op) {
+          return &use == &op.getRowsMutable() && !op.hasGather() && op.getOffsets() == offsets;
+        })
         .Case([&](CombineOp op) {
-          auto permute = op.getRoutes().getDefiningOp<PermuteOp>();
-          return permute && permute.getOffsets() == offsets;
+          return &use == &op.getRowsMutable() && nameNoTail(op.getRoutes(), offsets);
         })
         .Case([&](ActivationOp op) { return isTailUnread(op.getResult(), offsets); })
         .Default([](Operation *) { return false; });

@@ -19,6 +19,9 @@ bool mapsZeroToZero(ActivationOp op);
 /// Whether the rows of `rows` from `offsets[E]` on are known to be zero.
 bool hasZeroTail(mlir::Value rows, mlir::Value offsets);
 
+/// Whether `routes` are known to be -1 from `offsets[E]` on: a combine by them reads no row there.
+bool nameNoTail(mlir::Value routes, mlir::Value offsets);
+
 /// Whether no user of `rows` can see its rows from `offsets[E]` on.
 bool isTailUnread(mlir::Value rows, mlir::Value offsets);
 

@@ -70,10 +70,9 @@ LogicalResult moec::moe::verifyScalarRegion(Operation *op, Region &region, unsig
     return op->emitOpError() << "expects " << arguments << " region argument"
                              << (arguments == 1 ? "" : "s") << " of type f32, but got ("
                              << block.getArgumentTypes() << ")";
-  if (block.empty() || !isa<YieldOp>(block.back()))
+  if (!isa<YieldOp>(block.back()))
     return op->emitOpError() << "expects a region that ends in 'moe.yield', but got "
-                             << (block.empty() ? "an empty block"
-                                               : block.back().getName().getStringRef());
+                             << block.back().getName();
   for (Operation &scalar : block.without_terminator())
     if (failed(verifyScalarOp(scalar)))
       return failure();

@@ -31,6 +31,11 @@ static StringRef findObstacle(CombineOp combine, GroupedMatmulOp matmul) {
     return "the product has another user";
   if (matmul->getBlock() != combine->getBlock())
     return "the grouped matmul is in another block";
+  // No kernel follows two routes.
+  if (matmul.hasGather() &&
+      (matmul.getGatherRoutes() != combine.getRoutes() ||
+       static_cast<int64_t>(*matmul.getTopK()) != combine.getWeights().getType().getDimSize(1)))
+    return "the grouped matmul gathers by other routes or another top_k";
   return {};
 }
 

@@ -68,6 +68,8 @@ private:
   StringRef add(OpOperand &use) {
     Operation *user = use.getOwner();
     if (auto matmul = dyn_cast<GroupedMatmulOp>(user)) {
+      if (&use != &matmul.getRowsMutable())
+        return "a grouped matmul takes padded rows for something else than its rows";
       if (matmul.hasGather() || matmul.hasCombine() ||
           matmul.getOffsets() != pad.getPaddedOffsets())
         return "a grouped matmul reads padded rows by other offsets";

@@ -30,6 +30,11 @@ static StringRef findReader(PermuteOp op) {
       return "the permuted rows have a user that is no grouped matmul";
     if (&use != &matmul.getRowsMutable() || matmul.hasGather())
       return "a grouped matmul takes the permuted rows for something else than its rows";
+    // No kernel follows two routes.
+    if (matmul.hasCombine() && (matmul.getCombineRoutes() != op.getRoutes() ||
+                                matmul.getCombineWeights().getType().getDimSize(1) !=
+                                    op.getExperts().getType().getDimSize(1)))
+      return "a grouped matmul combines its rows by other routes or another top_k";
   }
   return {};
 }

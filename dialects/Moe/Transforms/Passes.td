@@ -42,9 +42,9 @@ def FuseGateUpPass : Pass<"moe-fuse-gate-up"> {
 def FusePaddingPass : Pass<"moe-fuse-padding"> {
   let summary = "Remove pad and unpad around grouped matmuls: partial tiles are masked";
   let description = [{
-    A pad disappears where everything that reads its rows is a grouped matmul by the padded offsets,
-    an activation or an unpad back to the original offsets, through any number of such ops. The ops
-    in between then work on the unpadded rows and offsets.
+    A pad disappears where everything that reads its rows is a grouped matmul (as its rows) by the
+    padded offsets, an activation or an unpad back to the original offsets, through any number of
+    such ops. The ops in between then work on the unpadded rows and offsets.
 
     It stays where the padded rows or offsets escape, where an activation joins them with other
     rows, and where the number of rows or the zeros after the last group could change.
@@ -93,7 +93,7 @@ def FusePermutePass : Pass<"moe-fuse-permute"> {
   let description = [{
     Where all readers of a permute's rows are grouped matmuls (as their rows), these read the token
     rows through `gather(routes) top_k(k)` and the permute yields routes and offsets only. Where one
-    reader needs the permuted rows in memory, all keep reading them.
+    reader needs the permuted rows in memory, or combines by other routes, all keep reading them.
 
     Example: `test/Dialect/Moe/Transforms/fuse-permute.mlir`.
 
@@ -113,7 +113,7 @@ def FuseCombinePass : Pass<"moe-fuse-combine"> {
   let description = [{
     A combine whose rows are the one result of a grouped matmul in the same block, with no other
     reader, becomes the matmul's `combine(weights, routes)`. The fused op stands where the combine
-    stood.
+    stood. A matmul that gathers by other routes is left alone: no kernel follows two.
 
     Example: `test/Dialect/Moe/Transforms/fuse-combine.mlir`.
 

@@ -1,5 +1,5 @@
 // A fused combine, in order and by accumulation. With its routes from outside, the ordered form
-// inverts them.
+// inverts them and clears rows of no group, which they may name.
 // RUN: moe-opt %s --convert-moe-to-kernel=tokens=1 | FileCheck %s --check-prefix=ORDERED
 // RUN: moe-opt %s --convert-moe-to-kernel="tokens=1 combine=accumulate" | FileCheck %s --check-prefix=ACCUMULATE
 
@@ -8,6 +8,7 @@
 // ORDERED-NOT: moe_kernel.nondeterministic
 // ORDERED: moe_kernel.tile_maps
 // ORDERED-NEXT: %[[ROWS:.*]] = moe_kernel.buffer "weighted" size(#[[R]]) : memref<?x64xbf16>
+// ORDERED-NEXT: moe_kernel.fill outs(%[[ROWS]] : memref<?x64xbf16>) bits(0)
 // ORDERED-NEXT: moe_kernel.grouped_matmul ins(%[[X]] : memref<?x32xbf16>)
 // ORDERED-SAME: routes(%[[ROUTES:[a-z0-9]+]] : memref<?xi32>) routing_weights(%{{[a-z0-9]+}} : memref<?x2xf32>)
 // ORDERED-SAME: outs(%[[ROWS]] : memref<?x64xbf16>) store(weighted_rows) schedule

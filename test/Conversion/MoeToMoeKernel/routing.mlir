@@ -75,3 +75,23 @@ func.func @given(%ids: tensor<?x2xi32> {moe.name = "ids"}) -> (tensor<?xi32>, te
   %routes, %offsets = moe.permute %ids experts(8) : (tensor<?x2xi32>) -> (tensor<?xi32>, tensor<9xi32>)
   return %routes, %offsets : tensor<?xi32>, tensor<9xi32>
 }
+
+// -----
+
+// What is gathered may be computed behind the route that sorts too: the gather stands where the permute stood.
+// CHECK-LABEL: func.func @later_t0(
+// CHECK: moe_kernel.route_sort ins({{.*}}) sorted(%{{[a-z0-9]+}}, %[[ROUTES:[a-z0-9]+]], %{{[a-z0-9]+}} :
+// CHECK: %[[X:.*]] = moe_kernel.buffer "activated"
+// CHECK-NEXT: moe_kernel.activation ins({{.*}}) outs(%[[X]] : memref<?x64xbf16>)
+// CHECK: %[[ROWS:.*]] = moe_kernel.buffer "rows"
+// CHECK-NEXT: moe_kernel.gather ins(%[[X]], %[[ROUTES]] : memref<?x64xbf16>, memref<?xi32>) outs(%[[ROWS]] : memref<?x64xbf16>)
+// CHECK-NEXT: moe_kernel.combine ins(%[[ROWS]],
+func.func @later(%logits: tensor<?x8xf32>, %h: tensor<?x64xbf16>) -> tensor<?x64xbf16> {
+  %w, %ids = moe.route %logits top_k(2) score(softmax) order(score_then_select)
+    : (tensor<?x8xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
+  %x = moe.activation %h kind(silu) : (tensor<?x64xbf16>) -> tensor<?x64xbf16>
+  %rows, %routes, %offsets = moe.permute %ids, %x experts(8)
+    : (tensor<?x2xi32>, tensor<?x64xbf16>) -> (tensor<?x64xbf16>, tensor<?xi32>, tensor<9xi32>)
+  %y = moe.combine %rows, %w, %routes : (tensor<?x64xbf16>, tensor<?x2xf32>, tensor<?xi32>) -> tensor<?x64xbf16>
+  return %y : tensor<?x64xbf16>
+}

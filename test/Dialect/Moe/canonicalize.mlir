@@ -63,3 +63,15 @@ func.func @static_tokens(%x: tensor<3x16xf32>, %logits: tensor<3x8xf32>, %a: ten
     : (tensor<?x4xf32>, tensor<?x2xf32>, tensor<?xi32>) -> tensor<?x4xf32>
   return %y : tensor<?x4xf32>
 }
+
+// Sizes that contradict each other stay as they are: 4 * 2 routes for 6 rows.
+
+// CHECK-LABEL: func.func @contradiction
+// CHECK-NEXT:  moe.permute {{.*}} -> (tensor<?xi32>, tensor<5xi32>)
+// CHECK-NEXT:  moe.combine
+func.func @contradiction(%ids: tensor<4x2xi32>, %weights: tensor<?x2xf32>, %rows: tensor<6x64xf32>) -> tensor<?x64xf32> {
+  %routes, %offsets = moe.permute %ids experts(4) : (tensor<4x2xi32>) -> (tensor<?xi32>, tensor<5xi32>)
+  %y = moe.combine %rows, %weights, %routes
+    : (tensor<6x64xf32>, tensor<?x2xf32>, tensor<?xi32>) -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}

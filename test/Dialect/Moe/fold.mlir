@@ -95,3 +95,40 @@ func.func @unpad_by_other_offsets(%x: !x, %experts: !experts, %other: !offsets) 
   %y = moe.unpad %prows, %poffsets, %other, %routes : (!x, !offsets, !offsets, !routes) -> !x
   return %y : !x
 }
+
+// As a bias or as weights, rows are read to the last one.
+
+// CHECK-LABEL: func.func @pad_by_one_bias
+// CHECK-NEXT:  %[[P:.*]], %{{.*}} = moe.pad
+// CHECK-NEXT:  moe.grouped_matmul {{.*}} bias(%[[P]])
+func.func @pad_by_one_bias(%b: tensor<8x64xbf16>, %offsets: !offsets, %x: !x, %w: tensor<8x64x64xbf16>) -> !x {
+  %p, %poffsets = moe.pad %b, %offsets multiple(1) : (tensor<8x64xbf16>, !offsets) -> (tensor<8x64xbf16>, !offsets)
+  %y = moe.grouped_matmul %x, %poffsets, %w bias(%p) : (!x, !offsets, tensor<8x64x64xbf16>, tensor<8x64xbf16>) -> !x
+  return %y : !x
+}
+
+// CHECK-LABEL: func.func @unpad_combine_weights
+// CHECK:       %[[P:.*]] = moe.unpad
+// CHECK-NEXT:  moe.combine %{{.*}}, %[[P]], %{{.*}} :
+func.func @unpad_combine_weights(%ids: tensor<4x1xi32>, %x: tensor<4x64xf32>, %weights: tensor<4x1xf32>) -> tensor<4x64xf32> {
+  %rows, %routes, %offsets = moe.permute %ids, %x experts(8)
+    : (tensor<4x1xi32>, tensor<4x64xf32>) -> (tensor<4x64xf32>, tensor<4xi32>, !offsets)
+  %p = moe.unpad %weights, %offsets, %offsets, %routes
+    : (tensor<4x1xf32>, !offsets, !offsets, tensor<4xi32>) -> tensor<4x1xf32>
+  %y = moe.combine %rows, %p, %routes : (tensor<4x64xf32>, tensor<4x1xf32>, tensor<4xi32>) -> tensor<4x64xf32>
+  return %y : tensor<4x64xf32>
+}
+
+// CHECK-LABEL: func.func @unpad_fused_combine_weights
+// CHECK:       %[[P:.*]] = moe.unpad
+// CHECK-NEXT:  moe.grouped_matmul {{.*}} combine(%[[P]], %{{.*}})
+func.func @unpad_fused_combine_weights(%ids: tensor<4x1xi32>, %x: tensor<4x64xf32>, %w: tensor<8x64x64xf32>,
+                                       %weights: tensor<4x1xf32>) -> tensor<4x64xf32> {
+  %rows, %routes, %offsets = moe.permute %ids, %x experts(8)
+    : (tensor<4x1xi32>, tensor<4x64xf32>) -> (tensor<4x64xf32>, tensor<4xi32>, !offsets)
+  %p = moe.unpad %weights, %offsets, %offsets, %routes
+    : (tensor<4x1xf32>, !offsets, !offsets, tensor<4xi32>) -> tensor<4x1xf32>
+  %y = moe.grouped_matmul %rows, %offsets, %w combine(%p, %routes)
+    : (tensor<4x64xf32>, !offsets, tensor<8x64x64xf32>, tensor<4x1xf32>, tensor<4xi32>) -> tensor<4x64xf32>
+  return %y : tensor<4x64xf32>
+}

@@ -55,13 +55,38 @@ func.func @route_attribute_missing(%l: tensor<?x8xf32>) {
 
 // -----
 
-// expected-error @+1 {{'func.func' op expects 'moe.name' to be a non-empty string, but got 1 : i64}}
+// expected-error @+1 {{'func.func' op expects 'moe.name' to be a string of 1 to 256 printable ASCII characters, but got 1 : i64}}
 func.func private @name_not_a_string(tensor<4xf32> {moe.name = 1})
 
 // -----
 
-// expected-error @+1 {{expects 'moe.name' to be a non-empty string, but got ""}}
+// expected-error @+1 {{expects 'moe.name' to be a string of 1 to 256 printable ASCII characters, but got ""}}
 func.func private @name_empty(tensor<4xf32>) -> (tensor<4xf32> {moe.name = ""})
+
+// -----
+
+// expected-error @+1 {{expects 'moe.name' to be a string of 1 to 256 printable ASCII characters, but got "ausgabe \C3\BC"}}
+func.func private @name_not_ascii(tensor<4xf32>) -> (tensor<4xf32> {moe.name = "ausgabe ü"})
+
+// -----
+
+// expected-error @+1 {{expects 'moe.name' to be a string of 1 to 256 printable ASCII characters, but got "a\0Ab"}}
+func.func private @name_not_printable(tensor<4xf32> {moe.name = "a\nb"})
+
+// -----
+
+// expected-error @+1 {{expects 'moe.name' to be a string of 1 to 256 printable ASCII characters, but got "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}}
+func.func private @name_long(tensor<4xf32> {moe.name = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"})
+
+// -----
+
+// As long as a name may be.
+func.func private @name_longest(tensor<4xf32> {moe.name = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"})
+
+// -----
+
+// expected-error @+1 {{expects a 'moe.name' that safetensors files do not reserve, but got "__metadata__"}}
+func.func private @name_reserved(tensor<4xf32> {moe.name = "__metadata__"})
 
 // -----
 

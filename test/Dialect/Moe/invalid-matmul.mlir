@@ -182,6 +182,15 @@ func.func @grouped_matmul_c3_gather_alone(%x: tensor<?x64xbf16>, %o: tensor<9xi3
 
 // -----
 
+func.func @grouped_matmul_c6_combine_routes_alone(%x: tensor<?x64xbf16>, %o: tensor<9xi32>, %w: tensor<8x48x64xbf16>, %r: tensor<?xi32>) {
+  // expected-error @+1 {{expects combine to take weights and routes, but got routes alone}}
+  %y = "moe.grouped_matmul"(%x, %o, %w, %r) ({}) {operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 1>}
+    : (tensor<?x64xbf16>, tensor<9xi32>, tensor<8x48x64xbf16>, tensor<?xi32>) -> tensor<?x48xbf16>
+  return
+}
+
+// -----
+
 func.func @grouped_matmul_c4_no_epilogue(%x: tensor<?x64xbf16>, %o: tensor<9xi32>, %w: tensor<8x48x64xbf16>) {
   // expected-error @+1 {{expects an epilogue with a layout, but got none}}
   %y = moe.grouped_matmul %x, %o, %w layout<halves, gate_first>

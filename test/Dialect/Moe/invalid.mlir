@@ -207,8 +207,17 @@ func.func @permute_c4_unsized(%e: tensor<9223372036854775807x9223372036854775807
 // -----
 
 func.func @pad_c1_multiple(%x: tensor<?x64xbf16>, %o: tensor<9xi32>) {
-  // expected-error @+1 {{'moe.pad' op expects a multiple of at least 1, but got 0}}
+  // expected-error @+1 {{'moe.pad' op expects a multiple between 1 and 2147483647, but got 0}}
   %p, %po = moe.pad %x, %o multiple(0)
+    : (tensor<?x64xbf16>, tensor<9xi32>) -> (tensor<?x64xbf16>, tensor<9xi32>)
+  return
+}
+
+// -----
+
+func.func @pad_c1_multiple_beyond_i32(%x: tensor<?x64xbf16>, %o: tensor<9xi32>) {
+  // expected-error @+1 {{expects a multiple between 1 and 2147483647, but got 2147483648}}
+  %p, %po = moe.pad %x, %o multiple(2147483648)
     : (tensor<?x64xbf16>, tensor<9xi32>) -> (tensor<?x64xbf16>, tensor<9xi32>)
   return
 }
@@ -234,8 +243,8 @@ func.func @pad_c2_offsets(%x: tensor<?x64xbf16>, %o: tensor<9xi32>) {
 // -----
 
 func.func @pad_c3_rows(%x: tensor<16x64xbf16>, %o: tensor<9xi32>) {
-  // expected-error @+1 {{expects at most 2147483647 padded rows, but got 16 rows in 8 groups padded to multiples of 9223372036854775807}}
-  %p, %po = moe.pad %x, %o multiple(9223372036854775807)
+  // expected-error @+1 {{expects at most 2147483647 padded rows, but got 16 rows in 8 groups padded to multiples of 2147483647}}
+  %p, %po = moe.pad %x, %o multiple(2147483647)
     : (tensor<16x64xbf16>, tensor<9xi32>) -> (tensor<?x64xbf16>, tensor<9xi32>)
   return
 }

@@ -89,3 +89,21 @@ func.func @several_blocks(%h: !h, %o: !offsets, %down: !down, %weights: !weights
   %y = moe.combine %d, %weights, %routes : (!y, !weights, !routes) -> !y
   return %y : !y
 }
+
+// CHECK-LABEL: func.func @other_routes
+// CHECK:       moe.combine
+// REMARK:      Function=other_routes | Remark="the grouped matmul gathers by other routes or another top_k"
+func.func @other_routes(%x: !h, %o: !offsets, %down: !down, %weights: !weights, %gather: !routes, %routes: !routes) -> !y {
+  %d = moe.grouped_matmul %x, %o, %down gather(%gather) top_k(2) : (!h, !offsets, !down, !routes) -> !y
+  %y = moe.combine %d, %weights, %routes : (!y, !weights, !routes) -> !y
+  return %y : !y
+}
+
+// CHECK-LABEL: func.func @other_top_k
+// CHECK:       moe.combine
+// REMARK:      Function=other_top_k | Remark="the grouped matmul gathers by other routes or another top_k"
+func.func @other_top_k(%x: !h, %o: !offsets, %down: !down, %weights: !weights, %routes: !routes) -> !y {
+  %d = moe.grouped_matmul %x, %o, %down gather(%routes) top_k(4) : (!h, !offsets, !down, !routes) -> !y
+  %y = moe.combine %d, %weights, %routes : (!y, !weights, !routes) -> !y
+  return %y : !y
+}

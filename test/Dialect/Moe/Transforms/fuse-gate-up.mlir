@@ -167,3 +167,27 @@ func.func @several_blocks(%x: !x, %o: !offsets, %gate: !weight, %up: !weight) ->
   %h = moe.activation %g, %u kind(silu_gate) : (!h, !h) -> !h
   return %h : !h
 }
+
+// CHECK-LABEL: func.func @different_results
+// CHECK-COUNT-2: moe.grouped_matmul %{{.*}}, %{{.*}}, %{{[a-z0-9]*}} :
+// REMARK:      Function=different_results | Remark="the two products have results of different types"
+func.func @different_results(%x: !x, %o: !offsets, %gate: !weight, %up: !weight) -> !h {
+  %g = moe.grouped_matmul %x, %o, %gate : (!x, !offsets, !weight) -> !h
+  %u = moe.grouped_matmul %x, %o, %up : (!x, !offsets, !weight) -> tensor<8x48xbf16>
+  %h = moe.activation %g, %u kind(silu_gate) : (!h, tensor<8x48xbf16>) -> !h
+  return %h : !h
+}
+
+// CHECK-LABEL: func.func @fused_already
+// CHECK-COUNT-2: moe.grouped_matmul %{{.*}}, %{{.*}}, %{{[a-z0-9]*}}{{( epilogue \{| :)}}
+// REMARK:      Function=fused_already | Remark="one of the two products has other ops fused into it"
+func.func @fused_already(%x: !x, %o: !offsets, %gate: !weight, %up: !weight) -> !h {
+  %g = moe.grouped_matmul %x, %o, %gate epilogue {
+  ^bb0(%v: f32):
+    %n = arith.negf %v : f32
+    moe.yield %n : f32
+  } : (!x, !offsets, !weight) -> !h
+  %u = moe.grouped_matmul %x, %o, %up : (!x, !offsets, !weight) -> !h
+  %h = moe.activation %g, %u kind(silu_gate) : (!h, !h) -> !h
+  return %h : !h
+}

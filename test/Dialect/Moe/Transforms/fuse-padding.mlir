@@ -161,3 +161,38 @@ func.func @unread_tail(%x: !x, %experts: !experts, %weights: tensor<?x2xf32>,
   %y = moe.combine %d, %weights, %routes : (!x, tensor<?x2xf32>, !routes) -> !x
   return %y : !x
 }
+
+// CHECK-LABEL: func.func @padded_bias
+// CHECK:       moe.pad
+// REMARK:      Function=padded_bias | Remark="a grouped matmul takes padded rows for something else than its rows"
+func.func @padded_bias(%b: tensor<2x64xbf16>, %offsets: tensor<5xi32>, %w: tensor<4x64x64xbf16>, %routes: tensor<2xi32>)
+    -> tensor<2x64xbf16> {
+  %p, %poffsets = moe.pad %b, %offsets multiple(2) : (tensor<2x64xbf16>, tensor<5xi32>) -> (tensor<4x64xbf16>, tensor<5xi32>)
+  %h = moe.grouped_matmul %p, %poffsets, %w bias(%p)
+    : (tensor<4x64xbf16>, tensor<5xi32>, tensor<4x64x64xbf16>, tensor<4x64xbf16>) -> tensor<4x64xbf16>
+  %y = moe.unpad %h, %poffsets, %offsets, %routes
+    : (tensor<4x64xbf16>, tensor<5xi32>, tensor<5xi32>, tensor<2xi32>) -> tensor<2x64xbf16>
+  return %y : tensor<2x64xbf16>
+}
+
+// CHECK-LABEL: func.func @unpad_by_other_offsets
+// CHECK:       moe.pad
+// REMARK:      Function=unpad_by_other_offsets | Remark="an unpad of the padded rows has other offsets"
+func.func @unpad_by_other_offsets(%x: !x, %experts: !experts, %other: !offsets, %w: tensor<8x64x64xbf16>) -> !x {
+  %rows, %routes, %offsets = moe.permute %experts, %x experts(8) : (!experts, !x) -> (!x, !routes, !offsets)
+  %prows, %poffsets = moe.pad %rows, %offsets multiple(8) : (!x, !offsets) -> (!x, !offsets)
+  %p = moe.grouped_matmul %prows, %poffsets, %w : (!x, !offsets, tensor<8x64x64xbf16>) -> !x
+  %y = moe.unpad %p, %poffsets, %other, %routes : (!x, !offsets, !offsets, !routes) -> !x
+  return %y : !x
+}
+
+// CHECK-LABEL: func.func @unpad_to_other_type
+// CHECK:       moe.pad
+// REMARK:      Function=unpad_to_other_type | Remark="an unpad has another type than its rows had before the pad"
+func.func @unpad_to_other_type(%rows: tensor<8x64xbf16>, %offsets: !offsets, %routes: tensor<8xi32>,
+                               %w: tensor<8x64x64xbf16>) -> !x {
+  %prows, %poffsets = moe.pad %rows, %offsets multiple(8) : (tensor<8x64xbf16>, !offsets) -> (tensor<64x64xbf16>, !offsets)
+  %p = moe.grouped_matmul %prows, %poffsets, %w : (tensor<64x64xbf16>, !offsets, tensor<8x64x64xbf16>) -> tensor<64x64xbf16>
+  %y = moe.unpad %p, %poffsets, %offsets, %routes : (tensor<64x64xbf16>, !offsets, !offsets, tensor<8xi32>) -> !x
+  return %y : !x
+}

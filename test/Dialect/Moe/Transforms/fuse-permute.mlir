@@ -95,3 +95,25 @@ func.func @gathered_twice(%x: !x, %experts: !experts, %other: !routes, %w: !weig
   %p = moe.grouped_matmul %rows, %offsets, %w gather(%other) top_k(1) : (!x, !offsets, !weight, !routes) -> !h
   return %p : !h
 }
+
+// CHECK-LABEL: func.func @combined_by_other_routes
+// CHECK-NEXT:  moe.permute %{{.*}}, %{{.*}} experts(8)
+// CHECK-NEXT:  moe.grouped_matmul %{{.*}}, %{{.*}}, %{{.*}} combine(
+// REMARK:      Function=combined_by_other_routes | Remark="a grouped matmul combines its rows by other routes or another top_k"
+func.func @combined_by_other_routes(%x: !x, %experts: !experts, %other: !routes, %weights: tensor<?x2xf32>, %w: !weight) -> !h {
+  %rows, %routes, %offsets = moe.permute %experts, %x experts(8) : (!experts, !x) -> (!x, !routes, !offsets)
+  %y = moe.grouped_matmul %rows, %offsets, %w combine(%weights, %other)
+    : (!x, !offsets, !weight, tensor<?x2xf32>, !routes) -> !h
+  return %y : !h
+}
+
+// CHECK-LABEL: func.func @combined_with_another_top_k
+// CHECK-NEXT:  moe.permute %{{.*}}, %{{.*}} experts(8)
+// CHECK-NEXT:  moe.grouped_matmul %{{.*}}, %{{.*}}, %{{.*}} combine(
+// REMARK:      Function=combined_with_another_top_k | Remark="a grouped matmul combines its rows by other routes or another top_k"
+func.func @combined_with_another_top_k(%x: !x, %experts: !experts, %weights: tensor<?x4xf32>, %w: !weight) -> !h {
+  %rows, %routes, %offsets = moe.permute %experts, %x experts(8) : (!experts, !x) -> (!x, !routes, !offsets)
+  %y = moe.grouped_matmul %rows, %offsets, %w combine(%weights, %routes)
+    : (!x, !offsets, !weight, tensor<?x4xf32>, !routes) -> !h
+  return %y : !h
+}
