@@ -108,9 +108,15 @@ Status Compile::lower(Stage stage, llvm::function_ref<void(OpPassManager &)> bui
 Status Compile::emit() {
   report(name(Stage::Cuda), 0, 1);
   auto begin = Clock::now();
+  std::string reason = "the module cannot be printed";
+  ScopedDiagnosticHandler handler(module->getContext(), [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      reason = diagnostic.str();
+    return failure(); // the block's own handler prints it
+  });
   FailureOr<CudaProgram> emitted = emitCuda(*module);
   if (failed(emitted))
-    return Status(StatusCode::Internal, "stage 'cuda': the module cannot be printed");
+    return Status(StatusCode::Internal, "stage 'cuda': " + reason);
   program.emplace(*std::move(emitted));
   result.package.manifest = program->manifest;
   result.package.manifest.producer = "moec " MOEC_VERSION;

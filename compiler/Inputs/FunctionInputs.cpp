@@ -38,27 +38,31 @@ std::optional<moert::DType> moec::dtypeOf(Type type) {
 /// rows, whose count is no multiple of T.
 static std::optional<int64_t> rowsPerToken(Value value);
 
-/// The same for an argument, from the first use that tells.
-static int64_t rowsPerTokenOfArgument(BlockArgument argument) {
+/// The same for an argument, from the first use that tells; nothing where none does.
+static std::optional<int64_t> tokenRows(BlockArgument argument) {
   for (OpOperand &use : argument.getUses()) {
-    if (auto combine = dyn_cast<moe::CombineOp>(use.getOwner());
-        combine && argument != combine.getWeights())
-      return combine.getWeights().getType().getDimSize(1);
+    if (isa<moe::RouteOp, moe::PermuteOp>(use.getOwner()))
+      return 1; // all their operands have a row per token
+    if (auto combine = dyn_cast<moe::CombineOp>(use.getOwner()))
+      return argument == combine.getWeights() ? 1 : combine.getWeights().getType().getDimSize(1);
     auto matmul = dyn_cast<moe::GroupedMatmulOp>(use.getOwner());
     if (!matmul)
       continue;
     if (argument == matmul.getGatherRoutes())
       return *matmul.getTopK();
-    if (matmul.hasCombine() && argument != matmul.getCombineWeights() &&
-        (argument == matmul.getCombineRoutes() || !matmul.hasGather()))
+    if (argument == matmul.getCombineWeights() ||
+        (matmul.hasGather() && argument == matmul.getRows()))
+      return 1;
+    if (argument == matmul.getCombineRoutes() ||
+        (matmul.hasCombine() && argument == matmul.getRows()))
       return matmul.getCombineWeights().getType().getDimSize(1);
   }
-  return 1;
+  return std::nullopt;
 }
 
 static std::optional<int64_t> rowsPerToken(Value value) {
   if (auto argument = dyn_cast<BlockArgument>(value))
-    return rowsPerTokenOfArgument(argument);
+    return tokenRows(argument).value_or(1);
   return llvm::TypeSwitch<Operation *, std::optional<int64_t>>(value.getDefiningOp())
       .Case<moe::RouteOp>([](auto op) { return rowsPerToken(op.getLogits()); })
       .Case<moe::PermuteOp>(
@@ -166,7 +170,9 @@ FailureOr<std::vector<InputSpec>> moec::inputSpecsOf(func::FuncOp func) {
       if (ShapedType::isDynamic(dim))
         dim = kTokensDim;
     if (!func.isExternal()) {
-      spec.rowsPerToken = rowsPerTokenOfArgument(func.getArgument(i));
+      std::optional<int64_t> rows = tokenRows(func.getArgument(i));
+      spec.rowsPerToken = rows.value_or(1);
+      spec.hasTokenRows = rows.has_value();
       setRole(spec, func.getArgument(i));
     }
     specs.push_back(std::move(spec));

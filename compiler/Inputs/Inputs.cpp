@@ -27,8 +27,39 @@ InputSpec guessInputSpec(std::string name, DType dtype, std::vector<int64_t> sha
     spec.fanIn = std::max<int64_t>(spec.shape.back(), 1);
   } else if (spec.shape.size() == 2 && spec.name.ends_with("logits")) {
     spec.role = InputRole::RouterLogits;
+    spec.hasTokenRows = true;
   }
   return spec;
+}
+
+static bool isDynamic(int64_t dim) { return dim < 0; }
+
+bool dependsOnTokens(const InputSpec &spec) {
+  return spec.hasTokenRows || spec.role == InputRole::Offsets ||
+         std::ranges::any_of(spec.shape, isDynamic);
+}
+
+/// The rows that the type of `spec` fixes for all tokens together, or nothing where it fixes none.
+static std::optional<int64_t> staticTokenRows(const InputSpec &spec) {
+  if (!spec.hasTokenRows || spec.rowsPerToken < 1 || spec.shape.empty() || isDynamic(spec.shape[0]))
+    return std::nullopt;
+  return spec.shape[0];
+}
+
+Status checkTokens(std::span<const InputSpec> specs, int64_t tokens) {
+  for (const InputSpec &spec : specs) {
+    std::optional<int64_t> rows = staticTokenRows(spec);
+    if (rows && *rows % spec.rowsPerToken != 0)
+      return Status(StatusCode::InvalidInput,
+                    fmt::format("argument '{}': expects {} rows for each token, but has {} rows",
+                                spec.name, spec.rowsPerToken, *rows));
+    if (rows && *rows / spec.rowsPerToken != tokens)
+      return Status(StatusCode::Usage,
+                    fmt::format("expects {} tokens, as '{}' is {}, but got {}",
+                                *rows / spec.rowsPerToken, spec.name,
+                                moert::describe(spec.dtype, spec.shape), tokens));
+  }
+  return Status::ok();
 }
 
 Status checkRouting(std::span<const InputSpec> specs, const Routing &routing) {
@@ -46,7 +77,7 @@ Status checkRouting(std::span<const InputSpec> specs, const Routing &routing) {
 Result<std::vector<int64_t>> resolveShape(const InputSpec &spec, int64_t tokens) {
   std::vector<int64_t> shape = spec.shape;
   for (int64_t &dim : shape)
-    if (dim < 0 && __builtin_mul_overflow(tokens, spec.rowsPerToken, &dim))
+    if (isDynamic(dim) && __builtin_mul_overflow(tokens, spec.rowsPerToken, &dim))
       return Status(StatusCode::Unsupported,
                     fmt::format("argument '{}': expects at most 2^63 rows, but {} tokens need more",
                                 spec.name, tokens));
@@ -75,6 +106,7 @@ Result<std::vector<HostTensor>> bindInputs(std::span<const InputSpec> specs, con
                     fmt::format("tensor '{}': expects one of the arguments {}", name, names));
     }
   }
+  MOERT_RETURN_IF_ERROR(checkTokens(specs, options.tokens));
   // Everything given is checked before the first element is made.
   for (const InputSpec &spec : specs)
     if (auto found = given.find(spec.name); found != given.end())
@@ -101,7 +133,7 @@ bindInputSets(std::span<const InputSpec> specs, NamedTensors &constants,
     MOERT_RETURN_IF_ERROR(planMemory(specs, constants, options.tokens, 0).status());
     MOERT_ASSIGN_OR_RETURN(std::vector<HostTensor> tensors, bindInputs(specs, constants, own));
     for (size_t i = 0; i < specs.size(); ++i)
-      if (std::ranges::none_of(specs[i].shape, [](int64_t dim) { return dim < 0; }))
+      if (!dependsOnTokens(specs[i]))
         constants.emplace(specs[i].name, tensors[i]);
     sets.push_back(std::move(tensors));
   }
@@ -109,12 +141,15 @@ bindInputSets(std::span<const InputSpec> specs, NamedTensors &constants,
 }
 
 std::optional<int64_t> inferTokens(std::span<const InputSpec> specs, const NamedTensors &given) {
+  for (const InputSpec &spec : specs)
+    if (std::optional<int64_t> rows = staticTokenRows(spec))
+      return *rows / spec.rowsPerToken;
   for (const InputSpec &spec : specs) {
     auto found = given.find(spec.name);
     if (found == given.end() || found->second.rank() != spec.shape.size())
       continue;
     for (size_t d = 0; d < spec.shape.size(); ++d)
-      if (spec.shape[d] < 0 && spec.rowsPerToken > 0)
+      if (isDynamic(spec.shape[d]) && spec.rowsPerToken > 0)
         return found->second.dim(d) / spec.rowsPerToken;
   }
   return std::nullopt;

@@ -43,14 +43,21 @@ struct InputSpec {
   std::vector<int64_t> shape;
   InputRole role = InputRole::Data;
   int64_t rowsPerToken = 1; ///< what a dynamic dimension (for Offsets: R) is a multiple of T by
+  /// The leading dimension is known to be T * rowsPerToken: where it is static, it fixes T.
+  bool hasTokenRows = false;
   int64_t fanIn = 1;        ///< of a Weight: the length of the sums it takes part in
   int64_t numExperts = 0;   ///< of ExpertIds
   int64_t topK = 0;         ///< of RouterLogits: experts that a token chooses; 0: not known
 };
 
 /// A spec whose role is read off name, element type and rank alone: floats of rank 3 are weights
-/// `[E, N, K]` of fan-in K, floats of rank 2 whose name ends in "logits" are router logits.
+/// `[E, N, K]` of fan-in K, floats of rank 2 whose name ends in "logits" are router logits, a row
+/// per token.
 InputSpec guessInputSpec(std::string name, moert::DType dtype, std::vector<int64_t> shape);
+
+/// Whether values or shape of the argument are those of T tokens. All others are constants, the
+/// same in every call.
+bool dependsOnTokens(const InputSpec &spec);
 
 struct InputOptions {
   int64_t tokens = 0;
@@ -63,6 +70,10 @@ struct InputOptions {
 /// they compile; `generateInput` fails in the same way.
 moert::Status checkRouting(std::span<const InputSpec> specs, const Routing &routing);
 
+/// Usage where a static row dimension is that of another number of tokens; InvalidInput where it is
+/// that of none.
+moert::Status checkTokens(std::span<const InputSpec> specs, int64_t tokens);
+
 /// The static shape of `spec` for that many tokens. Unsupported where a dimension overflows.
 moert::Result<std::vector<int64_t>> resolveShape(const InputSpec &spec, int64_t tokens);
 
@@ -72,7 +83,7 @@ moert::Result<moert::HostTensor> generateInput(const InputSpec &spec, const Inpu
 
 /// One tensor per spec, in their order: the given one where there is one of that name, a generated
 /// one otherwise. A given tensor of another dtype or shape, or of a name that no spec has, is
-/// InvalidInput. Call `planMemory` first.
+/// InvalidInput; for `options.tokens` see `checkTokens`. Call `planMemory` first.
 moert::Result<std::vector<moert::HostTensor>> bindInputs(std::span<const InputSpec> specs,
                                                          const moert::NamedTensors &given,
                                                          const InputOptions &options);
@@ -85,8 +96,8 @@ moert::Result<std::vector<std::vector<moert::HostTensor>>>
 bindInputSets(std::span<const InputSpec> specs, moert::NamedTensors &constants,
               const InputOptions &options, size_t count);
 
-/// The number of tokens that the given tensors imply, or nothing where none of them has a dynamic
-/// dimension.
+/// The number of tokens that a static row dimension or else the given tensors imply, or nothing
+/// where none of these has a dynamic dimension either.
 std::optional<int64_t> inferTokens(std::span<const InputSpec> specs, const moert::NamedTensors &given);
 
 /// What a run needs in host memory.

@@ -123,14 +123,6 @@ static bool fromJSON(const json::Value &value, Record &record, json::Path path) 
       !map.map("us", record.microseconds) || !map.map("default_us", record.defaultMicroseconds) ||
       !map.mapOptional("environment", record.environment))
     return false;
-  if (record.tokens < 1) {
-    path.field("tokens").report("expected at least 1");
-    return false;
-  }
-  if (!(record.microseconds > 0) || !(record.defaultMicroseconds > 0)) {
-    path.field("us").report("expected times above 0");
-    return false;
-  }
   SmallVector<StringRef> names;
   StringRef(fusions).split(names, ',');
   Result<FusionChoice> choice = parseFusions(std::vector<std::string>(names.begin(), names.end()));
@@ -146,11 +138,59 @@ static Status invalid(Error error) {
   return Status(StatusCode::InvalidInput, toString(std::move(error)));
 }
 
+static Status wrong(StringRef member, StringRef expected, const std::string &got) {
+  return Status(StatusCode::InvalidInput, fmt::format("expected {} at record.{}, but got {}",
+                                                      expected.str(), member.str(), got));
+}
+
+static bool isControl(unsigned char c) { return c < 0x20 || c == 0x7f; }
+
+/// Texts are compared, printed and lines of a key.
+static Status checkText(StringRef member, StringRef text, bool mayBeEmpty = false) {
+  if (text.empty() ? mayBeEmpty : none_of(text, isControl))
+    return Status::ok();
+  return wrong(member, text.empty() ? "a text" : "a text of one line",
+               formatv("{0}", json::Value(json::fixUTF8(text))).str());
+}
+
+static Status checkTime(StringRef member, double microseconds) {
+  if (microseconds >= 1e-3 && microseconds <= 1e12)
+    return Status::ok();
+  return wrong(member, "a time from 0.001 to 1e+12", fmt::format("{:g}", microseconds));
+}
+
+static Status checkValues(const Record &record) {
+  const RecordKey &key = record.key;
+  const RecordEnvironment &environment = record.environment;
+  MOERT_RETURN_IF_ERROR(checkText("key.problem", key.problem));
+  MOERT_RETURN_IF_ERROR(checkText("key.routing", key.routing));
+  MOERT_RETURN_IF_ERROR(checkText("key.fuse", key.fuse));
+  MOERT_RETURN_IF_ERROR(checkText("key.device", key.device));
+  MOERT_RETURN_IF_ERROR(checkText("key.target", key.target));
+  if (key.multiprocessors < 1)
+    return wrong("key.multiprocessors", "a number from 1 on", std::to_string(key.multiprocessors));
+  if (record.tokens < 1 || record.tokens > kMaxRecordTokens)
+    return wrong("tokens", fmt::format("a count from 1 to {}", kMaxRecordTokens),
+                 std::to_string(record.tokens));
+  MOERT_RETURN_IF_ERROR(checkTime("us", record.microseconds));
+  MOERT_RETURN_IF_ERROR(checkTime("default_us", record.defaultMicroseconds));
+  for (const std::string &schedule : record.schedules) {
+    MOERT_RETURN_IF_ERROR(checkText("schedules", schedule));
+    if (StringRef(schedule).contains(';')) // begins the schedule of another product
+      return wrong("schedules", "one schedule for each product", "'" + schedule + "'");
+  }
+  for (const std::string *text : {&environment.moec, &environment.nvrtc, &environment.driver,
+                                  &environment.clocks, &environment.date, &environment.effort})
+    MOERT_RETURN_IF_ERROR(checkText("environment", *text, /*mayBeEmpty=*/true));
+  return Status::ok();
+}
+
 Result<Record> recordFromJson(const json::Value &value) {
   Record record;
   json::Path::Root root("record");
   if (!fromJSON(value, record, root))
     return invalid(root.getError());
+  MOERT_RETURN_IF_ERROR(checkValues(record));
   return record;
 }
 

@@ -54,6 +54,9 @@ struct Record {
   double ratio() const { return microseconds / defaultMicroseconds; }
 };
 
+/// The last count whose interval ends within i32, which numbers tokens and rows.
+inline constexpr int64_t kMaxRecordTokens = (int64_t{3} << 29) - 1;
+
 /// The token counts that what was measured at `tokens` stands for: those nearer to the same power
 /// of two than to another one, [3/4 of it, 3/2 of it). Two counts have one interval or none in
 /// common.
@@ -62,13 +65,15 @@ struct TokenInterval {
   bool operator==(const TokenInterval &) const = default;
   bool contains(int64_t tokens) const { return tokens >= first && tokens <= last; }
 };
+/// For at most kMaxRecordTokens.
 TokenInterval intervalOf(int64_t tokens);
 
 /// The grouped matmuls of a block as one line, "bf16: experts=8 columns=...; experts=8 ...".
 std::string problemText(llvm::StringRef dtype, const schedule::BlockProblem &problem);
 
 llvm::json::Object toJson(const Record &record);
-/// InvalidInput where a member is missing, of another type or of another version.
+/// InvalidInput where a member is missing, of another type or version, or has a value that no
+/// search leaves.
 moert::Result<Record> recordFromJson(const llvm::json::Value &value);
 
 /// A file of several records, as `moec cache export-records` writes it.

@@ -146,6 +146,21 @@ static moert::Result<std::unique_ptr<ExecutionEngine>> generateCode(ModuleOp mod
   return std::move(*engine);
 }
 
+/// What the function is called in machine code, which finds the C library, the OpenMP runtime and
+/// its own parts by name: a user's function may be called memset.
+static constexpr llvm::StringLiteral kEntryName{"moec_cpu_block"};
+
+static Status nameEntry(ModuleOp module, StringAttr from) {
+  SymbolTable symbols(module);
+  if (from == kEntryName)
+    return Status::ok();
+  if (symbols.lookup(kEntryName) || failed(symbols.rename(from, kEntryName)))
+    return Status(StatusCode::Unsupported,
+                  fmt::format("lowering to the CPU: expects no other function to be called '{}'",
+                              kEntryName.str()));
+  return Status::ok();
+}
+
 moert::Result<std::unique_ptr<CpuExecutor>> CpuExecutor::compile(func::FuncOp function,
                                                                  const CpuOptions &options) {
   auto start = std::chrono::steady_clock::now();
@@ -171,6 +186,7 @@ moert::Result<std::unique_ptr<CpuExecutor>> CpuExecutor::compile(func::FuncOp fu
   state->source = isolate(function);
   state->function = state->source->lookupSymbol<func::FuncOp>(function.getSymNameAttr());
   OwningOpRef<ModuleOp> module(state->source->clone());
+  MOERT_RETURN_IF_ERROR(nameEntry(*module, function.getSymNameAttr()));
   PassManager manager(context);
   manager.addPass(createSymbolDCEPass());
   buildCpuPipeline(manager, pipeline);
@@ -178,7 +194,7 @@ moert::Result<std::unique_ptr<CpuExecutor>> CpuExecutor::compile(func::FuncOp fu
     return Status(StatusCode::Unsupported, "lowering to the CPU: " + errors.text);
 
   MOERT_ASSIGN_OR_RETURN(state->engine, generateCode(*module, options.optLevel));
-  auto entry = state->engine->lookupPacked("_mlir_ciface_" + function.getSymName().str());
+  auto entry = state->engine->lookupPacked(("_mlir_ciface_" + kEntryName).str());
   if (!entry)
     return Status(StatusCode::Toolchain,
                   "compiling for the CPU: " + llvm::toString(entry.takeError()));

@@ -169,7 +169,7 @@ json::Value Bench::report() const {
       {"combine", options.combine == CombineMode::Ordered ? "ordered" : "accumulate"},
       {"schedule", scheduleText()},
       {"only", std::move(product)},
-      {"seed", int64_t(seed())},
+      {"seed", seed()},
       {"warm_up_s", timing.warmupSeconds},
       {"peak_tflops", peaks.flops / 1e12},
       {"peak_tbs", peaks.bytes / 1e12},
@@ -206,9 +206,6 @@ Status Bench::chooseProduct() {
                   "expects IR with --only, but '" + subject.path + "' is a package");
   if (perKernelOption)
     return Status(StatusCode::Usage, "expects --only or --per-kernel, but got both");
-  if (options.device != DeviceKind::Cuda)
-    return Status(StatusCode::Usage, fmt::format("expects --device cuda with --only, but got {}",
-                                                 name(options.device).str()));
   MOERT_ASSIGN_OR_RETURN(schedule::BlockProblem problem,
                          problemOf(*subject.block, options.fusions, options.combine));
   if (onlyOption >= problem.matmuls.size())
@@ -344,22 +341,33 @@ Status Bench::execute() {
   options.target = targetArch();
   if (options.tokens.empty() || is_contained(options.tokens, 0))
     return Status(StatusCode::Usage, "expects --tokens with counts from 1 on");
-  if (!(peakTflopsOption > 0) || !(peakTbsOption > 0))
-    return Status(StatusCode::Usage, "expects --peak-tflops and --peak-tbs to be above 0");
+  // Within these, nothing that follows from them leaves the range of a double.
+  for (double peak : {double(peakTflopsOption), double(peakTbsOption)})
+    if (!(peak >= 1e-9 && peak <= 1e9))
+      return Status(StatusCode::Usage,
+                    fmt::format("expects --peak-tflops and --peak-tbs to be from 1e-09 to 1e+09, "
+                                "but got {:g}",
+                                peak));
   MOERT_ASSIGN_OR_RETURN(timing.warmupSeconds, parseSeconds("--warm-up", warmUpOption));
   MOERT_ASSIGN_OR_RETURN(subject, loadSubject(inputPath(), errs()));
   if (!subject.block)
     return Status(StatusCode::Usage,
                   subject.path + ": expects a package with its IR, but it holds none");
   MOERT_ASSIGN_OR_RETURN(cost, costOf(*subject.block));
+  for (int64_t tokens : options.tokens)
+    MOERT_RETURN_IF_ERROR(checkTokens(subject.inputs(), tokens));
   for (const Routing &routing : distributions)
     MOERT_RETURN_IF_ERROR(checkRouting(subject.inputs(), routing));
   options.device =
       deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
-  if (warmUpOption.getNumOccurrences() > 0 && options.device != DeviceKind::Cuda)
-    return Status(StatusCode::Usage, fmt::format("expects --device cuda with --warm-up, but got {}",
-                                                 name(options.device).str()));
-  if (onlyOption.getNumOccurrences() > 0)
+  bool isOnly = onlyOption.getNumOccurrences() > 0;
+  MOERT_RETURN_IF_ERROR(checkDeviceOptions(options.device));
+  MOERT_RETURN_IF_ERROR(
+      expectCuda("--warm-up", warmUpOption.getNumOccurrences() > 0, options.device));
+  MOERT_RETURN_IF_ERROR(expectCuda("--only", isOnly, options.device));
+  MOERT_RETURN_IF_ERROR(expectCuda("--per-kernel", perKernelOption, options.device));
+  MOERT_RETURN_IF_ERROR(expectCuda("--measure-peak", measurePeakOption, options.device));
+  if (isOnly)
     MOERT_RETURN_IF_ERROR(chooseProduct());
   MOERT_RETURN_IF_ERROR(options.device == DeviceKind::Cuda ? measureCuda() : measureCpu());
   if (jsonOption.empty())

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <limits>
 #include <map>
 
 using namespace llvm;
@@ -56,23 +57,37 @@ static Result<uint64_t> limitBytes() {
   return options.limitBytes;
 }
 
-static Status printStatistics() {
+/// The same, or nothing where its folder does not exist: only what fills it creates it.
+static Result<std::optional<Store>> openExisting() {
+  if (!hasCacheDirectory())
+    return std::optional<Store>();
   MOERT_ASSIGN_OR_RETURN(Store store, openStore());
+  return std::optional(std::move(store));
+}
+
+static std::vector<moert::StoredFile> entriesOf(const std::optional<Store> &store) {
+  return store ? store->list() : std::vector<moert::StoredFile>();
+}
+
+static Status printStatistics() {
+  MOERT_ASSIGN_OR_RETURN(std::optional<Store> store, openExisting());
   MOERT_ASSIGN_OR_RETURN(uint64_t limit, limitBytes());
   std::map<EntryKind, std::pair<uint64_t, uint64_t>> sizes;
   uint64_t entries = 0, bytes = 0;
-  for (const moert::StoredFile &file : store.list()) {
+  for (const moert::StoredFile &file : entriesOf(store)) {
     auto &[count, size] = sizes[moert::parseEntryName(file.name)->kind];
     ++count, ++entries;
     size += file.bytes, bytes += file.bytes;
   }
-  outs() << fmt::format("directory: {}\n", store.root().string());
+  outs() << fmt::format("directory: {}\n", cacheDirectory());
   outs() << fmt::format("size: {} in {} entries, limit {}\n", formatBytes(bytes), entries,
                         limit ? formatBytes(limit) : "none");
   for (EntryKind kind : {EntryKind::Package, EntryKind::Kernel, EntryKind::Toolchain})
     outs() << fmt::format("{}: {} entries, {}\n", name(kind), sizes[kind].first,
                           formatBytes(sizes[kind].second));
-  moert::CacheCounters counters = moert::readStatistics(store).counters;
+  moert::CacheCounters counters;
+  if (store)
+    counters = moert::readStatistics(*store).counters;
   for (const moert::CacheCounters::Field &field : moert::CacheCounters::fields())
     outs() << fmt::format("{}: {}\n", field.name, counters.*field.member);
   return Status::ok();
@@ -95,10 +110,10 @@ static std::string describeEntry(EntryKind kind, StringRef key) {
 }
 
 static Status listEntries() {
-  MOERT_ASSIGN_OR_RETURN(Store store, openStore());
-  for (const moert::StoredFile &file : store.list()) {
+  MOERT_ASSIGN_OR_RETURN(std::optional<Store> store, openExisting());
+  for (const moert::StoredFile &file : entriesOf(store)) {
     EntryKind kind = moert::parseEntryName(file.name)->kind;
-    std::optional<std::string> key = store.readKey(file.name);
+    std::optional<std::string> key = store->readKey(file.name);
     outs() << fmt::format("{:%Y-%m-%d %H:%M} {:>10} {} {} {}\n", fmt::gmtime(file.used.tv_sec),
                           formatBytes(file.bytes), StringRef(file.name).take_front(10).str(),
                           name(kind), key ? describeEntry(kind, *key) : "damaged");
@@ -112,8 +127,10 @@ static void printRefused(const ArchiveReport &report) {
 }
 
 static Status verify() {
-  MOERT_ASSIGN_OR_RETURN(Store store, openStore());
-  ArchiveReport report = moert::verifyEntries(store, checkEntry);
+  MOERT_ASSIGN_OR_RETURN(std::optional<Store> store, openExisting());
+  ArchiveReport report;
+  if (store)
+    report = moert::verifyEntries(*store, checkEntry);
   printRefused(report);
   outs() << fmt::format("{} entries are good, {}\n", report.entries, formatBytes(report.bytes));
   if (report.refused.empty())
@@ -123,33 +140,46 @@ static Status verify() {
       fmt::format("{} entries were damaged and are in quarantine", report.refused.size()));
 }
 
+static void printEviction(const moert::EvictionReport &report) {
+  outs() << fmt::format("removed {} entries ({}) and {} leftovers; {} entries ({}) are left\n",
+                        report.removedEntries, formatBytes(report.removedBytes),
+                        report.removedLeftovers, report.keptEntries, formatBytes(report.keptBytes));
+}
+
 static Status collectGarbage() {
-  MOERT_ASSIGN_OR_RETURN(Store store, openStore());
+  MOERT_ASSIGN_OR_RETURN(std::optional<Store> store, openExisting());
   MOERT_ASSIGN_OR_RETURN(uint64_t limit, limitBytes());
   if (!argumentsOption.empty()) {
     MOERT_ASSIGN_OR_RETURN(limit, moert::parseByteSize(argumentsOption.front()));
   }
-  moert::EvictionReport report = moert::evict(store, limit, /*quarantineSeconds=*/0);
-  outs() << fmt::format("removed {} entries ({}) and {} leftovers; {} entries ({}) are left\n",
-                        report.removedEntries, formatBytes(report.removedBytes),
-                        report.removedLeftovers, report.keptEntries, formatBytes(report.keptBytes));
+  moert::EvictionReport report;
+  if (store)
+    report = moert::evict(*store, limit, /*quarantineSeconds=*/0);
+  printEviction(report);
   return Status::ok();
 }
 
 static Status clearStore() {
-  MOERT_ASSIGN_OR_RETURN(Store store, openStore());
-  moert::EvictionReport report = moert::clear(store);
+  MOERT_ASSIGN_OR_RETURN(std::optional<Store> store, openExisting());
+  moert::EvictionReport report;
+  if (store)
+    report = moert::clear(*store);
   outs() << fmt::format("removed {} entries ({})\n", report.removedEntries,
                         formatBytes(report.removedBytes));
   return Status::ok();
 }
 
 static Status exportArchive() {
+  MOERT_RETURN_IF_ERROR(expectPath("the archive", argumentsOption.front()));
+  std::vector<std::string> targets;
+  if (!targetArch().empty()) {
+    MOERT_ASSIGN_OR_RETURN(targets, targetArchs());
+  }
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<CachedCompiler> compiler, kernelCache());
   // A note on this machine's NVRTC says nothing to another one.
-  auto wanted = [](const moert::EntryName &name, const moert::Entry &entry) {
+  auto wanted = [&](const moert::EntryName &name, const moert::Entry &entry) {
     return name.kind != EntryKind::Toolchain &&
-           (targetArch().empty() || moert::findPart(entry.key, "target") == targetArch());
+           (targets.empty() || is_contained(targets, moert::findPart(entry.key, "target")));
   };
   MOERT_ASSIGN_OR_RETURN(ArchiveReport report,
                          moert::exportEntries(argumentsOption.front(),
@@ -161,13 +191,19 @@ static Status exportArchive() {
 }
 
 static Status importArchive() {
+  MOERT_RETURN_IF_ERROR(expectPath("the archive", argumentsOption.front()));
+  MOERT_ASSIGN_OR_RETURN(uint64_t limit, limitBytes());
   MOERT_ASSIGN_OR_RETURN(Store store, openStore());
   MOERT_ASSIGN_OR_RETURN(ArchiveReport report,
                          moert::importEntries(argumentsOption.front(), store, checkEntry));
   printRefused(report);
-  moert::addStatistics(store, {}, report.bytes);
+  uint64_t held = moert::addStatistics(store, {}, report.bytes).bytes;
   outs() << fmt::format("imported {} entries ({}), {} were there already\n", report.entries,
                         formatBytes(report.bytes), report.alreadyThere);
+  if (limit != 0 && held > limit) {
+    constexpr int64_t kForever = std::numeric_limits<int64_t>::max(); // quarantine is gc's business
+    printEviction(moert::evict(store, limit, kForever));
+  }
   if (report.refused.empty())
     return Status::ok();
   return Status(StatusCode::InvalidInput,

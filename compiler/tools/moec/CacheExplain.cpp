@@ -72,11 +72,14 @@ static Status explainPackage(const MoeBlock &block, CompilerOptions options,
 }
 
 Status explainBlock(const std::string &path) {
+  MOERT_RETURN_IF_ERROR(oneTargetArch().status());
   MOERT_ASSIGN_OR_RETURN(CompilerOptions options, compilerOptions());
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<CachedCompiler> compiler, kernelCache());
   MOERT_ASSIGN_OR_RETURN(Subject subject, loadSubject(path, errs()));
   if (subject.package)
     return Status(StatusCode::Usage, "expects IR, but '" + path + "' is a package");
+  for (int64_t tokens : options.kernel.tokens)
+    MOERT_RETURN_IF_ERROR(checkTokens(subject.inputs(), tokens));
   MOERT_RETURN_IF_ERROR(applyRecords(*subject.block, options));
   std::vector<CompilerOptions> lowerings = eachLowering(options);
   for (size_t i = 0; i < lowerings.size(); ++i) {

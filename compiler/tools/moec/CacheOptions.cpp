@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 using namespace llvm;
 using moert::Result;
 using moert::Status;
@@ -35,6 +37,7 @@ static cl::opt<bool>
                            "schedules come from"));
 
 bool isVerbose() { return verboseOption; }
+bool isCacheStrict() { return strictOption; }
 
 /// Made by the first who asks.
 static std::shared_ptr<CachedCompiler> &current() {
@@ -46,6 +49,14 @@ std::string cacheDirectory() {
   return cacheDirOption.empty() ? moert::defaultCacheDirectory().string() : cacheDirOption;
 }
 
+bool hasCacheDirectory() {
+  std::error_code error;
+  if (std::filesystem::exists(cacheDirectory(), error))
+    return true;
+  warn("there is no folder '" + cacheDirectory() + "'");
+  return false;
+}
+
 Result<std::shared_ptr<CachedCompiler>> kernelCache() {
   if (current())
     return current();
@@ -55,7 +66,11 @@ Result<std::shared_ptr<CachedCompiler>> kernelCache() {
   if (noCacheOption)
     return current() = std::make_shared<CachedCompiler>();
   MOERT_ASSIGN_OR_RETURN(moert::CacheOptions options, moert::cacheOptionsFromEnvironment());
-  options.directory = cacheDirectory();
+  // `moec cache` looks after what is there.
+  if (!cacheCommand() || hasCacheDirectory())
+    options.directory = cacheDirectory();
+  else
+    options.directory.clear();
   options.warn = [](const std::string &text) { warn(text); };
   return current() =
              std::make_shared<CachedCompiler>(moert::Cache::open(std::move(options)), strictOption);
@@ -66,12 +81,8 @@ Result<CompilerOptions> compilerOptions() {
   MOERT_ASSIGN_OR_RETURN(options.jobs, jobs());
   MOERT_ASSIGN_OR_RETURN(options.kernel.tokens, tokenCounts());
   MOERT_ASSIGN_OR_RETURN(options.fusions, fusions());
-  if (targetArch() == kNativeTarget) {
-    MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
-    options.kernel.target = nativeTarget(device->properties());
-  } else if (!targetArch().empty()) {
-    options.kernel.target = targetArch();
-  }
+  MOERT_ASSIGN_OR_RETURN(std::vector<std::string> targets, targetArchs());
+  options.kernel.target = targets.front();
   options.kernel.combine = combineMode();
   options.kernel.schedule = scheduleText();
   return options;

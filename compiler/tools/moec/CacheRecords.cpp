@@ -21,6 +21,14 @@ static Result<RecordStore> openRecords() {
   return RecordStore::open(cacheDirectory(), [](const std::string &text) { warn(text); });
 }
 
+/// The user's records; none where there is no cache, which who only looks does not make.
+static Result<std::vector<Record>> userRecords() {
+  if (!hasCacheDirectory())
+    return std::vector<Record>();
+  MOERT_ASSIGN_OR_RETURN(RecordStore store, openRecords());
+  return store.all();
+}
+
 static void print(const Record &record, StringRef source) {
   std::string schedules = record.schedules.empty() ? "the default stays" : "";
   for (size_t i = 0; i < record.schedules.size(); ++i)
@@ -36,8 +44,8 @@ static void print(const Record &record, StringRef source) {
 }
 
 Status listRecords() {
-  MOERT_ASSIGN_OR_RETURN(RecordStore store, openRecords());
-  for (const Record &record : store.all())
+  MOERT_ASSIGN_OR_RETURN(std::vector<Record> records, userRecords());
+  for (const Record &record : records)
     print(record, "user");
   for (const Record &record : shippedRecords())
     print(record, "shipped");
@@ -45,8 +53,7 @@ Status listRecords() {
 }
 
 Status exportRecords(const std::string &path) {
-  MOERT_ASSIGN_OR_RETURN(RecordStore store, openRecords());
-  std::vector<Record> records = store.all();
+  MOERT_ASSIGN_OR_RETURN(std::vector<Record> records, userRecords());
   MOERT_RETURN_IF_ERROR(writeText(path, recordsToText(records)));
   if (path != "-")
     outs() << fmt::format("wrote {} records to {}\n", records.size(), path);

@@ -123,6 +123,8 @@ static void printTimes(const Compilation &compilation) {
 
 /// Rules that tie options together.
 static Status checkOptions() {
+  MOERT_RETURN_IF_ERROR(expectPath("-o", outputOption));
+  MOERT_RETURN_IF_ERROR(expectPath("--emit-dir", emitDirOption));
   if (!outputOption.empty() && stopOption != Stage::Cubin)
     return Status(StatusCode::Usage, "expects no --stop-after with -o: a package needs every stage");
   for (Stage stage : emittedStages()) {
@@ -172,6 +174,8 @@ static Status compileBlock() {
   MOERT_ASSIGN_OR_RETURN(Subject subject, loadSubject(inputPath(), errs()));
   if (subject.package)
     return Status(StatusCode::Usage, "expects IR, but '" + inputPath() + "' is a package");
+  for (int64_t tokens : options.kernel.tokens)
+    MOERT_RETURN_IF_ERROR(checkTokens(subject.inputs(), tokens));
   std::vector<moert::Package> packages;
   for (const std::string &target : targets) {
     CompilerOptions own = options; // what records say depends on the target

@@ -6,7 +6,9 @@
 #include "dialects/Moe/IR/MoeOps.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace llvm;
@@ -52,6 +54,16 @@ static Status importModel() {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   context.loadDialect<mlir::func::FuncDialect, moe::MoeDialect>();
   auto module = buildBlock(context, *config, {dtype, functionName});
+  // Sizes that are right one by one may be too large together.
+  std::string reason;
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
+    if (reason.empty())
+      reason = diagnostic.str();
+    return mlir::success();
+  });
+  if (failed(mlir::verify(*module)))
+    return Status(StatusCode::Unsupported,
+                  configPath + ": expects sizes of which valid IR can be made, but " + reason);
   return writeText(outputPath, printBlock(*module, *config));
 }
 

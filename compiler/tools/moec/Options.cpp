@@ -106,8 +106,8 @@ static cl::list<std::string>
                   cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::sub(cacheCommand()),
                   cl::cat(category()), cl::CommaSeparated, cl::value_desc("R,..."),
                   cl::desc("uniform, zipf:A, one-expert, or histogram:FILE with recorded "
-                           "\"counts\" of the experts as JSON (compile, cache explain: one, whose "
-                           "tuning records are used)"));
+                           "\"counts\" of the experts as JSON, its name without commas (compile, "
+                           "cache explain: one, whose tuning records are used)"));
 static cl::opt<uint64_t> seedOption("seed", cl::sub(runCommand()), cl::sub(benchCommand()), cl::sub(tuneCommand()),
                                     cl::cat(category()), cl::init(0), cl::value_desc("N"),
                                     cl::desc("of generated inputs (default: 0)"));
@@ -158,6 +158,14 @@ Result<std::vector<std::string>> targetArchs() {
     result.push_back(std::move(target));
   }
   return result;
+}
+
+Result<std::string> oneTargetArch() {
+  MOERT_ASSIGN_OR_RETURN(std::vector<std::string> targets, targetArchs());
+  if (targets.size() == 1)
+    return std::move(targets.front());
+  return Status(StatusCode::Usage,
+                fmt::format("--target: expects one architecture, but got {}", targets.size()));
 }
 
 Result<FusionChoice> fusions() {
@@ -215,6 +223,28 @@ Result<double> parseSeconds(StringRef option, StringRef text) {
   return value * unit;
 }
 
+Status expectCuda(StringRef option, bool isGiven, DeviceKind device) {
+  if (!isGiven || device == DeviceKind::Cuda)
+    return Status::ok();
+  return Status(StatusCode::Usage, fmt::format("expects --device cuda with {}, but got {}",
+                                               option.str(), name(device).str()));
+}
+
+Status checkDeviceOptions(DeviceKind device) {
+  MOERT_RETURN_IF_ERROR(expectCuda("--target", !targetOption.empty(), device));
+  MOERT_RETURN_IF_ERROR(expectCuda("--schedule", !scheduleOption.empty(), device));
+  MOERT_RETURN_IF_ERROR(
+      expectCuda("--combine accumulate", combineOption == CombineMode::Accumulate, device));
+  return expectCuda("--strict-cache", isCacheStrict(), device);
+}
+
+Status expectPath(StringRef option, StringRef path) {
+  if (path != "-")
+    return Status::ok();
+  return Status(StatusCode::Usage,
+                fmt::format("expects {} to be a path, but got '-'", option.str()));
+}
+
 std::string buildOptionsText() {
   std::string text;
   if (!targetOption.empty())
@@ -234,18 +264,22 @@ int fail(const Status &status) {
   return status.exitCode();
 }
 
+Status flushOutput() {
+  outs().flush();
+  if (!outs().has_error())
+    return Status::ok();
+  std::string message = "cannot write to standard output: " + outs().error().message();
+  outs().clear_error(); // else the stream ends the program, with the exit code of a mismatch
+  return Status(StatusCode::Toolchain, std::move(message));
+}
+
 void warn(StringRef message) { errs() << "moec: warning: " << message << '\n'; }
 
 Status writeText(const std::string &path, StringRef text) {
   if (path != "-")
     return moert::writeFileAtomically(path, text);
   outs() << text;
-  outs().flush();
-  if (!outs().has_error())
-    return Status::ok();
-  std::string message = "cannot write to standard output: " + outs().error().message();
-  outs().clear_error();
-  return Status(StatusCode::Toolchain, std::move(message));
+  return flushOutput();
 }
 
 Result<std::string> readText(const std::string &path, uint64_t maxBytes) {

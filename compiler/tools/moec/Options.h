@@ -45,6 +45,8 @@ moert::Result<unsigned> jobs();
 const std::string &targetArch();
 /// The architectures of `--target`, each once, `native` resolved; the default where it was not given.
 moert::Result<std::vector<std::string>> targetArchs();
+/// The same where one is wanted.
+moert::Result<std::string> oneTargetArch();
 /// `--fuse`.
 moert::Result<FusionChoice> fusions();
 bool isFusionGiven();
@@ -57,12 +59,18 @@ const std::string &scheduleText();
 moert::Result<std::vector<int64_t>> tokenCounts();
 /// `--routing`, by default uniform.
 moert::Result<std::vector<Routing>> routings();
-/// What the options above say about a compilation, `--target native` resolved.
+/// What the options above say about a compilation, for the first of `targetArchs`.
 moert::Result<CompilerOptions> compilerOptions();
 /// `--seed`.
 uint64_t seed();
 /// Seconds of a time such as 60s, 5m or 200ms that was given with `option`, "--budget".
 moert::Result<double> parseSeconds(llvm::StringRef option, llvm::StringRef text);
+/// Usage where `isGiven` and the device is not CUDA, which alone has what the option asks for.
+moert::Status expectCuda(llvm::StringRef option, bool isGiven, DeviceKind device);
+/// The same for each of the options above; what only says where things are kept serves any device.
+moert::Status checkDeviceOptions(DeviceKind device);
+/// Usage where the file or folder of an option is "-", which names a stream elsewhere.
+moert::Status expectPath(llvm::StringRef option, llvm::StringRef path);
 /// The options above that were given, as text for a command that reproduces a run.
 std::string buildOptionsText();
 
@@ -71,6 +79,8 @@ std::string buildOptionsText();
 moert::Result<std::shared_ptr<CachedCompiler>> kernelCache();
 /// `--cache-dir`, else the environment's folder.
 std::string cacheDirectory();
+/// Whether that folder is there; warns where it is not.
+bool hasCacheDirectory();
 /// One line: what came from the cache and what was compiled.
 std::string describeCounters(const CachedCompiler &cache);
 /// Ends the use of the cache; with `-v` says what it was good for.
@@ -78,6 +88,8 @@ void closeCache();
 
 /// `-v`.
 bool isVerbose();
+/// `--strict-cache`.
+bool isCacheStrict();
 
 /// The user's tuning records and the shipped ones; null with `--no-tuned`.
 std::shared_ptr<const Records> tuningRecords();
@@ -104,6 +116,8 @@ int runEnv();
 
 /// Prints "moec: error: " and the message; returns the exit code of the failure.
 int fail(const moert::Status &status);
+/// Toolchain failure where standard output did not take all that was printed; said once.
+moert::Status flushOutput();
 /// Prints "moec: warning: " and the message.
 void warn(llvm::StringRef message);
 

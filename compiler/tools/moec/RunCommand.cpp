@@ -1,7 +1,9 @@
 //===- RunCommand.cpp - moec run ---------------------------------------------===//
 
+#include "compiler/Engine/ReferenceRunner.h"
 #include "compiler/Engine/Subject.h"
 #include "compiler/Reference/Check.h"
+#include "compiler/Reference/Sampling.h"
 #include "compiler/Support/ShellWord.h"
 #include "compiler/tools/moec/Options.h"
 #include "compiler/tools/moec/Progress.h"
@@ -60,6 +62,8 @@ private:
   Status prepare();
   Status runCase(const Case &current);
   Result<std::vector<HostTensor>> bind(const Case &current);
+  Status planReference(int64_t tokens, std::span<const HostTensor> arguments,
+                       const CheckOptions &options);
   Status check(const Case &current, std::span<const HostTensor> arguments,
                const Runner::Outcome &outcome);
   Status writeOutputs(const Runner::Outcome &outcome);
@@ -73,7 +77,7 @@ private:
   unsigned threads = 0;
   double tolerance = 0;    ///< 0: by the element type
   NamedTensors given;      ///< from --inputs
-  NamedTensors constants;  ///< generated arguments of a size without T, made once
+  NamedTensors constants;  ///< generated arguments that do not depend on T, made once
   std::vector<Case> cases;
   std::unique_ptr<Runner> runner;
   size_t failures = 0;
@@ -82,11 +86,6 @@ private:
 } // namespace
 
 static bool isChecked() { return checkOption.getNumOccurrences() > 0; }
-
-static bool dependsOnTokens(const InputSpec &spec) {
-  return any_of(spec.shape, [](int64_t dim) { return dim < 0; }) ||
-         spec.role == InputRole::Offsets;
-}
 
 /// Options, input files and the runner.
 Status Run::prepare() {
@@ -98,6 +97,10 @@ Status Run::prepare() {
       (StringRef(checkOption).getAsDouble(tolerance) || !(tolerance > 0 && tolerance < 1)))
     return Status(StatusCode::Usage,
                   "expects --check to be a number between 0 and 1, but got '" + checkOption + "'");
+  MOERT_RETURN_IF_ERROR(expectPath("--inputs", inputsOption));
+  MOERT_RETURN_IF_ERROR(expectPath("--outputs", outputsOption));
+  device = deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
+  MOERT_RETURN_IF_ERROR(checkDeviceOptions(device));
   if (!outputsOption.empty() && counts.size() * distributions.size() > 1)
     return Status(StatusCode::Usage, "expects one token count and one routing with --outputs");
 
@@ -120,10 +123,11 @@ Status Run::prepare() {
     counts.push_back(*tokens);
   }
   for (int64_t tokens : counts)
+    MOERT_RETURN_IF_ERROR(checkTokens(specs, tokens));
+  for (int64_t tokens : counts)
     for (const Routing &routing : distributions)
       cases.push_back({tokens, routing});
 
-  device = deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
   RunnerOptions options;
   options.device = device;
   options.fusions = choice;
@@ -144,7 +148,7 @@ Status Run::prepare() {
   return Status::ok();
 }
 
-/// The arguments of one case. Those of a constant size are generated once.
+/// The arguments of one case. Those that do not depend on it are generated once.
 Result<std::vector<HostTensor>> Run::bind(const Case &current) {
   NamedTensors known = given;
   known.insert(constants.begin(), constants.end());
@@ -177,6 +181,18 @@ void Run::print(const Case &current, const Runner::Outcome &outcome, StringRef r
   outs().flush();
 }
 
+/// Unsupported where memory does not hold what the check will evaluate.
+Status Run::planReference(int64_t tokens, std::span<const HostTensor> arguments,
+                          const CheckOptions &options) {
+  mlir::func::FuncOp function = subject.block->function();
+  if (tokenCount(function, ArrayRef(arguments.data(), arguments.size())) &&
+      tokensAreIndependent(function))
+    tokens = std::min(tokens, options.maxTokens);
+  Result<uint64_t> bytes = ReferenceRunner(*subject.block, threads).planMemory(tokens);
+  Status status = bytes ? planMemory({}, {}, tokens, *bytes).status() : bytes.status();
+  return std::move(status).withContext("the reference");
+}
+
 Status Run::check(const Case &current, std::span<const HostTensor> arguments,
                   const Runner::Outcome &outcome) {
   progress.show("evaluating the reference");
@@ -184,6 +200,7 @@ Status Run::check(const Case &current, std::span<const HostTensor> arguments,
   options.tolerance = tolerance;
   options.sampleSeed = checkSeedOption;
   options.threads = threads;
+  MOERT_RETURN_IF_ERROR(planReference(current.tokens, arguments, options));
   mlir::FailureOr<CheckReport> report =
       checkResult(subject.block->function(), ArrayRef(arguments.data(), arguments.size()),
                   outcome.outputs, options);

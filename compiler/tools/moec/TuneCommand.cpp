@@ -226,7 +226,7 @@ json::Value Tune::report() const {
                       {"target", target},
                       {"effort", effortOption == Effort::Quick ? "quick" : "full"},
                       {"deterministic", bool(deterministicOption)},
-                      {"seed", int64_t(seed())},
+                      {"seed", seed()},
                       {"results", std::move(results)}};
 }
 
@@ -354,10 +354,14 @@ Status Tune::execute() {
   if (!subject.block || subject.package)
     return Status(StatusCode::Usage, "expects IR, but '" + inputPath() + "' is a package");
   MOERT_ASSIGN_OR_RETURN(cost, costOf(*subject.block));
-  for (const Case &current : cases)
+  for (const Case &current : cases) {
+    MOERT_RETURN_IF_ERROR(checkTokens(subject.inputs(), current.tokens));
     MOERT_RETURN_IF_ERROR(checkRouting(subject.inputs(), current.routing));
-  if (!targetArch().empty() && targetArch() != kNativeTarget)
-    target = targetArch();
+  }
+  // The GPU that a search is native to is opened by its workers.
+  if (!targetArch().empty() && (dryRunOption || targetArch() != kNativeTarget)) {
+    MOERT_ASSIGN_OR_RETURN(target, oneTargetArch());
+  }
   MOERT_RETURN_IF_ERROR(checkMatmuls());
   Status status;
   std::optional<json::Value> text;

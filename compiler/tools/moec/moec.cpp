@@ -13,6 +13,8 @@
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cstdlib>
+
 using namespace llvm;
 using namespace moec::cli;
 
@@ -46,10 +48,20 @@ static moert::Status startLog() {
   return moert::Status::ok();
 }
 
+/// What LLVM prints itself (--help, --version) ends in exit(0), whether it was printed or not.
+static void checkOutputAtExit() {
+  if (moert::Status status = flushOutput(); !status.isOk())
+    std::_Exit(fail(status));
+}
+
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   if (argc == 2 && kTuneWorkerCommand == argv[1])
     return moec::serveTuning();
+  // Streams that are made before outlive it.
+  outs();
+  errs();
+  std::atexit(checkOutputAtExit);
   Command commands[] = {
       {compileCommand(), runCompile},
       {runCommand(), runRun},
@@ -71,7 +83,9 @@ int main(int argc, char **argv) {
     if (command.subCommand) {
       int exitCode = command.run();
       closeCache();
-      return exitCode;
+      moert::Status status = flushOutput();
+      int outputCode = status.isOk() ? 0 : fail(status);
+      return exitCode != 0 ? exitCode : outputCode; // the first failure is the cause
     }
   errs() << "moec: expects a subcommand; `moec --help` lists them\n";
   return kUsageError;

@@ -106,6 +106,29 @@ TEST(CompileErrorTest, DynamicWeights) {
       << refused.status().message();
 }
 
+TEST(NameTest, AFunctionMayBeCalledLikeOneOfTheProcess) {
+  for (const char *name : {"memset", "malloc", "__kmpc_fork_call", "moec_cpu_block"}) {
+    std::string source = kSource;
+    source.replace(source.find("@f("), 2, "@" + std::string(name));
+    Program program(source);
+    ASSERT_TRUE(program.isValid()) << name;
+    program.check(program.makeInputs(9));
+  }
+}
+
+TEST(NameTest, AnotherFunctionOfTheEntrysNameIsRefused) {
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(
+      "func.func private @moec_cpu_block(tensor<?x16xf32>)\n"
+      "func.func @f(%x: tensor<?x16xf32>) -> tensor<?x16xf32> { return %x : tensor<?x16xf32> }",
+      &context());
+  ASSERT_TRUE(module);
+  auto refused = moec::cpu::CpuExecutor::compile(module->lookupSymbol<mlir::func::FuncOp>("f"));
+  ASSERT_FALSE(refused.isOk());
+  EXPECT_EQ(refused.status().code(), StatusCode::Unsupported);
+  EXPECT_EQ(refused.status().message(),
+            "lowering to the CPU: expects no other function to be called 'moec_cpu_block'");
+}
+
 TEST(ThreadTest, OneThreadAndManyAgree) {
   auto module = mlir::parseSourceString<mlir::ModuleOp>(kSource, &context());
   ASSERT_TRUE(module);

@@ -97,6 +97,51 @@ TEST(Inputs, InfersTokensFromGivenTensors) {
   EXPECT_EQ(inferTokens(kBlock, hidden), 7);
 }
 
+/// A block whose types fix T = 6, twice as many routes among them.
+std::vector<InputSpec> staticBlock() {
+  std::vector<InputSpec> specs = {
+      guessInputSpec("hidden", DType::BF16, {6, 64}),
+      guessInputSpec("router_logits", DType::F32, {6, 8}),
+      guessInputSpec("routes", DType::I32, {12}),
+      guessInputSpec("gate_up", DType::BF16, {8, 32, 64}),
+  };
+  specs[0].hasTokenRows = specs[2].hasTokenRows = true;
+  specs[2].rowsPerToken = 2;
+  specs[2].role = InputRole::Routes;
+  return specs;
+}
+
+TEST(Inputs, StaticRowsFixTheTokens) {
+  std::vector<InputSpec> specs = staticBlock();
+  EXPECT_TRUE(specs[1].hasTokenRows) << "logits have a row per token";
+  EXPECT_EQ(inferTokens(specs, {}), 6);
+  EXPECT_TRUE(checkTokens(specs, 6).isOk());
+  EXPECT_TRUE(bindInputs(specs, {}, {.tokens = 6}).isOk());
+  for (int64_t tokens : {int64_t{0}, int64_t{5}, int64_t{1000000000000}}) {
+    moert::Status status = bindInputs(specs, {}, {.tokens = tokens}).status();
+    EXPECT_EQ(status.code(), StatusCode::Usage);
+    EXPECT_EQ(status.message(),
+              "expects 6 tokens, as 'hidden' is bf16[6, 64], but got " + std::to_string(tokens));
+  }
+  specs.erase(specs.begin(), specs.begin() + 2);
+  EXPECT_EQ(inferTokens(specs, {}), 6) << "two routes a token";
+  EXPECT_EQ(checkTokens(specs, 12).code(), StatusCode::Usage);
+  specs[0].shape = {13};
+  moert::Status status = checkTokens(specs, 6);
+  EXPECT_EQ(status.code(), StatusCode::InvalidInput);
+  EXPECT_EQ(status.message(), "argument 'routes': expects 2 rows for each token, but has 13 rows");
+}
+
+TEST(Inputs, StaticRowsAreNoConstants) {
+  std::vector<InputSpec> specs = staticBlock();
+  NamedTensors constants;
+  auto sets = bindInputSets(specs, constants, {.tokens = 6}, 2);
+  ASSERT_TRUE(sets.isOk()) << sets.status().message();
+  ASSERT_EQ(constants.size(), 1u);
+  EXPECT_TRUE(constants.contains("gate_up"));
+  EXPECT_NE((*sets)[0][1].data(), (*sets)[1][1].data());
+}
+
 TEST(MemoryPlan, AddsUpWhatIsGenerated) {
   auto plan = planMemory(kBlock, {}, 10, 100);
   ASSERT_TRUE(plan.isOk());

@@ -51,12 +51,44 @@ TEST(RecordTest, WhatCannotBeReadSaysWhy) {
   EXPECT_NE(failure("\"format\": 1", "\"format\": 2").find("expected format 1"), std::string::npos);
   EXPECT_NE(failure("\"uniform\"", "7").find("expected string at record.key.routing"),
             std::string::npos);
-  EXPECT_NE(failure("\"tokens\": 1024", "\"tokens\": 0").find("tokens"), std::string::npos);
   EXPECT_NE(failure("\"ordered\"", "\"later\"").find("combine"), std::string::npos);
   EXPECT_NE(failure("\"fusions\": \"all\"", "\"fusions\": \"most\"").find("fusions"),
             std::string::npos);
   EXPECT_NE(failure("\"records\"", "\"notes\""), "");
   EXPECT_NE(failure("{", ""), "");
+}
+
+TEST(RecordTest, AValueThatNoSearchLeavesIsRefused) {
+  struct {
+    const char *from, *to, *message;
+  } cases[] = {
+      {"\"tokens\": 1024", "\"tokens\": 0",
+       "expected a count from 1 to 1610612735 at record.tokens, but got 0"},
+      {"\"tokens\": 1024", "\"tokens\": 9223372036854775807",
+       "expected a count from 1 to 1610612735 at record.tokens, but got 9223372036854775807"},
+      {"\"Card\"", "\"\"", "expected a text at record.key.device, but got \"\""},
+      {"\"sm_90a\"", "\"\"", "expected a text at record.key.target, but got \"\""},
+      {"\"bf16: experts=8\"", "\"\"", "expected a text at record.key.problem, but got \"\""},
+      {"\"uniform\"", "\"uni\\nform\"",
+       "expected a text of one line at record.key.routing, but got \"uni\\nform\""},
+      {"\"any\"", "\"\"", "expected a text at record.key.fuse, but got \"\""},
+      {"\"multiprocessors\": 132", "\"multiprocessors\": -132",
+       "expected a number from 1 on at record.key.multiprocessors, but got -132"},
+      {"\"us\": 95", "\"us\": -95",
+       "expected a time from 0.001 to 1e+12 at record.us, but got -95"},
+      {"\"default_us\": 100", "\"default_us\": 1e308",
+       "expected a time from 0.001 to 1e+12 at record.default_us, but got 1e+308"},
+      {"weights = evict_last\"", "weights = evict_last; *: mma\"",
+       "expected one schedule for each product at record.schedules, but got 'wgmma_swapped, "},
+      {"\"quick\"", "\"qui\\u001bck\"", "expected a text of one line at record.environment"},
+  };
+  for (auto &c : cases) {
+    std::string message = failure(c.from, c.to);
+    EXPECT_TRUE(message.starts_with(c.message)) << c.to << ": " << message;
+  }
+  // The last count that is taken has an interval that schedules can name.
+  EXPECT_EQ(failure("\"tokens\": 1024", "\"tokens\": 1610612735"), "");
+  EXPECT_EQ(intervalOf(kMaxRecordTokens), (TokenInterval{805306368, kMaxRecordTokens}));
 }
 
 TEST(ShippedTest, EveryShippedRecordIsAGain) {

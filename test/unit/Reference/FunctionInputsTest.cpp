@@ -77,6 +77,46 @@ TEST_F(FunctionInputs, RolesOfParts) {
   EXPECT_EQ((*specs)[1].rowsPerToken, 1);
 }
 
+TEST_F(FunctionInputs, RowsOfTokensAreKnownFromTheOps) {
+  auto specs = inputSpecsOf(parse(R"(
+  func.func @f(%x: tensor<6x8xbf16>, %l: tensor<6x4xf32>, %w: tensor<4x8x8xbf16>,
+               %offsets: tensor<5xi32>, %routes: tensor<12xi32>, %p: tensor<6x2xf32>,
+               %rows: tensor<12x8xbf16>) -> (tensor<12x8xbf16>, tensor<6x8xbf16>) {
+    %weights, %ids = moe.route %l top_k(2) score(softmax) order(score_then_select)
+        : (tensor<6x4xf32>) -> (tensor<6x2xf32>, tensor<6x2xi32>)
+    %h = moe.grouped_matmul %x, %offsets, %w gather(%routes) top_k(2)
+        : (tensor<6x8xbf16>, tensor<5xi32>, tensor<4x8x8xbf16>, tensor<12xi32>) -> tensor<12x8xbf16>
+    %y = moe.grouped_matmul %rows, %offsets, %w combine(%p, %routes)
+        : (tensor<12x8xbf16>, tensor<5xi32>, tensor<4x8x8xbf16>, tensor<6x2xf32>, tensor<12xi32>)
+        -> tensor<6x8xbf16>
+    return %h, %y : tensor<12x8xbf16>, tensor<6x8xbf16>
+  })"));
+  ASSERT_TRUE(mlir::succeeded(specs)) << errors;
+  std::vector<bool> known;
+  std::vector<int64_t> rows;
+  for (const InputSpec &spec : *specs) {
+    known.push_back(spec.hasTokenRows);
+    rows.push_back(spec.rowsPerToken);
+  }
+  EXPECT_EQ(known, (std::vector<bool>{true, true, false, false, true, true, true}));
+  EXPECT_EQ(rows[4], 2);
+  EXPECT_EQ(rows[5], 1);
+  EXPECT_EQ(rows[6], 2);
+  EXPECT_TRUE(checkTokens(*specs, 6).isOk());
+  EXPECT_FALSE(checkTokens(*specs, 12).isOk());
+
+  // Rows of a product alone may be those of any number of tokens.
+  specs = inputSpecsOf(parse(R"(
+  func.func @f(%rows: tensor<12x8xbf16>, %offsets: tensor<5xi32>, %w: tensor<4x6x8xbf16>)
+      -> tensor<12x6xbf16> {
+    %y = moe.grouped_matmul %rows, %offsets, %w
+        : (tensor<12x8xbf16>, tensor<5xi32>, tensor<4x6x8xbf16>) -> tensor<12x6xbf16>
+    return %y : tensor<12x6xbf16>
+  })"));
+  ASSERT_TRUE(mlir::succeeded(specs)) << errors;
+  EXPECT_FALSE((*specs)[0].hasTokenRows);
+}
+
 TEST_F(FunctionInputs, GeneratedPartsCanBeEvaluated) {
   // What is generated for index arguments must be what the ops accept.
   mlir::func::FuncOp func = parse(R"(
