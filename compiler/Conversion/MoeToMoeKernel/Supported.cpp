@@ -78,8 +78,8 @@ static LogicalResult verifyTypes(Operation *op, StringRef what, TypeRange types)
     if (!tensor || !BaseMemRefType::isValidElementType(tensor.getElementType()) ||
         !kernel::isCompactMemRef(MemRefType::get(tensor.getShape(), tensor.getElementType())))
       return op->emitError() << kUnsupportedPrefix << "expects every " << what
-                             << " to be a ranked tensor of less than 2^48 bf16, f16, f32 or i32 "
-                                "values, dynamic in the leading extent only, but #"
+                             << " to be a tensor of rank 1 to 8 of less than 2^48 bf16, f16, f32 "
+                                "or i32 values, dynamic in the leading extent only, but #"
                              << i << " is of type " << type;
   }
   return success();

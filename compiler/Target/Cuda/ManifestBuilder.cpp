@@ -59,6 +59,8 @@ static std::vector<moert::Expr> getShape(Value memref) {
   return shape;
 }
 
+static_assert(kernel::kMaxRank == moert::kMaxRank);
+
 ManifestBuilder::ManifestBuilder(StringRef block, StringRef arch) {
   manifest.producer = "moec";
   manifest.block = block.str();
@@ -74,9 +76,10 @@ LogicalResult ManifestBuilder::beginVariant(func::FuncOp function) {
       return function.emitOpError()
              << "expects '" << moe::MoeDialect::kNameAttr << "' on argument " << i;
     if (!kernel::isCompactMemRef(argument.getType()))
-      return function.emitOpError() << "expects arguments that are compact memrefs of bf16, f16, "
-                                       "f32 or i32 values, dynamic in at most their leading "
-                                       "extent, but got "
+      return function.emitOpError() << "expects arguments that are compact memrefs of rank 1 to "
+                                    << kernel::kMaxRank
+                                    << " of bf16, f16, f32 or i32 values, dynamic in at most their "
+                                       "leading extent, but got "
                                     << argument.getType();
     indexed.push_back(kernel::getLeadingExtent(argument));
     Type element = cast<MemRefType>(argument.getType()).getElementType();

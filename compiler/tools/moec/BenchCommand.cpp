@@ -362,6 +362,7 @@ Status Bench::execute() {
       deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
   bool isOnly = onlyOption.getNumOccurrences() > 0;
   MOERT_RETURN_IF_ERROR(checkDeviceOptions(options.device));
+  MOERT_RETURN_IF_ERROR(checkSubjectOptions(subject, options.device));
   MOERT_RETURN_IF_ERROR(
       expectCuda("--warm-up", warmUpOption.getNumOccurrences() > 0, options.device));
   MOERT_RETURN_IF_ERROR(expectCuda("--only", isOnly, options.device));

@@ -238,6 +238,20 @@ Status checkDeviceOptions(DeviceKind device) {
   return expectCuda("--strict-cache", isCacheStrict(), device);
 }
 
+Status checkSubjectOptions(const Subject &subject, DeviceKind device) {
+  if (!subject.package || device != DeviceKind::Cuda)
+    return Status::ok();
+  const std::pair<StringRef, int> given[] = {{"--target", targetOption.getNumOccurrences()},
+                                             {"--fuse", fuseOption.getNumOccurrences()},
+                                             {"--combine", combineOption.getNumOccurrences()},
+                                             {"--schedule", scheduleOption.getNumOccurrences()}};
+  for (auto [option, times] : given)
+    if (times > 0)
+      return Status(StatusCode::Usage, fmt::format("expects IR with {}, but '{}' is a package",
+                                                   option.str(), subject.path));
+  return Status::ok();
+}
+
 Status expectPath(StringRef option, StringRef path) {
   if (path != "-")
     return Status::ok();

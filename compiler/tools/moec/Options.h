@@ -69,6 +69,8 @@ moert::Result<double> parseSeconds(llvm::StringRef option, llvm::StringRef text)
 moert::Status expectCuda(llvm::StringRef option, bool isGiven, DeviceKind device);
 /// The same for each of the options above; what only says where things are kept serves any device.
 moert::Status checkDeviceOptions(DeviceKind device);
+/// Usage where one of the options above says how to compile, and the kernels of a package run.
+moert::Status checkSubjectOptions(const Subject &subject, DeviceKind device);
 /// Usage where the file or folder of an option is "-", which names a stream elsewhere.
 moert::Status expectPath(llvm::StringRef option, llvm::StringRef path);
 /// The options above that were given, as text for a command that reproduces a run.

@@ -105,6 +105,7 @@ Status Run::prepare() {
     return Status(StatusCode::Usage, "expects one token count and one routing with --outputs");
 
   MOERT_ASSIGN_OR_RETURN(subject, loadSubject(inputPath(), errs()));
+  MOERT_RETURN_IF_ERROR(checkSubjectOptions(subject, device));
   specs = subject.inputs();
   for (const Routing &routing : distributions)
     MOERT_RETURN_IF_ERROR(checkRouting(specs, routing));

@@ -30,7 +30,7 @@ void MoeKernelDialect::initialize() {
 bool moec::kernel::isCompactMemRef(Type type) {
   constexpr int64_t kMaxElements = int64_t(1) << 48;
   auto memref = dyn_cast<MemRefType>(type);
-  if (!memref || memref.getRank() == 0 || !memref.getLayout().isIdentity() ||
+  if (!memref || memref.getRank() == 0 || memref.getRank() > kMaxRank || !memref.getLayout().isIdentity() ||
       memref.getMemorySpace())
     return false;
   Type element = memref.getElementType();

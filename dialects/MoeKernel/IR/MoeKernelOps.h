@@ -22,8 +22,10 @@
 #include "dialects/MoeKernel/IR/MoeKernelAttrs.h.inc"
 
 namespace moec::kernel {
-/// Whether `type` is a memref as kernels take it: of bf16, f16, f32 or i32, row-major without gaps,
-/// in the default memory space, dynamic in at most its leading extent. Each extent counts in an
+/// The most extents of a memref, those that a package's manifest can describe.
+inline constexpr int64_t kMaxRank = 8;
+/// Whether `type` is a memref as kernels take it: of bf16, f16, f32 or i32, of rank 1 to kMaxRank,
+/// row-major without gaps, in the default memory space, dynamic in at most its leading extent. Each extent counts in an
 /// i32, all static ones together make less than 2^48 elements, and so 64 bits hold every size.
 bool isCompactMemRef(mlir::Type type);
 

@@ -11,7 +11,7 @@ def MoeKernel_ResultType : AnyTypeOf<[BF16, F16, F32], "bf16, f16 or f32">;
 
 /// What kernels read and write: isCompactMemRef says what that is.
 def MoeKernel_AnyMemRef : Type<CPred<"::moec::kernel::isCompactMemRef($_self)">,
-    "compact memref of bf16, f16, f32 or i32 values, dynamic in at most its leading extent",
+    "compact memref of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most its leading extent",
     "::mlir::MemRefType">;
 
 class MoeKernel_MemRef<Type element, int rank>

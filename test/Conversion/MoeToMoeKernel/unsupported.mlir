@@ -51,6 +51,14 @@ func.func @padded_experts(%x: tensor<?x64xbf16>, %offsets: tensor<30001xi32>)
 
 // -----
 
+// expected-error @+1 {{expects every argument to be a tensor of rank 1 to 8 of less than 2^48 bf16, f16, f32 or i32 values, dynamic in the leading extent only, but #1 is of type 'tensor<1x1x1x1x1x1x1x1x1xf32>'}}
+func.func @deep(%x: tensor<?x64xbf16>, %u: tensor<1x1x1x1x1x1x1x1x1xf32>) -> tensor<?x64xbf16> {
+  %y = moe.activation %x kind(relu) : (tensor<?x64xbf16>) -> tensor<?x64xbf16>
+  return %y : tensor<?x64xbf16>
+}
+
+// -----
+
 func.func @argument(%x: tensor<?x64xbf16>) -> tensor<?x64xbf16> {
   // expected-error @+1 {{unsupported problem: expects results computed by moe ops, each returned once, but result 0 is an argument}}
   return %x : tensor<?x64xbf16>
@@ -79,7 +87,7 @@ func.func private @declaration(%x: tensor<?x64xbf16>) -> tensor<?x64xbf16>
 
 // -----
 
-// expected-error @+1 {{unsupported problem: expects every argument to be a ranked tensor of less than 2^48 bf16, f16, f32 or i32 values, dynamic in the leading extent only, but #1 is of type 'index'}}
+// expected-error @+1 {{unsupported problem: expects every argument to be a tensor of rank 1 to 8 of less than 2^48 bf16, f16, f32 or i32 values, dynamic in the leading extent only, but #1 is of type 'index'}}
 func.func @index(%x: tensor<?x64xbf16>, %i: index) -> tensor<?x64xbf16> {
   %y = moe.activation %x kind(relu) : (tensor<?x64xbf16>) -> tensor<?x64xbf16>
   return %y : tensor<?x64xbf16>
@@ -87,7 +95,7 @@ func.func @index(%x: tensor<?x64xbf16>, %i: index) -> tensor<?x64xbf16> {
 
 // -----
 
-// expected-error @+1 {{expects every argument to be a ranked tensor of less than 2^48 bf16, f16, f32 or i32 values, dynamic in the leading extent only, but #1 is of type 'tensor<*xf32>'}}
+// expected-error @+1 {{expects every argument to be a tensor of rank 1 to 8 of less than 2^48 bf16, f16, f32 or i32 values, dynamic in the leading extent only, but #1 is of type 'tensor<*xf32>'}}
 func.func @unranked(%x: tensor<?x64xbf16>, %u: tensor<*xf32>) -> tensor<?x64xbf16> {
   %y = moe.activation %x kind(relu) : (tensor<?x64xbf16>) -> tensor<?x64xbf16>
   return %y : tensor<?x64xbf16>
@@ -95,7 +103,7 @@ func.func @unranked(%x: tensor<?x64xbf16>, %u: tensor<*xf32>) -> tensor<?x64xbf1
 
 // -----
 
-// expected-error @+1 {{expects every argument to be a ranked tensor of less than 2^48 bf16, f16, f32 or i32 values, dynamic in the leading extent only, but #1 is of type 'tensor<?x?xf32>'}}
+// expected-error @+1 {{expects every argument to be a tensor of rank 1 to 8 of less than 2^48 bf16, f16, f32 or i32 values, dynamic in the leading extent only, but #1 is of type 'tensor<?x?xf32>'}}
 func.func @dynamic_columns(%x: tensor<?x64xbf16>, %u: tensor<?x?xf32>) -> tensor<?x64xbf16> {
   %y = moe.activation %x kind(relu) : (tensor<?x64xbf16>) -> tensor<?x64xbf16>
   return %y : tensor<?x64xbf16>
@@ -111,7 +119,7 @@ func.func @doubles(%x: tensor<?x64xbf16>, %u: tensor<4xf64>) -> tensor<?x64xbf16
 
 // -----
 
-// expected-error @+1 {{expects every result to be a ranked tensor of less than 2^48 bf16, f16, f32 or i32 values, dynamic in the leading extent only, but #1 is of type 'index'}}
+// expected-error @+1 {{expects every result to be a tensor of rank 1 to 8 of less than 2^48 bf16, f16, f32 or i32 values, dynamic in the leading extent only, but #1 is of type 'index'}}
 func.func @index_result(%x: tensor<?x64xbf16>) -> (tensor<?x64xbf16>, index) {
   %y = moe.activation %x kind(relu) : (tensor<?x64xbf16>) -> tensor<?x64xbf16>
   %i = arith.constant 1 : index

@@ -2,7 +2,7 @@
 // RUN: moe-opt %s --split-input-file --verify-diagnostics
 
 func.func @buffer_c1_layout() {
-  // expected-error @+1 {{must be compact memref of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<4x4xf32, strided<[8, 1]>>'}}
+  // expected-error @+1 {{must be compact memref of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<4x4xf32, strided<[8, 1]>>'}}
   %b = moe_kernel.buffer "b" : memref<4x4xf32, strided<[8, 1]>>
   return
 }
@@ -10,7 +10,7 @@ func.func @buffer_c1_layout() {
 // -----
 
 func.func @buffer_c1_inner() {
-  // expected-error @+1 {{must be compact memref of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<4x?xf32>'}}
+  // expected-error @+1 {{must be compact memref of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<4x?xf32>'}}
   %b = moe_kernel.buffer "b" : memref<4x?xf32>
   return
 }

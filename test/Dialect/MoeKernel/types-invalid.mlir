@@ -47,7 +47,7 @@ func.func @rank(%x: memref<?x8x8xbf16>, %r: memref<?xi32>, %y: memref<?x64xbf16>
 // -----
 
 func.func @buffer_i64() {
-  // expected-error @+1 {{result #0 must be compact memref of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<8xi64>'}}
+  // expected-error @+1 {{result #0 must be compact memref of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<8xi64>'}}
   %b = moe_kernel.buffer "b" : memref<8xi64>
   return
 }
@@ -55,15 +55,23 @@ func.func @buffer_i64() {
 // -----
 
 func.func @buffer_rank() {
-  // expected-error @+1 {{result #0 must be compact memref of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<f32>'}}
+  // expected-error @+1 {{result #0 must be compact memref of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<f32>'}}
   %b = moe_kernel.buffer "b" : memref<f32>
   return
 }
 
 // -----
 
+func.func @buffer_deep() {
+  // expected-error @+1 {{result #0 must be compact memref of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<1x1x1x1x1x1x1x1x1xf32>'}}
+  %b = moe_kernel.buffer "b" : memref<1x1x1x1x1x1x1x1x1xf32>
+  return
+}
+
+// -----
+
 func.func @buffer_unsigned() {
-  // expected-error @+1 {{result #0 must be compact memref of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<8xui32>'}}
+  // expected-error @+1 {{result #0 must be compact memref of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<8xui32>'}}
   %b = moe_kernel.buffer "b" : memref<8xui32>
   return
 }
@@ -71,7 +79,7 @@ func.func @buffer_unsigned() {
 // -----
 
 func.func @buffer_extent() {
-  // expected-error @+1 {{result #0 must be compact memref of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<2147483648xi32>'}}
+  // expected-error @+1 {{result #0 must be compact memref of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<2147483648xi32>'}}
   %b = moe_kernel.buffer "b" : memref<2147483648xi32>
   return
 }
@@ -79,7 +87,7 @@ func.func @buffer_extent() {
 // -----
 
 func.func @buffer_elements() {
-  // expected-error @+1 {{result #0 must be compact memref of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<65536x65536x65536xi32>'}}
+  // expected-error @+1 {{result #0 must be compact memref of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<65536x65536x65536xi32>'}}
   %b = moe_kernel.buffer "b" : memref<65536x65536x65536xi32>
   return
 }
@@ -87,7 +95,7 @@ func.func @buffer_elements() {
 // -----
 
 func.func @fill_rank(%x: memref<f32>) {
-  // expected-error @+1 {{operand #0 must be compact memref of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<f32>'}}
+  // expected-error @+1 {{operand #0 must be compact memref of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<f32>'}}
   moe_kernel.fill outs(%x : memref<f32>) bits(0) schedule<threads = 128>
   return
 }
@@ -95,7 +103,7 @@ func.func @fill_rank(%x: memref<f32>) {
 // -----
 
 func.func @fill_i1(%x: memref<?x32xi1>) {
-  // expected-error @+1 {{operand #0 must be compact memref of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<?x32xi1>'}}
+  // expected-error @+1 {{operand #0 must be compact memref of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<?x32xi1>'}}
   moe_kernel.fill outs(%x : memref<?x32xi1>) bits(0) schedule<threads = 128>
   return
 }
@@ -103,7 +111,7 @@ func.func @fill_i1(%x: memref<?x32xi1>) {
 // -----
 
 func.func @fill_index(%x: memref<8xindex>) {
-  // expected-error @+1 {{operand #0 must be compact memref of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<8xindex>'}}
+  // expected-error @+1 {{operand #0 must be compact memref of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most its leading extent, but got 'memref<8xindex>'}}
   moe_kernel.fill outs(%x : memref<8xindex>) bits(0) schedule<threads = 128>
   return
 }

@@ -51,35 +51,35 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes 
 // -----
 
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 166912, registers = 65536, multiprocessors = 108>} {
-  // expected-error @+1 {{expects arguments that are compact memrefs of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'tensor<?x8xbf16>'}}
+  // expected-error @+1 {{expects arguments that are compact memrefs of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'tensor<?x8xbf16>'}}
   func.func @f(%x: tensor<?x8xbf16> {moe.name = "x"}) attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} { return }
 }
 
 // -----
 
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 166912, registers = 65536, multiprocessors = 108>} {
-  // expected-error @+1 {{expects arguments that are compact memrefs of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'memref<f32>'}}
+  // expected-error @+1 {{expects arguments that are compact memrefs of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'memref<f32>'}}
   func.func @f(%x: memref<f32> {moe.name = "x"}) attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} { return }
 }
 
 // -----
 
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 166912, registers = 65536, multiprocessors = 108>} {
-  // expected-error @+1 {{expects arguments that are compact memrefs of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'memref<?x8xi64>'}}
+  // expected-error @+1 {{expects arguments that are compact memrefs of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'memref<?x8xi64>'}}
   func.func @f(%x: memref<?x8xi64> {moe.name = "x"}) attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} { return }
 }
 
 // -----
 
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 166912, registers = 65536, multiprocessors = 108>} {
-  // expected-error @+1 {{expects arguments that are compact memrefs of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'memref<?x8xbf16, strided<[16, 1]>>'}}
+  // expected-error @+1 {{expects arguments that are compact memrefs of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'memref<?x8xbf16, strided<[16, 1]>>'}}
   func.func @f(%x: memref<?x8xbf16, strided<[16, 1]>> {moe.name = "x"}) attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} { return }
 }
 
 // -----
 
 module attributes {moe_kernel.target = #moe_kernel.target<"sm_80", shared_bytes = 166912, registers = 65536, multiprocessors = 108>} {
-  // expected-error @+1 {{expects arguments that are compact memrefs of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'memref<?x?xf32>'}}
+  // expected-error @+1 {{expects arguments that are compact memrefs of rank 1 to 8 of bf16, f16, f32 or i32 values, dynamic in at most their leading extent, but got 'memref<?x?xf32>'}}
   func.func @f(%x: memref<?x?xf32> {moe.name = "x"}) attributes {moe_kernel.block = "f", moe_kernel.tokens = #moe_kernel.tokens<0, -1>} { return }
 }
 
