@@ -67,7 +67,7 @@ Result<BlockCost> moec::costOf(const MoeBlock &block) {
       cost.intermediateBytesPerRow += 2 * depth * elementBytes(product.getRows().getType());
   }
   for (const InputSpec &spec : block.inputs())
-    if (spec.role == InputRole::Data && spec.shape.size() == 2 && spec.shape[0] < 0)
+    if (spec.role == InputRole::Data && spec.shape.size() == 2 && dependsOnTokens(spec))
       cost.bytesPerToken += double(spec.shape[1] * moert::byteSize(spec.dtype));
   for (const OutputSpec &spec : block.outputs())
     if (spec.shape.size() == 2)
