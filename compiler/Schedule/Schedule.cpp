@@ -296,6 +296,7 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
               return schedule;
           }
   }
+  assert(false && "no tile of the table is legal");
   return {};
 }
 

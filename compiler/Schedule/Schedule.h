@@ -43,8 +43,8 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, kernel::TargetAttr t
                                llvm::ArrayRef<int64_t> representatives = {},
                                llvm::ArrayRef<TokenRange> ranges = {});
 
-/// The schedule of a matmul in `bucket`: the table's, shrunk until it is legal on `target`. Null
-/// where nothing is.
+/// The schedule of a matmul in `bucket`: the table's, shrunk until it is legal on `target`. Every
+/// table ends in tiles that all problems and targets admit.
 kernel::ScheduleAttr getMatmulSchedule(mlir::MLIRContext *context, const MatmulProblem &problem,
                                        const Bucket &bucket, kernel::TargetAttr target);
 

@@ -34,9 +34,6 @@ Result<Lowering> makeLowering(const MoeBlock &block, std::string name, const Fus
       bucket = other;
   for (const schedule::MatmulProblem &matmul : problem.matmuls) {
     kernel::ScheduleAttr schedule = schedule::getMatmulSchedule(&context, matmul, bucket, target);
-    if (!schedule)
-      return Status(StatusCode::Unsupported,
-                    "no schedule for " + toString(matmul) + " fits " + options.target);
     lowering.defaults.schedules.push_back(search::toText(schedule));
     search::Task task;
     task.setting = {&context, schedule::getMatmulTraits(matmul), target};

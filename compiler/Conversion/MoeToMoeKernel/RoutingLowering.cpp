@@ -18,7 +18,7 @@ static kernel::SoftmaxOver getSoftmax(moe::RouteOp op) {
              : kernel::SoftmaxOver::All;
 }
 
-LogicalResult moec::failOnExperts(Operation *op, int64_t experts) {
+LogicalResult failOnExperts(Operation *op, int64_t experts) {
   return op->emitError() << kUnsupportedPrefix
                          << "expects few enough experts for the sort's counters in shared memory, "
                             "but got "

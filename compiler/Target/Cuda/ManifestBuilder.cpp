@@ -172,21 +172,7 @@ void ManifestBuilder::addLaunch(unsigned kernel, kernel::KernelOpInterface op,
   manifest.variants.back().launches.push_back(std::move(launch));
   grids.push_back(op.getGrid());
   if (auto matmul = dyn_cast<kernel::GroupedMatmulOp>(op.getOperation()))
-    addCounts(matmul);
-}
-
-/// Words of the wgmma forms count pieces of eight elements: of rows that are gathered, and of results
-/// whose progress is reported.
-void ManifestBuilder::addCounts(kernel::GroupedMatmulOp op) {
-  constexpr int64_t kPiece = 8;
-  if (!op.getSchedule().isHopper())
-    return;
-  if (op.getGathered())
-    indexed.push_back(
-        kernel::scaleExtent(kernel::getLeadingExtent(op.getRows()), op.getReduction() / kPiece));
-  if (op.getProgress())
-    indexed.push_back(kernel::scaleExtent(kernel::getLeadingExtent(op.getOuts().front()),
-                                          op.getColumns() / kPiece));
+    llvm::append_range(indexed, matmul.getPieceCounts());
 }
 
 int64_t ManifestBuilder::getMaxTokens() const {

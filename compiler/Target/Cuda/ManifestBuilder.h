@@ -29,7 +29,6 @@ public:
   moert::Manifest take();
 
 private:
-  void addCounts(kernel::GroupedMatmulOp op);
   moert::TensorMap getTensorMap(const kernel::CopyMap &map) const;
   /// The greatest T whose grids, extents and counts all fit 32-bit indices.
   int64_t getMaxTokens() const;

@@ -54,6 +54,18 @@ std::optional<CopyMap> GroupedMatmulOp::getRowMap() {
   return map;
 }
 
+SmallVector<AffineMap> GroupedMatmulOp::getPieceCounts() {
+  constexpr int64_t kPiece = 8;
+  SmallVector<AffineMap> counts;
+  if (!getSchedule().isHopper())
+    return counts;
+  if (getGathered())
+    counts.push_back(scaleExtent(getLeadingExtent(getRows()), getReduction() / kPiece));
+  if (getProgress())
+    counts.push_back(scaleExtent(getLeadingExtent(getOuts().front()), getColumns() / kPiece));
+  return counts;
+}
+
 SmallVector<CopyMap> GroupedMatmulOp::getWeightMaps() {
   SmallVector<CopyMap> maps;
   if (!getSchedule().isHopper())

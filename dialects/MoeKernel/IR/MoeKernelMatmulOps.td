@@ -118,6 +118,9 @@ def MoeKernel_GroupedMatmulOp : MoeKernel_Op<"grouped_matmul",
     ::llvm::SmallVector<::moec::kernel::CopyMap> getWeightMaps();
     /// The rows, where it reads them too: contiguous ones of the wgmma forms.
     std::optional<::moec::kernel::CopyMap> getRowMap();
+    /// What words of the wgmma forms number or count, and so must fit an i32: pieces of eight
+    /// elements of rows that are gathered, and of results whose progress is reported.
+    ::llvm::SmallVector<::mlir::AffineMap> getPieceCounts();
     ::mlir::MemRefType getWeightType() {
       return ::mlir::cast<::mlir::MemRefType>(getWeights().front().getType());
     }

@@ -3,9 +3,7 @@
 #include "runtime/Exec/BundleChoice.h"
 #include "test/unit/Runtime/StubDriver.h"
 
-#include <atomic>
 #include <fstream>
-#include <thread>
 
 using namespace moert;
 using namespace moert::test;
@@ -64,23 +62,13 @@ TEST_F(BundleTest, ReadersSeeOneVersionOrTheOther) {
     }
     return writeBundle(path(), std::move(parts));
   };
-  ASSERT_TRUE(write(0).isOk());
-  std::atomic<bool> stop{false};
-  std::thread writer([&] {
-    for (int i = 1; i <= 15; ++i)
-      EXPECT_TRUE(write(i).isOk());
-    stop = true;
-  });
   cuda::DeviceProperties device;
   device.ccMajor = 9;
-  while (!stop) {
+  test::readWhileReplaced(15, write, [&] {
     Result<Package> read = readPackageFor(path(), device);
-    EXPECT_TRUE(read.isOk()) << read.status().message();
-    if (read) {
-      EXPECT_EQ(read->files.back().content, read->manifest.block);
-    }
-  }
-  writer.join();
+    ASSERT_TRUE(read.isOk()) << read.status().message();
+    EXPECT_EQ(read->files.back().content, read->manifest.block);
+  });
 }
 
 TEST_F(BundleTest, PartsMustBeOneBlock) {

@@ -103,24 +103,14 @@ TEST(Package, ReadersSeeOneVersionOrTheOther) {
   test::TemporaryDirectory temporary;
   fs::path path = temporary.path() / "block.moepkg";
   Package package = test::makePackage();
-  package.manifest.block = "version_0";
-  ASSERT_TRUE(writePackage(path, package).isOk());
-  std::atomic<bool> stop{false};
-  std::thread writer([&] {
-    for (int i = 1; i <= 30; ++i) {
-      package.manifest.block = "version_" + std::to_string(i);
-      EXPECT_TRUE(writePackage(path, package).isOk());
-    }
-    stop = true;
-  });
-  int reads = 0;
-  while (!stop) {
+  auto write = [&](int version) {
+    package.manifest.block = "version_" + std::to_string(version);
+    return writePackage(path, package);
+  };
+  test::readWhileReplaced(30, write, [&] {
     Result<Manifest> manifest = readManifest(path);
     EXPECT_TRUE(manifest.isOk()) << manifest.status().message();
-    ++reads;
-  }
-  writer.join();
-  EXPECT_GT(reads, 0);
+  });
   EXPECT_EQ(readManifest(path)->block, "version_30");
 }
 
@@ -136,20 +126,12 @@ TEST(Package, AWholePackageIsOfOneVersionToo) {
       package.files.push_back({"ir/" + std::to_string(i), package.manifest.block});
     return writePackage(path, package);
   };
-  ASSERT_TRUE(write(0).isOk());
-  std::atomic<bool> stop{false};
-  std::thread writer([&] {
-    for (int i = 1; i <= 15; ++i)
-      EXPECT_TRUE(write(i).isOk());
-    stop = true;
-  });
-  while (!stop) {
+  test::readWhileReplaced(15, write, [&] {
     Result<Package> read = readPackage(path);
     ASSERT_TRUE(read.isOk()) << read.status().message();
     for (const PackageFile &file : read->files)
-      ASSERT_EQ(file.content, read->manifest.block);
-  }
-  writer.join();
+      EXPECT_EQ(file.content, read->manifest.block);
+  });
 }
 
 TEST(Package, AFolderThatIsReplacedWhileItIsReadIsReadAgain) {

@@ -12,8 +12,12 @@
 
 #include "runtime/Package/PackageIO.h"
 
+#include <gtest/gtest.h>
+
+#include <atomic>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 namespace moert::test {
 
@@ -37,6 +41,24 @@ public:
 private:
   std::filesystem::path folder;
 };
+
+/// Writes versions 0 to `last` one after the other; `read` is called again and again meanwhile, once
+/// version 0 is there.
+template <typename Write, typename Read>
+void readWhileReplaced(int last, Write write, Read read) {
+  ASSERT_TRUE(write(0).isOk());
+  std::atomic<bool> isDone{false};
+  std::thread writer([&] {
+    for (int version = 1; version <= last; ++version)
+      EXPECT_TRUE(write(version).isOk());
+    isDone = true;
+  });
+  int reads = 0;
+  for (; !isDone; ++reads)
+    read();
+  writer.join();
+  EXPECT_GT(reads, 0);
+}
 
 } // namespace moert::test
 
