@@ -59,8 +59,6 @@ MOE_DEVICE void grouped_matmul_wgmma(const GroupedMatmulWgmmaArgs<Plan> &args, v
   if (warpgroup == 0) {
     ptx::registers_decrease<Plan::kProducerRegisters>();
     GroupedMatmulProducer<Plan>::run(args, stages, barriers);
-    if constexpr (Plan::kDependentLaunch && !Plan::kReports)
-      ptx::grid_dependency_launch();
     // All of its rows have been awaited, so the matmul before is at its end; that it is over is what
     // the kernels behind this one rely on.
     if constexpr (Plan::kEarlyStart)

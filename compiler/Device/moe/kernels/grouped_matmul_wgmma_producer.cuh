@@ -97,8 +97,12 @@ public:
       }
       tile = next;
     }
+    // All is asked for. Once both slots are empty the last tiles have been stored, so that who looks
+    // for failed waits then sees theirs, too.
     constexpr int kEndMarks = 2 / Plan::kStripStride; // one for each walk of slots
-    for (int end = 0; end < (Plan::kReports ? 2 : kEndMarks); ++end) {
+    for (int end = 0; end < 2; ++end) {
+      if (Plan::kDependentLaunch && !Plan::kReports && end == 1)
+        ptx::grid_dependency_launch();
       slots.wait_empty();
       if (end < kEndMarks)
         publish(slots, tile);
