@@ -36,21 +36,51 @@ Result<uint64_t> CudaBench::deviceBytes(int64_t count, size_t sets) const {
   return bytes;
 }
 
+uint64_t CudaBench::heldBytes() const {
+  uint64_t bytes = 0;
+  auto add = [&](const std::vector<DeviceMemory> &memories) {
+    for (const DeviceMemory &memory : memories)
+      bytes += memory.bytes();
+  };
+  add(shared);
+  add(workspaces);
+  for (const std::vector<DeviceMemory> &set : sets)
+    add(set);
+  return bytes;
+}
+
 Status CudaBench::checkRoom(int64_t count, size_t numSets) const {
   MOERT_ASSIGN_OR_RETURN(uint64_t needed, deviceBytes(count, numSets));
-  uint64_t room = package->device()->properties().memoryBytes;
+  const moert::cuda::Device &device = *package->device();
+  moert::cuda::ContextScope scope(device);
+  MOERT_RETURN_IF_ERROR(scope.status());
+  size_t free = 0, total = 0;
+  MOERT_RETURN_IF_ERROR(MOERT_CUDA(device.api(), cuMemGetInfo_v2, &free, &total));
+  uint64_t room = free + heldBytes(); // which is given back or shared before more is needed
   if (needed <= room)
     return Status::ok();
   return Status(StatusCode::Unsupported,
-                fmt::format("{} tokens in {} sets need {:.1f} GiB of device memory, but there are "
-                            "{:.1f} GiB",
-                            count, numSets, double(needed) / (1 << 30), double(room) / (1 << 30)));
+                fmt::format("{} tokens in {} sets need {:.1f} GiB of device memory, but {:.1f} of "
+                            "{:.1f} GiB are free",
+                            count, numSets, double(needed) / (1 << 30), double(room) / (1 << 30),
+                            double(total) / (1 << 30)));
+}
+
+/// Memory that is not there is a size that the device does not hold, whoever else has it.
+static Result<DeviceMemory> allocate(const std::shared_ptr<const moert::cuda::Device> &device,
+                                     uint64_t bytes) {
+  Result<DeviceMemory> memory = DeviceMemory::allocate(device, bytes);
+  if (memory || memory.status().code() != StatusCode::Budget)
+    return memory;
+  return Status(StatusCode::Unsupported, fmt::format("{:.1f} GiB of device memory: {}",
+                                                     double(bytes) / (1 << 30),
+                                                     memory.status().message()));
 }
 
 /// Memory with the content of a host tensor.
 static Result<DeviceMemory> uploaded(const std::shared_ptr<const moert::cuda::Device> &device,
                                      const HostTensor &host) {
-  MOERT_ASSIGN_OR_RETURN(DeviceMemory memory, DeviceMemory::allocate(device, host.byteSize()));
+  MOERT_ASSIGN_OR_RETURN(DeviceMemory memory, allocate(device, host.byteSize()));
   if (host.byteSize() != 0)
     MOERT_RETURN_IF_ERROR(memory.upload({host.data(), host.byteSize()}));
   return memory;
@@ -70,7 +100,7 @@ Status CudaBench::prepare(int64_t count, std::span<const std::vector<HostTensor>
     for (size_t i = 0, input = 0; i < arguments.size(); ++i) {
       if (arguments[i].isOutput) {
         MOERT_ASSIGN_OR_RETURN(uint64_t bytes, package->argumentBytes(i, tokens));
-        MOERT_ASSIGN_OR_RETURN(memories[i], DeviceMemory::allocate(device, bytes));
+        MOERT_ASSIGN_OR_RETURN(memories[i], allocate(device, bytes));
         continue;
       }
       const HostTensor &host = hosts[input++];
@@ -92,12 +122,9 @@ Status CudaBench::reserveWorkspaces(size_t count, uint64_t bytes) {
   workspaces.clear();
   ++allocations;
   for (size_t i = 0; i < count; ++i) {
-    Result<DeviceMemory> memory = DeviceMemory::allocate(package->device(), bytes);
+    Result<DeviceMemory> memory = allocate(package->device(), bytes);
     if (!memory)
-      return Status(memory.status().code() == StatusCode::Budget ? StatusCode::Unsupported
-                                                                 : memory.status().code(),
-                    fmt::format("{} workspaces of {:.1f} GiB: {}", count, double(bytes) / (1 << 30),
-                                memory.status().message()));
+      return std::move(memory).status().withContext(fmt::format("workspace {} of {}", i, count));
     workspaces.push_back(*std::move(memory));
   }
   return Status::ok();
@@ -106,6 +133,12 @@ Status CudaBench::reserveWorkspaces(size_t count, uint64_t bytes) {
 /// The value below which `share` of the sorted values lie.
 static double percentile(const std::vector<double> &sorted, double share) {
   return sorted[std::min(sorted.size() - 1, static_cast<size_t>(share * double(sorted.size())))];
+}
+
+Timing timingOf(std::vector<double> times) {
+  std::ranges::sort(times);
+  return {percentile(times, 0.5), percentile(times, 0.1), percentile(times, 0.9),
+          static_cast<unsigned>(times.size())};
 }
 
 std::vector<moert::cuda::DevicePtr> CudaBench::addresses(size_t set) const {
@@ -213,9 +246,7 @@ Result<Timing> CudaBench::replay(const Graph &graph, const Stream &stream,
     MOERT_ASSIGN_OR_RETURN(float milliseconds, end.millisecondsSince(begin));
     times.push_back(1e3 * double(milliseconds) / double(sets.size()));
   }
-  std::ranges::sort(times);
-  return Timing{percentile(times, 0.5), percentile(times, 0.1), percentile(times, 0.9),
-                static_cast<unsigned>(times.size())};
+  return timingOf(std::move(times));
 }
 
 moert::Package onlyLaunch(const moert::Package &package, int64_t tokens, size_t launch) {

@@ -37,6 +37,9 @@ struct Timing {
   unsigned replays = 0;
 };
 
+/// Of the microseconds of at least one replay each.
+Timing timingOf(std::vector<double> microseconds);
+
 /// Device memory of one token count: shared weights, sets of the other arguments, one workspace
 /// (one for each set where a launch is measured alone).
 class CudaBench {
@@ -90,6 +93,7 @@ private:
   moert::Result<Timing> replay(const moert::cuda::Graph &graph, const moert::cuda::Stream &stream,
                                const TimingOptions &options) const;
   moert::Result<uint64_t> deviceBytes(int64_t tokens, size_t sets) const;
+  uint64_t heldBytes() const; ///< of device memory
 
   std::shared_ptr<const moert::LoadedPackage> package;
   int64_t tokens = 0;

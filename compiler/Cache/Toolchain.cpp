@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <ranges>
+
 #include <sys/stat.h>
 
 using moert::EnvVar;
@@ -43,19 +45,30 @@ static void removeNote(moert::Cache &cache) {
     (void)store->remove(key.fileName());
 }
 
+/// Takes over what the note says, if its library is still the same.
+bool Toolchain::takeNote(const moert::Entry &note) {
+  std::optional<std::string_view> path = note.find("path"), state = note.find("state"),
+                                  version = note.find("version");
+  if (!path || !state || !version || state->empty() || stateOf(std::string(*path)) != *state)
+    return false;
+  known = *version;
+  notedPath = *path;
+  return true;
+}
+
 void Toolchain::readNote() {
-  moert::Cache::EntryPointer note = cache ? cache->find(noteKey()) : nullptr;
-  if (!note)
+  if (!cache)
     return;
-  std::optional<std::string_view> path = note->find("path"), state = note->find("state"),
-                                  version = note->find("version");
-  if (path && state && version && !state->empty() && stateOf(std::string(*path)) == *state) {
-    known = *version;
-    notedPath = *path;
-    return;
+  // The folder's note before those of layers, which say what was true elsewhere or once; it is the
+  // last of the stores.
+  for (const moert::Store *store : cache->stores() | std::views::reverse) {
+    moert::Lookup note = store->find(noteKey());
+    if (note.entry && takeNote(*note.entry))
+      return;
+    // Another NVRTC was installed in its place. A later note needs the room.
+    if (note.entry && store == cache->store())
+      removeNote(*cache);
   }
-  // Another NVRTC was installed in its place. A later note needs the room.
-  removeNote(*cache);
 }
 
 void Toolchain::writeNote() {

@@ -28,6 +28,7 @@ public:
 
 private:
   void load();
+  bool takeNote(const moert::Entry &note);
   void readNote();
   void writeNote();
 

@@ -13,8 +13,10 @@ FirstError findFirstError(StringRef diagnostics, StringRef name) {
     auto [where, message] = line.split(": error: ");
     if (message.empty())
       continue;
-    // An error about no place of the text begins with something else than its name.
-    bool isPlace = where.starts_with(name.str() + ":") && where.size() > name.size() + 1;
+    // An error about no place of the text begins with something else than its name, or has line 0.
+    StringRef place = where;
+    bool isPlace = place.consume_front(name) && place.consume_front(":") && !place.empty() &&
+                   !place.starts_with("0:");
     return {isPlace ? where.str() : "", message.str()};
   }
   return {};

@@ -17,13 +17,30 @@ using namespace moec;
 
 namespace moert::api {
 
-/// Where kernels and records are kept; empty: nowhere. Absolute, as a host may change its folder.
-static std::filesystem::path cacheDirectoryOf(const TextOptions &options) {
-  std::filesystem::path given =
-      options.cacheDirectory ? options.cacheDirectory : defaultCacheDirectory();
+/// As a host may change its folder.
+static std::filesystem::path makeAbsolute(const std::filesystem::path &given) {
   std::error_code error;
   std::filesystem::path absolute = std::filesystem::absolute(given, error);
   return given.empty() || error ? given : absolute;
+}
+
+/// Where kernels and records are kept; empty: nowhere.
+static std::filesystem::path cacheDirectoryOf(const TextOptions &options) {
+  return makeAbsolute(options.cacheDirectory ? options.cacheDirectory : defaultCacheDirectory());
+}
+
+/// The routing that the host names, such that a search can be told it as `--routing`.
+static Result<Routing> routingOf(const TextOptions &options) {
+  Result<Routing> routing = parseRouting(options.routing);
+  if (!routing)
+    return std::move(routing).status().withContext("moec_text_options.routing");
+  std::string &path = routing->histogram.path;
+  path = makeAbsolute(path).string();
+  if (path.find(',') != std::string::npos)
+    return Status(StatusCode::Usage, "moec_text_options.routing: expects the path of a histogram "
+                                     "without a comma, but got '" +
+                                         path + "'");
+  return routing;
 }
 
 /// The door to compiled kernels that blocks with these options share, so that equal kernels of many
@@ -98,16 +115,14 @@ Result<std::unique_ptr<VariantSource>> openText(const cuda::Device &device, std:
   compiler.kernel.combine = options.accumulate ? CombineMode::Accumulate : CombineMode::Ordered;
   compiler.kernel.schedule = options.schedule;
   compiler.jobs = options.jobs;
-  Result<Routing> routing = parseRouting(options.routing);
-  if (!routing)
-    return std::move(routing).status().withContext("moec_text_options.routing");
+  MOERT_ASSIGN_OR_RETURN(Routing routing, routingOf(options));
   BlockTuner::Options tuning;
   tuning.text = text;
   tuning.name = options.name;
   tuning.compiler = compiler;
   tuning.who = tunedFor(device.properties());
-  tuning.who.routing = identityOf(*routing);
-  tuning.routing = options.routing;
+  tuning.who.routing = identityOf(routing);
+  tuning.routing = toString(routing);
   tuning.cacheDirectory = cacheDirectoryOf(options);
   tuning.deviceOrdinal = device.properties().ordinal;
   if (compiler.kernel.schedule.empty())

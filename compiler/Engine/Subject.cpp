@@ -94,22 +94,23 @@ static Status checkManifest(const MoeBlock &block, const moert::Manifest &manife
                             irFile(Stage::Moe), fmt::join(expected, ", "), fmt::join(got, ", ")));
 }
 
-/// The package, or the part of a bundle for the GPU at hand; without one, the first part, as its IR
-/// is that of all.
-static Result<moert::Package> readPackageHere(const std::string &path) {
+/// The package, or of a bundle the part for the GPU at hand; where there is none or another device is
+/// to run it, the first part, as its IR is that of all.
+static Result<moert::Package> readPackageHere(const std::string &path, DeviceKind kind) {
   MOERT_ASSIGN_OR_RETURN(std::vector<std::string> targets, moert::readBundleTargets(path));
   if (targets.empty())
     return moert::readPackage(path);
-  if (Result<std::shared_ptr<const moert::cuda::Device>> device = openDevice())
-    return moert::readPackageFor(path, (*device)->properties());
+  if (kind == DeviceKind::Cuda)
+    if (Result<std::shared_ptr<const moert::cuda::Device>> device = openDevice())
+      return moert::readPackageFor(path, (*device)->properties());
   return moert::readPackage(moert::bundlePart(path, targets.front()));
 }
 
-static Result<Subject> loadPackageSubject(const std::string &path,
+static Result<Subject> loadPackageSubject(const std::string &path, DeviceKind device,
                                           llvm::raw_ostream &diagnostics) {
   Subject subject;
   subject.path = path;
-  MOERT_ASSIGN_OR_RETURN(moert::Package package, readPackageHere(path));
+  MOERT_ASSIGN_OR_RETURN(moert::Package package, readPackageHere(path, device));
   for (const moert::PackageFile &file : package.files)
     if (file.path == irFile(Stage::Moe)) {
       MOERT_ASSIGN_OR_RETURN(MoeBlock block,
@@ -122,9 +123,16 @@ static Result<Subject> loadPackageSubject(const std::string &path,
   return subject;
 }
 
-Result<Subject> loadSubject(const std::string &path, llvm::raw_ostream &diagnostics) {
+Result<Subject> loadSubject(const std::string &path, DeviceKind device,
+                            llvm::raw_ostream &diagnostics) {
   if (path != "-" && moert::isPackage(path))
-    return loadPackageSubject(path, diagnostics);
+    return loadPackageSubject(path, device, diagnostics);
+  return loadIr(path, diagnostics);
+}
+
+Result<Subject> loadIr(const std::string &path, llvm::raw_ostream &diagnostics) {
+  if (path != "-" && moert::isPackage(path))
+    return Status(StatusCode::Usage, "expects IR, but '" + path + "' is a package");
   std::string text;
   if (path == "-") {
     llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> input = llvm::MemoryBuffer::getSTDIN();

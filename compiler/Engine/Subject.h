@@ -28,12 +28,16 @@ struct Subject {
   std::vector<OutputSpec> outputs() const;
 };
 
-/// Reads a package folder, or IR from a file or ("-") standard input. InvalidInput where it is
-/// neither, or where a package's IR does not fit its manifest.
-moert::Result<Subject> loadSubject(const std::string &path, llvm::raw_ostream &diagnostics);
-
 enum class DeviceKind { Cuda, Cpu, Reference };
 llvm::StringRef name(DeviceKind kind);
+
+/// Reads a package folder, or IR from a file or ("-") standard input. `device`: where it will run;
+/// of a bundle CUDA takes the part for the GPU at hand, if there is one. InvalidInput where it is
+/// neither, or where a package's IR does not fit its manifest; NoDevice where no part suits the GPU.
+moert::Result<Subject> loadSubject(const std::string &path, DeviceKind device,
+                                   llvm::raw_ostream &diagnostics);
+/// The same where only IR will do: Usage where it is a package.
+moert::Result<Subject> loadIr(const std::string &path, llvm::raw_ostream &diagnostics);
 
 /// CUDA where the driver reports a GPU, else the CPU.
 DeviceKind defaultDevice();

@@ -69,11 +69,18 @@ public:
   TunedChoice run();
 
 private:
-  using Found = std::vector<FoundRecord>;
+  /// A record that was found, and whether its schedules are legal for the block as it is now.
+  struct Candidate {
+    FoundRecord found;
+    Status fit;
+    const Record &record() const { return found.record; }
+    TokenInterval interval() const { return intervalOf(found.record.tokens); }
+  };
+  using Candidates = std::vector<Candidate>;
 
-  Found lookUp() const;
+  Candidates lookUp() const;
   bool isWanted(const FoundRecord &found) const;
-  void chooseFusions(const Found &found);
+  void chooseFusions(const Candidates &candidates);
   Status checkFit(const Record &record) const;
   std::string describe(const FoundRecord &found) const;
 
@@ -86,9 +93,10 @@ private:
 
 } // namespace
 
-/// What is known of the block, what was measured under the same restrictions first.
-Choose::Found Choose::lookUp() const {
-  std::map<int64_t, FoundRecord> byTokens;
+/// What is known of the block: for each interval of token counts one record, by preference one that
+/// was measured under the same restrictions.
+Choose::Candidates Choose::lookUp() const {
+  std::map<int64_t, FoundRecord> byInterval;
   std::vector<std::string> restrictions = {"any"};
   if (who.areFusionsGiven)
     restrictions.insert(restrictions.begin(), toString(options.fusions));
@@ -99,12 +107,14 @@ Choose::Found Choose::lookUp() const {
       break;
     for (FoundRecord &found : records.find(*key))
       if (isWanted(found) && (!who.areFusionsGiven || found.record.fusions == options.fusions))
-        byTokens.emplace(found.record.tokens, std::move(found));
+        byInterval.emplace(intervalOf(found.record.tokens).first, std::move(found));
   }
-  Found found;
-  for (auto &[tokens, one] : byTokens)
-    found.push_back(std::move(one));
-  return found;
+  Candidates candidates;
+  for (auto &[first, found] : byInterval) {
+    Status fit = found.record.schedules.empty() ? Status::ok() : checkFit(found.record);
+    candidates.push_back({std::move(found), std::move(fit)});
+  }
+  return candidates;
 }
 
 bool Choose::isWanted(const FoundRecord &found) const {
@@ -114,24 +124,24 @@ bool Choose::isWanted(const FoundRecord &found) const {
                       [&](int64_t tokens) { return interval.contains(tokens); });
 }
 
-/// Whether all counts agree on fusions that are not the usual ones.
-void Choose::chooseFusions(const Found &found) {
+/// The fusions of the records, where they can be used and all counts agree on them.
+void Choose::chooseFusions(const Candidates &candidates) {
   result.fusions = options.fusions;
-  if (who.areFusionsGiven || found.empty() || options.kernel.tokens.empty())
+  if (who.areFusionsGiven || candidates.empty() || options.kernel.tokens.empty())
     return;
-  const FusionChoice &first = found.front().record.fusions;
-  bool agree = llvm::all_of(
-      found, [&](const FoundRecord &one) { return one.record.fusions == first; });
+  const FusionChoice &first = candidates.front().record().fusions;
+  bool agree = llvm::all_of(candidates, [&](const Candidate &candidate) {
+    return candidate.fit.isOk() && candidate.record().fusions == first;
+  });
   bool complete = llvm::all_of(options.kernel.tokens, [&](int64_t tokens) {
-    return llvm::any_of(found, [&](const FoundRecord &one) {
-      return intervalOf(one.record.tokens).contains(tokens);
+    return llvm::any_of(candidates, [&](const Candidate &candidate) {
+      return candidate.interval().contains(tokens);
     });
   });
   if (agree && complete)
     result.fusions = first;
 }
 
-/// Whether the schedules are legal for the block as it is now.
 Status Choose::checkFit(const Record &record) const {
   MLIRContext &context = block.context();
   context.loadDialect<kernel::MoeKernelDialect>();
@@ -188,21 +198,21 @@ static std::string scheduleText(const TokenInterval &interval,
 }
 
 TunedChoice Choose::run() {
-  Found found = lookUp();
-  chooseFusions(found);
+  Candidates candidates = lookUp();
+  chooseFusions(candidates);
   std::vector<std::pair<TokenInterval, std::vector<std::string>>> pieces;
   auto isServed = [&](int64_t tokens) {
-    return llvm::any_of(found, [&](const FoundRecord &one) {
-      return intervalOf(one.record.tokens).contains(tokens);
+    return llvm::any_of(candidates, [&](const Candidate &candidate) {
+      return candidate.interval().contains(tokens);
     });
   };
-  for (const FoundRecord &one : found) {
-    TokenInterval interval = intervalOf(one.record.tokens);
-    std::string text = fmt::format("T={}-{}: ", interval.first, interval.last) + describe(one);
-    Status fit = one.record.schedules.empty() ? Status::ok() : checkFit(one.record);
-    const Record &record = one.record;
-    if (!fit.isOk()) {
-      text += "; not used: " + fit.message();
+  for (const Candidate &candidate : candidates) {
+    TokenInterval interval = candidate.interval();
+    const Record &record = candidate.record();
+    std::string text =
+        fmt::format("T={}-{}: ", interval.first, interval.last) + describe(candidate.found);
+    if (!candidate.fit.isOk()) {
+      text += "; not used: " + candidate.fit.message();
     } else if (!record.schedules.empty() && record.fusions != result.fusions) {
       result.own.push_back(
           {interval, record.tokens, record.fusions, scheduleText(interval, record.schedules)});
@@ -223,7 +233,7 @@ TunedChoice Choose::run() {
   std::vector<int64_t> others;
   llvm::copy_if(options.kernel.tokens, std::back_inserter(others),
                 [&](int64_t tokens) { return !isServed(tokens); });
-  std::string rest = found.empty() ? "all T" : "other T";
+  std::string rest = candidates.empty() ? "all T" : "other T";
   if (!options.kernel.tokens.empty())
     rest = fmt::format("T={}", fmt::join(others, ","));
   if (options.kernel.tokens.empty() || !others.empty())

@@ -45,6 +45,8 @@ std::string problemText(StringRef dtype, const schedule::BlockProblem &problem) 
   for (const schedule::MatmulProblem &matmul : problem.matmuls) {
     text += text.size() == dtype.size() ? ": " : "; ";
     text += toString(matmul);
+    if (matmul.transposed && matmul.apart) // untransposed weights do not tell them apart
+      text += " apart";
     if (matmul.gathered)
       text += " gathered";
     if (matmul.weighted)
@@ -159,12 +161,36 @@ static Status checkTime(StringRef member, double microseconds) {
   return wrong(member, "a time from 0.001 to 1e+12", fmt::format("{:g}", microseconds));
 }
 
+/// Products are told apart by ';' (problemText).
+static Status checkSchedules(const Record &record) {
+  size_t products = size_t(llvm::count(record.key.problem, ';')) + 1;
+  if (!record.schedules.empty() && record.schedules.size() != products)
+    return wrong("schedules", fmt::format("none or one for each of {} products", products),
+                 std::to_string(record.schedules.size()));
+  for (const std::string &schedule : record.schedules) {
+    MOERT_RETURN_IF_ERROR(checkText("schedules", schedule));
+    if (StringRef(schedule).contains(';')) // begins the schedule of another product
+      return wrong("schedules", "one schedule for each product", "'" + schedule + "'");
+  }
+  return Status::ok();
+}
+
+/// What a search was told to keep to.
+static Status checkRestriction(const std::string &fuse) {
+  MOERT_RETURN_IF_ERROR(checkText("key.fuse", fuse));
+  SmallVector<StringRef> names;
+  StringRef(fuse).split(names, ',');
+  if (fuse == "any" || parseFusions(std::vector<std::string>(names.begin(), names.end())))
+    return Status::ok();
+  return wrong("key.fuse", "any or fusions", "'" + fuse + "'");
+}
+
 static Status checkValues(const Record &record) {
   const RecordKey &key = record.key;
   const RecordEnvironment &environment = record.environment;
   MOERT_RETURN_IF_ERROR(checkText("key.problem", key.problem));
   MOERT_RETURN_IF_ERROR(checkText("key.routing", key.routing));
-  MOERT_RETURN_IF_ERROR(checkText("key.fuse", key.fuse));
+  MOERT_RETURN_IF_ERROR(checkRestriction(key.fuse));
   MOERT_RETURN_IF_ERROR(checkText("key.device", key.device));
   MOERT_RETURN_IF_ERROR(checkText("key.target", key.target));
   if (key.multiprocessors < 1)
@@ -174,11 +200,10 @@ static Status checkValues(const Record &record) {
                  std::to_string(record.tokens));
   MOERT_RETURN_IF_ERROR(checkTime("us", record.microseconds));
   MOERT_RETURN_IF_ERROR(checkTime("default_us", record.defaultMicroseconds));
-  for (const std::string &schedule : record.schedules) {
-    MOERT_RETURN_IF_ERROR(checkText("schedules", schedule));
-    if (StringRef(schedule).contains(';')) // begins the schedule of another product
-      return wrong("schedules", "one schedule for each product", "'" + schedule + "'");
-  }
+  if (record.microseconds > record.defaultMicroseconds)
+    return wrong("us", fmt::format("at most default_us, {:g}", record.defaultMicroseconds),
+                 fmt::format("{:g}", record.microseconds));
+  MOERT_RETURN_IF_ERROR(checkSchedules(record));
   for (const std::string *text : {&environment.moec, &environment.nvrtc, &environment.driver,
                                   &environment.clocks, &environment.date, &environment.effort})
     MOERT_RETURN_IF_ERROR(checkText("environment", *text, /*mayBeEmpty=*/true));

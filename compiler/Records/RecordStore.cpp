@@ -94,6 +94,15 @@ Status RecordStore::publish(const Record &record) const {
   return Status::ok();
 }
 
+Result<bool> RecordStore::publishNewer(const Record &record) const {
+  for (const Record &known : find(record.key))
+    if (intervalOf(known.tokens) == intervalOf(record.tokens) &&
+        known.environment.date > record.environment.date) // dates compare as text
+      return false;
+  MOERT_RETURN_IF_ERROR(publish(record));
+  return true;
+}
+
 std::vector<Record> RecordStore::find(const RecordKey &key) const {
   std::map<int64_t, Record> newest;
   for (Stored &stored : read(baseKey(key).fileName())) {

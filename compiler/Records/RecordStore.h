@@ -27,6 +27,8 @@ public:
 
   /// Keeps a record. Those of the same key and interval of token counts go.
   moert::Status publish(const Record &record) const;
+  /// The same, unless one of those is newer; whether it is kept.
+  moert::Result<bool> publishNewer(const Record &record) const;
   /// The newest record of each interval of token counts for that key, ascending; with 0
   /// multiprocessors those of any number.
   std::vector<Record> find(const RecordKey &key) const;

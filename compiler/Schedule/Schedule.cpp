@@ -162,7 +162,9 @@ static void splitAt(std::vector<Bucket> &buckets, int64_t tokens) {
     return;
   Bucket rest = *bucket;
   bucket->maxTokens = tokens;
-  rest.minTokens = rest.decidedFor = tokens + 1;
+  rest.minTokens = tokens + 1;
+  // One that was kept for counts beyond, and reaches down, stays decided for them.
+  rest.decidedFor = std::max(rest.decidedFor, tokens + 1);
   buckets.insert(bucket + 1, rest);
 }
 

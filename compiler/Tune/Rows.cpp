@@ -3,6 +3,7 @@
 #include "compiler/Tune/Rows.h"
 
 #include "compiler/Tune/WorkerProtocol.h"
+#include "runtime/Cache/Directory.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -61,10 +62,9 @@ void Rows::append(const Trial &trial) const {
   } else {
     row["rejected"] = json::fixUTF8(trial.rejected);
   }
-  std::error_code ignored;
-  // The folder is that of the records, which must be writable for its owner alone.
-  if (std::filesystem::create_directories(path.parent_path(), ignored))
-    std::filesystem::permissions(path.parent_path(), std::filesystem::perms::owner_all, ignored);
+  // The folder is that of the records: as they make it.
+  if (!moert::makeCacheFolders(path.parent_path()).isOk())
+    return;
   std::ofstream(path, std::ios::app) << formatv("\n{0}\n", json::Value(std::move(row))).str();
 }
 

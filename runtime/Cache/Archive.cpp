@@ -121,7 +121,7 @@ exportEntries(const std::filesystem::path &path, const std::vector<const Store *
 }
 
 Result<ArchiveReport> importEntries(const std::filesystem::path &path, const Store &store,
-                                    const EntryCheck &check) {
+                                    const EntryFilter &wanted, const EntryCheck &check) {
   // O_NONBLOCK keeps a FIFO in the place of a file from hanging the open.
   Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info;
@@ -164,6 +164,8 @@ Result<ArchiveReport> importEntries(const std::filesystem::path &path, const Sto
       report.refused.push_back(name + ": " + fault);
       continue;
     }
+    if (wanted && !wanted(*parseEntryName(name), *entry))
+      continue;
     MOERT_ASSIGN_OR_RETURN(Published published, store.publish(name, bytes));
     if (published == Published::AlreadyThere) {
       ++report.alreadyThere;

@@ -20,23 +20,26 @@ namespace moert {
 /// the digests in the name are those of the key's text. Empty where nothing is.
 using EntryCheck = std::function<std::string(const EntryName &name, const Entry &entry)>;
 
+/// Which entries are meant, by name and key. Empty: all.
+using EntryFilter = std::function<bool(const EntryName &name, const Entry &entry)>;
+
 struct ArchiveReport {
   uint64_t entries = 0, bytes = 0; ///< written; imported
   uint64_t alreadyThere = 0;
   std::vector<std::string> refused; ///< a sentence for each member that was not taken
 };
 
-/// Writes the entries of the stores that `wanted` accepts by name and key, each once, to the file
-/// `path`, which appears complete or not at all. Damaged ones are listed as refused.
+/// Writes the entries of the stores that `wanted` accepts, each once, to the file `path`, which
+/// appears complete or not at all. Damaged ones are listed as refused.
 Result<ArchiveReport>
 exportEntries(const std::filesystem::path &path, const std::vector<const Store *> &stores,
-              const std::function<bool(const EntryName &, const Entry &)> &wanted,
-              const EntryCheck &check);
+              const EntryFilter &wanted, const EntryCheck &check);
 
-/// Reads an archive into the store. Every member is verified before it is stored; others are
-/// refused and the rest still read. InvalidInput where the file is no archive or ends early.
+/// Reads the entries of an archive that `wanted` accepts into the store. Every member is verified
+/// before it is stored; others are refused and the rest still read. InvalidInput where the file is no
+/// archive or ends early.
 Result<ArchiveReport> importEntries(const std::filesystem::path &path, const Store &store,
-                                    const EntryCheck &check);
+                                    const EntryFilter &wanted, const EntryCheck &check);
 
 /// Reads every entry of the store; the refused are quarantined where the store can be written.
 ArchiveReport verifyEntries(const Store &store, const EntryCheck &check);

@@ -33,13 +33,12 @@ fs::path defaultCacheDirectory() {
 
 static Status unusable(std::string what) { return Status(StatusCode::Toolchain, std::move(what)); }
 
-/// mkdir -p, for this user alone.
-static Status makeFolders(const fs::path &path) {
+Status makeCacheFolders(const fs::path &path) {
   std::error_code error;
   if (fs::exists(fs::symlink_status(path, error)))
     return Status::ok();
   if (path.has_parent_path() && path.parent_path() != path)
-    MOERT_RETURN_IF_ERROR(makeFolders(path.parent_path()));
+    MOERT_RETURN_IF_ERROR(makeCacheFolders(path.parent_path()));
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return unusable(
         fmt::format("creating the folder '{}' failed: {}", path.string(), std::strerror(errno)));
@@ -91,7 +90,7 @@ Result<Descriptor> openCacheDirectory(const fs::path &given, CacheAccess access)
   std::error_code error;
   root = fs::absolute(root, error).lexically_normal();
   if (access == CacheAccess::ReadWrite)
-    MOERT_RETURN_IF_ERROR(makeFolders(root));
+    MOERT_RETURN_IF_ERROR(makeCacheFolders(root));
   MOERT_ASSIGN_OR_RETURN(Descriptor top, openFolder(AT_FDCWD, root.c_str(), root.string(), access));
   std::string path = (root / kGeneration).string();
   if (access == CacheAccess::ReadWrite && ::mkdirat(top.get(), kGeneration, 0700) != 0 &&

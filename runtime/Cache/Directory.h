@@ -25,6 +25,10 @@ enum class CacheAccess {
 /// /tmp/moec-UID. A relative XDG_CACHE_HOME is ignored, as its specification asks.
 std::filesystem::path defaultCacheDirectory();
 
+/// Makes the folder and those around it that are missing, for this user alone (mkdir -p, mode 0700).
+/// Toolchain failure where one cannot be made.
+Status makeCacheFolders(const std::filesystem::path &path);
+
 /// Opens the folder with the entries of this version of the format, "v1" below `root`. Toolchain
 /// failure where it cannot be created or where it is not safe: a symbolic link, another owner,
 /// writable for others, or in a folder where others may exchange it. A read-only layer may belong

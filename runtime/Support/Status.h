@@ -22,7 +22,7 @@ namespace moert {
 /// code of the C API.
 enum class StatusCode : int {
   Ok = 0,
-  Mismatch = 1,     ///< a checked result differs, or is slower than a baseline
+  Mismatch = 1,     ///< a checked result differs
   Usage = 2,        ///< the caller broke the contract of a call or an option
   InvalidInput = 3, ///< invalid IR, package or data file
   Unsupported = 4,  ///< a valid problem that this build or package does not serve

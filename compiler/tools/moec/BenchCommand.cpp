@@ -156,7 +156,9 @@ json::Value Bench::report() const {
                                    {"share_of_floor", row.floor / row.timing.median},
                                    {"launches", std::move(parts)}});
   }
-  json::Value measured = nullptr, product = nullptr;
+  json::Value measured = nullptr, product = nullptr, warmUp = nullptr;
+  if (options.device == DeviceKind::Cuda) // the CPU has one run for it
+    warmUp = timing.warmupSeconds;
   if (measuredTbs != 0)
     measured = measuredTbs;
   if (!only.empty())
@@ -170,7 +172,7 @@ json::Value Bench::report() const {
       {"schedule", scheduleText()},
       {"only", std::move(product)},
       {"seed", seed()},
-      {"warm_up_s", timing.warmupSeconds},
+      {"warm_up_s", std::move(warmUp)},
       {"peak_tflops", peaks.flops / 1e12},
       {"peak_tbs", peaks.bytes / 1e12},
       {"measured_read_tbs", std::move(measured)},
@@ -265,16 +267,21 @@ Status Bench::measureCuda() {
     MOERT_ASSIGN_OR_RETURN(double bandwidth, measureReadBandwidth(device, *options.cache));
     measuredTbs = bandwidth / 1e12;
   }
-  MOERT_RETURN_IF_ERROR(addRecords(options));
   progress.show("compiling");
-  MOERT_ASSIGN_OR_RETURN(moert::Package package, packageFor(subject, *device, options));
+  std::vector<moert::Package> packages; // one, or where records decide one for each routing
+  for (const RunnerOptions &build : withRecords(subject, options, distributions)) {
+    MOERT_ASSIGN_OR_RETURN(moert::Package package, packageFor(subject, *device, build));
+    packages.push_back(std::move(package));
+  }
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::LoadedPackage> loaded,
-                         moert::LoadedPackage::load(device, package));
+                         moert::LoadedPackage::load(device, packages.front()));
   CudaBench bench(loaded);
   progress.clear();
   printHeader();
   for (int64_t tokens : options.tokens)
-    for (const Routing &routing : distributions) {
+    for (size_t i = 0; i < distributions.size(); ++i) {
+      const Routing &routing = distributions[i];
+      const moert::Package &package = packages[std::min(i, packages.size() - 1)];
       MOERT_ASSIGN_OR_RETURN(Row row, cudaRow(bench, package, tokens, routing));
       rate(row);
       progress.clear();
@@ -321,8 +328,7 @@ Status Bench::measureCpu() {
         times.push_back(1e3 * outcome.milliseconds);
         total += outcome.milliseconds;
       }
-      std::sort(times.begin(), times.end());
-      row.timing = {times[times.size() / 2], times.front(), times.back(), unsigned(times.size())};
+      row.timing = timingOf(std::move(times));
       rate(row);
       progress.clear();
       printRow(row);
@@ -338,7 +344,6 @@ Status Bench::execute() {
   MOERT_ASSIGN_OR_RETURN(options.fusions, fusions());
   options.combine = combineMode();
   options.schedule = scheduleText();
-  options.target = targetArch();
   if (options.tokens.empty() || is_contained(options.tokens, 0))
     return Status(StatusCode::Usage, "expects --tokens with counts from 1 on");
   // Within these, nothing that follows from them leaves the range of a double.
@@ -349,7 +354,9 @@ Status Bench::execute() {
                                 "but got {:g}",
                                 peak));
   MOERT_ASSIGN_OR_RETURN(timing.warmupSeconds, parseSeconds("--warm-up", warmUpOption));
-  MOERT_ASSIGN_OR_RETURN(subject, loadSubject(inputPath(), errs()));
+  options.device =
+      deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
+  MOERT_ASSIGN_OR_RETURN(subject, loadSubject(inputPath(), options.device, errs()));
   if (!subject.block)
     return Status(StatusCode::Usage,
                   subject.path + ": expects a package with its IR, but it holds none");
@@ -358,8 +365,6 @@ Status Bench::execute() {
     MOERT_RETURN_IF_ERROR(checkTokens(subject.inputs(), tokens));
   for (const Routing &routing : distributions)
     MOERT_RETURN_IF_ERROR(checkRouting(subject.inputs(), routing));
-  options.device =
-      deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
   bool isOnly = onlyOption.getNumOccurrences() > 0;
   MOERT_RETURN_IF_ERROR(checkDeviceOptions(options.device));
   MOERT_RETURN_IF_ERROR(checkSubjectOptions(subject, options.device));
@@ -370,10 +375,12 @@ Status Bench::execute() {
   MOERT_RETURN_IF_ERROR(expectCuda("--measure-peak", measurePeakOption, options.device));
   if (isOnly)
     MOERT_RETURN_IF_ERROR(chooseProduct());
-  MOERT_RETURN_IF_ERROR(options.device == DeviceKind::Cuda ? measureCuda() : measureCpu());
-  if (jsonOption.empty())
-    return Status::ok();
-  return writeText(jsonOption, formatv("{0:2}\n", report()).str());
+  MOERT_ASSIGN_OR_RETURN(options.target, runnerTarget());
+  Status status = options.device == DeviceKind::Cuda ? measureCuda() : measureCpu();
+  // What was measured before a failure is kept.
+  if (!jsonOption.empty() && (status.isOk() || !rows.empty()))
+    MOERT_RETURN_IF_ERROR(writeText(jsonOption, formatv("{0:2}\n", report()).str()));
+  return status;
 }
 
 int runBench() {

@@ -169,18 +169,23 @@ static Status clearStore() {
   return Status::ok();
 }
 
-static Status exportArchive() {
-  MOERT_RETURN_IF_ERROR(expectPath("the archive", argumentsOption.front()));
+/// What travels: entries for the architectures of `--target`, by default for any. A note on a
+/// machine's NVRTC says nothing to another one.
+static Result<moert::EntryFilter> travellingEntries() {
   std::vector<std::string> targets;
   if (!targetArch().empty()) {
     MOERT_ASSIGN_OR_RETURN(targets, targetArchs());
   }
-  MOERT_ASSIGN_OR_RETURN(std::shared_ptr<CachedCompiler> compiler, kernelCache());
-  // A note on this machine's NVRTC says nothing to another one.
-  auto wanted = [&](const moert::EntryName &name, const moert::Entry &entry) {
+  return moert::EntryFilter([targets](const moert::EntryName &name, const moert::Entry &entry) {
     return name.kind != EntryKind::Toolchain &&
            (targets.empty() || is_contained(targets, moert::findPart(entry.key, "target")));
-  };
+  });
+}
+
+static Status exportArchive() {
+  MOERT_RETURN_IF_ERROR(expectPath("the archive", argumentsOption.front()));
+  MOERT_ASSIGN_OR_RETURN(moert::EntryFilter wanted, travellingEntries());
+  MOERT_ASSIGN_OR_RETURN(std::shared_ptr<CachedCompiler> compiler, kernelCache());
   MOERT_ASSIGN_OR_RETURN(ArchiveReport report,
                          moert::exportEntries(argumentsOption.front(),
                                               compiler->storage()->stores(), wanted, checkEntry));
@@ -192,10 +197,11 @@ static Status exportArchive() {
 
 static Status importArchive() {
   MOERT_RETURN_IF_ERROR(expectPath("the archive", argumentsOption.front()));
+  MOERT_ASSIGN_OR_RETURN(moert::EntryFilter wanted, travellingEntries());
   MOERT_ASSIGN_OR_RETURN(uint64_t limit, limitBytes());
   MOERT_ASSIGN_OR_RETURN(Store store, openStore());
   MOERT_ASSIGN_OR_RETURN(ArchiveReport report,
-                         moert::importEntries(argumentsOption.front(), store, checkEntry));
+                         moert::importEntries(argumentsOption.front(), store, wanted, checkEntry));
   printRefused(report);
   uint64_t held = moert::addStatistics(store, {}, report.bytes).bytes;
   outs() << fmt::format("imported {} entries ({}), {} were there already\n", report.entries,
@@ -212,31 +218,48 @@ static Status importArchive() {
 }
 
 namespace {
+/// Which of the options that say how a block is compiled an action has a use for.
+enum class Uses { None, Target, All };
+
 struct Action {
   StringRef name;
   size_t minArguments, maxArguments;
+  Uses uses;
   Status (*run)();
 };
 } // namespace
 
 static const std::array kActions = {
-    Action{"stats", 0, 0, printStatistics},
-    Action{"ls", 0, 0, listEntries},
-    Action{"explain", 1, 1, [] { return explainBlock(argumentsOption.front()); }},
-    Action{"verify", 0, 0, verify},
-    Action{"gc", 0, 1, collectGarbage},
-    Action{"clear", 0, 0, clearStore},
-    Action{"export", 1, 1, exportArchive},
-    Action{"import", 1, 1, importArchive},
-    Action{"records", 0, 0, listRecords},
-    Action{"export-records", 1, 1, [] { return exportRecords(argumentsOption.front()); }},
-    Action{"import-records", 1, 1, [] { return importRecords(argumentsOption.front()); }},
-    Action{"path", 0, 0,
+    Action{"stats", 0, 0, Uses::None, printStatistics},
+    Action{"ls", 0, 0, Uses::None, listEntries},
+    Action{"explain", 1, 1, Uses::All, [] { return explainBlock(argumentsOption.front()); }},
+    Action{"verify", 0, 0, Uses::None, verify},
+    Action{"gc", 0, 1, Uses::None, collectGarbage},
+    Action{"clear", 0, 0, Uses::None, clearStore},
+    Action{"export", 1, 1, Uses::Target, exportArchive},
+    Action{"import", 1, 1, Uses::Target, importArchive},
+    Action{"records", 0, 0, Uses::None, listRecords},
+    Action{"export-records", 1, 1, Uses::None,
+           [] { return exportRecords(argumentsOption.front()); }},
+    Action{"import-records", 1, 1, Uses::None,
+           [] { return importRecords(argumentsOption.front()); }},
+    Action{"path", 0, 0, Uses::None,
            [] {
              outs() << cacheDirectory() << '\n';
              return Status::ok();
            }},
 };
+
+/// An option that does nothing would be believed: `clear --target sm_80` clears everything.
+static Status checkUses(const Action &action) {
+  if (action.uses == Uses::All)
+    return Status::ok();
+  for (StringRef option : givenBuildOptions())
+    if (option != "--target" || action.uses != Uses::Target)
+      return Status(StatusCode::Usage,
+                    fmt::format("expects no {} with '{}'", option.str(), action.name.str()));
+  return Status::ok();
+}
 
 static Status runAction() {
   const Action *action =
@@ -254,6 +277,7 @@ static Status runAction() {
                                                  : action->minArguments == 0 ? "at most a size"
                                                                              : "a file",
                                                  action->name.str(), argumentsOption.size()));
+  MOERT_RETURN_IF_ERROR(checkUses(*action));
   return action->run();
 }
 

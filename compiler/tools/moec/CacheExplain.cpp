@@ -17,7 +17,6 @@
 using namespace llvm;
 using moert::CacheKey;
 using moert::Status;
-using moert::StatusCode;
 
 namespace moec::cli {
 
@@ -75,9 +74,7 @@ Status explainBlock(const std::string &path) {
   MOERT_RETURN_IF_ERROR(oneTargetArch().status());
   MOERT_ASSIGN_OR_RETURN(CompilerOptions options, compilerOptions());
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<CachedCompiler> compiler, kernelCache());
-  MOERT_ASSIGN_OR_RETURN(Subject subject, loadSubject(path, errs()));
-  if (subject.package)
-    return Status(StatusCode::Usage, "expects IR, but '" + path + "' is a package");
+  MOERT_ASSIGN_OR_RETURN(Subject subject, loadIr(path, errs()));
   for (int64_t tokens : options.kernel.tokens)
     MOERT_RETURN_IF_ERROR(checkTokens(subject.inputs(), tokens));
   MOERT_RETURN_IF_ERROR(applyRecords(*subject.block, options));

@@ -20,19 +20,19 @@ namespace moec::cli {
 static cl::opt<bool> noCacheOption("no-cache", cl::sub(compileCommand()), cl::sub(runCommand()),
                                    cl::sub(benchCommand()), cl::sub(tuneCommand()),
                                    cl::cat(category()),
-                                   cl::desc("compile everything and keep nothing"));
+                                   cl::desc("compile everything and keep no kernel"));
 static cl::opt<std::string> cacheDirOption("cache-dir", cl::sub(compileCommand()),
                                            cl::sub(runCommand()), cl::sub(benchCommand()),
                                            cl::sub(tuneCommand()), cl::sub(cacheCommand()),
                                            cl::cat(category()), cl::value_desc("DIR"),
-                                           cl::desc("kernel cache (default: MOEC_CACHE_DIR)"));
+                                           cl::desc("kernel cache, and tuning records (default: MOEC_CACHE_DIR)"));
 static cl::opt<bool> strictOption(
     "strict-cache", cl::sub(compileCommand()), cl::sub(runCommand()), cl::sub(benchCommand()),
     cl::cat(category()),
     cl::desc("compile nothing: a kernel that is not in the cache is an error, exit code 8"));
 static cl::opt<bool>
     verboseOption("v", cl::sub(compileCommand()), cl::sub(runCommand()), cl::sub(benchCommand()),
-                  cl::sub(tuneCommand()), cl::cat(category()),
+                  cl::cat(category()),
                   cl::desc("say what came from the cache, what was compiled, and where "
                            "schedules come from"));
 
@@ -44,6 +44,15 @@ static std::shared_ptr<CachedCompiler> &current() {
   static std::shared_ptr<CachedCompiler> compiler;
   return compiler;
 }
+
+Status checkCacheOptions() {
+  if (noCacheOption && (strictOption || !cacheDirOption.empty()))
+    return Status(StatusCode::Usage,
+                  "expects no --strict-cache and no --cache-dir with --no-cache");
+  return expectPath("--cache-dir", cacheDirOption);
+}
+
+bool isCacheDirectoryGiven() { return !cacheDirOption.empty(); }
 
 std::string cacheDirectory() {
   return cacheDirOption.empty() ? moert::defaultCacheDirectory().string() : cacheDirOption;
@@ -60,9 +69,6 @@ bool hasCacheDirectory() {
 Result<std::shared_ptr<CachedCompiler>> kernelCache() {
   if (current())
     return current();
-  if (noCacheOption && (strictOption || !cacheDirOption.empty()))
-    return Status(StatusCode::Usage,
-                  "expects no --strict-cache and no --cache-dir with --no-cache");
   if (noCacheOption)
     return current() = std::make_shared<CachedCompiler>();
   MOERT_ASSIGN_OR_RETURN(moert::CacheOptions options, moert::cacheOptionsFromEnvironment());
@@ -97,7 +103,7 @@ std::string describeCounters(const CachedCompiler &cache) {
                      counters.kernelMisses, counters.compiles);
 }
 
-/// Whether anything was looked for; a search leaves that to its worker processes.
+/// Whether anything was looked for.
 static bool wasAsked(const CachedCompiler &cache) {
   moert::CacheCounters counters = cache.counters();
   return counters.packageHits + counters.packageMisses + counters.kernelHits +

@@ -66,9 +66,15 @@ Status importRecords(const std::string &path) {
   if (!records)
     return std::move(records).status().withContext(path);
   MOERT_ASSIGN_OR_RETURN(RecordStore store, openRecords());
-  for (const Record &record : *records)
-    MOERT_RETURN_IF_ERROR(store.publish(record));
-  outs() << fmt::format("imported {} records\n", records->size());
+  size_t older = 0;
+  for (const Record &record : *records) {
+    MOERT_ASSIGN_OR_RETURN(bool isKept, store.publishNewer(record));
+    older += !isKept;
+  }
+  outs() << fmt::format("imported {} records", records->size() - older);
+  if (older != 0)
+    outs() << fmt::format(", {} were older than what is there", older);
+  outs() << '\n';
   return Status::ok();
 }
 

@@ -171,9 +171,7 @@ static Status compileBlock() {
     progress.show(what, done, total);
   };
 
-  MOERT_ASSIGN_OR_RETURN(Subject subject, loadSubject(inputPath(), errs()));
-  if (subject.package)
-    return Status(StatusCode::Usage, "expects IR, but '" + inputPath() + "' is a package");
+  MOERT_ASSIGN_OR_RETURN(Subject subject, loadIr(inputPath(), errs()));
   for (int64_t tokens : options.kernel.tokens)
     MOERT_RETURN_IF_ERROR(checkTokens(subject.inputs(), tokens));
   std::vector<moert::Package> packages;

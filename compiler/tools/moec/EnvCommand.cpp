@@ -1,7 +1,7 @@
 //===- EnvCommand.cpp - moec env ---------------------------------------------===//
 //
 // What a bug report needs: versions, what was found and loaded, devices, settings. A part that
-// cannot be had is reported as such; the command never fails.
+// cannot be had is reported as such; the command goes on.
 //
 //===----------------------------------------------------------------------===//
 

@@ -138,11 +138,17 @@ Result<unsigned> jobs() {
 
 const std::string &targetArch() { return targetOption; }
 
-Result<std::vector<std::string>> targetArchs() {
-  std::vector<std::string> result;
+static SmallVector<StringRef> targetNames() {
   SmallVector<StringRef> names;
   StringRef(targetOption).split(names, ',');
-  for (StringRef name : names) {
+  return names;
+}
+
+bool isNativeTarget() { return is_contained(targetNames(), kNativeTarget); }
+
+Result<std::vector<std::string>> targetArchs() {
+  std::vector<std::string> result;
+  for (StringRef name : targetNames()) {
     std::string target = name.str();
     if (targetOption.empty()) {
       target = KernelOptions().target;
@@ -166,6 +172,12 @@ Result<std::string> oneTargetArch() {
     return std::move(targets.front());
   return Status(StatusCode::Usage,
                 fmt::format("--target: expects one architecture, but got {}", targets.size()));
+}
+
+Result<std::string> runnerTarget() {
+  if (targetOption.empty())
+    return std::string();
+  return oneTargetArch();
 }
 
 Result<FusionChoice> fusions() {
@@ -238,15 +250,29 @@ Status checkDeviceOptions(DeviceKind device) {
   return expectCuda("--strict-cache", isCacheStrict(), device);
 }
 
+std::vector<StringRef> givenBuildOptions() {
+  const std::pair<StringRef, bool> options[] = {
+      {"--target", targetOption.getNumOccurrences() > 0},
+      {"--fuse", fuseOption.getNumOccurrences() > 0},
+      {"--combine", combineOption.getNumOccurrences() > 0},
+      {"--schedule", scheduleOption.getNumOccurrences() > 0},
+      {"--tokens", tokensOption.getNumOccurrences() > 0},
+      {"--routing", routingOption.getNumOccurrences() > 0},
+      {"--no-tuned", areRecordsIgnored()},
+      {"--tuned-for", isRecordDeviceGiven()}};
+  std::vector<StringRef> given;
+  for (auto [option, isGiven] : options)
+    if (isGiven)
+      given.push_back(option);
+  return given;
+}
+
 Status checkSubjectOptions(const Subject &subject, DeviceKind device) {
   if (!subject.package || device != DeviceKind::Cuda)
     return Status::ok();
-  const std::pair<StringRef, int> given[] = {{"--target", targetOption.getNumOccurrences()},
-                                             {"--fuse", fuseOption.getNumOccurrences()},
-                                             {"--combine", combineOption.getNumOccurrences()},
-                                             {"--schedule", scheduleOption.getNumOccurrences()}};
-  for (auto [option, times] : given)
-    if (times > 0)
+  constexpr StringRef kOfIr[] = {"--target", "--fuse", "--combine", "--schedule"};
+  for (StringRef option : givenBuildOptions())
+    if (is_contained(kOfIr, option))
       return Status(StatusCode::Usage, fmt::format("expects IR with {}, but '{}' is a package",
                                                    option.str(), subject.path));
   return Status::ok();
@@ -269,6 +295,10 @@ std::string buildOptionsText() {
     text += " --combine accumulate";
   if (!scheduleOption.empty())
     text += " --schedule " + shellWord(scheduleOption);
+  if (areRecordsIgnored())
+    text += " --no-tuned";
+  if (isCacheDirectoryGiven())
+    text += " --cache-dir " + shellWord(cacheDirectory());
   return text;
 }
 

@@ -43,9 +43,13 @@ const std::string &inputPath();
 moert::Result<unsigned> jobs();
 /// `--target`; empty where it was not given.
 const std::string &targetArch();
+/// Whether the GPU at hand is one of them.
+bool isNativeTarget();
+/// `--target` as RunnerOptions have it: one architecture, empty where it was not given.
+moert::Result<std::string> runnerTarget();
 /// The architectures of `--target`, each once, `native` resolved; the default where it was not given.
 moert::Result<std::vector<std::string>> targetArchs();
-/// The same where one is wanted.
+/// The same where one is wanted. Usage where there are more.
 moert::Result<std::string> oneTargetArch();
 /// `--fuse`.
 moert::Result<FusionChoice> fusions();
@@ -71,16 +75,22 @@ moert::Status expectCuda(llvm::StringRef option, bool isGiven, DeviceKind device
 moert::Status checkDeviceOptions(DeviceKind device);
 /// Usage where one of the options above says how to compile, and the kernels of a package run.
 moert::Status checkSubjectOptions(const Subject &subject, DeviceKind device);
+/// The names of those options that say how a block is compiled, as far as they were given.
+std::vector<llvm::StringRef> givenBuildOptions();
 /// Usage where the file or folder of an option is "-", which names a stream elsewhere.
 moert::Status expectPath(llvm::StringRef option, llvm::StringRef path);
-/// The options above that were given, as text for a command that reproduces a run.
+/// The options that say what is compiled and where records are kept, as far as they were given: text
+/// for a command that reproduces a run.
 std::string buildOptionsText();
 
 /// The compiler that the options `--cache-dir`, `--no-cache` and `--strict-cache` and the environment
 /// ask for; the same one every time.
 moert::Result<std::shared_ptr<CachedCompiler>> kernelCache();
+/// Usage where the options of the cache contradict each other.
+moert::Status checkCacheOptions();
 /// `--cache-dir`, else the environment's folder.
 std::string cacheDirectory();
+bool isCacheDirectoryGiven();
 /// Whether that folder is there; warns where it is not.
 bool hasCacheDirectory();
 /// One line: what came from the cache and what was compiled.
@@ -93,11 +103,17 @@ bool isVerbose();
 /// `--strict-cache`.
 bool isCacheStrict();
 
+/// `--no-tuned`, `--tuned-for`.
+bool areRecordsIgnored();
+bool isRecordDeviceGiven();
 /// The user's tuning records and the shipped ones; null with `--no-tuned`.
 std::shared_ptr<const Records> tuningRecords();
 /// Lets a compilation use them, and with `-v` says where its schedules come from.
 moert::Status applyRecords(const MoeBlock &block, CompilerOptions &options);
-moert::Status addRecords(RunnerOptions &options);
+/// The same for each of `routings` of what runs: its options. One for all where their records do not
+/// matter.
+std::vector<RunnerOptions> withRecords(const Subject &subject, const RunnerOptions &options,
+                                       llvm::ArrayRef<Routing> routings);
 
 /// The word that makes moec the worker of a search instead of anything else; not for users.
 inline constexpr llvm::StringLiteral kTuneWorkerCommand{"tune-worker"};

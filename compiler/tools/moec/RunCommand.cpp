@@ -50,6 +50,7 @@ namespace {
 struct Case {
   int64_t tokens;
   Routing routing;
+  size_t build; ///< that it runs
 };
 
 /// What one invocation does.
@@ -60,6 +61,7 @@ public:
 
 private:
   Status prepare();
+  Status use(size_t build);
   Status runCase(const Case &current);
   Result<std::vector<HostTensor>> bind(const Case &current);
   Status planReference(int64_t tokens, std::span<const HostTensor> arguments,
@@ -79,7 +81,9 @@ private:
   NamedTensors given;      ///< from --inputs
   NamedTensors constants;  ///< generated arguments that do not depend on T, made once
   std::vector<Case> cases;
-  std::unique_ptr<Runner> runner;
+  std::vector<RunnerOptions> builds; ///< one, or where records decide one for each routing
+  std::unique_ptr<Runner> runner;    ///< of the build in use
+  std::optional<size_t> used;
   size_t failures = 0;
 };
 
@@ -87,7 +91,7 @@ private:
 
 static bool isChecked() { return checkOption.getNumOccurrences() > 0; }
 
-/// Options, input files and the runner.
+/// Options, input files and what is to be run.
 Status Run::prepare() {
   MOERT_ASSIGN_OR_RETURN(threads, jobs());
   MOERT_ASSIGN_OR_RETURN(std::vector<int64_t> counts, tokenCounts());
@@ -104,7 +108,7 @@ Status Run::prepare() {
   if (!outputsOption.empty() && counts.size() * distributions.size() > 1)
     return Status(StatusCode::Usage, "expects one token count and one routing with --outputs");
 
-  MOERT_ASSIGN_OR_RETURN(subject, loadSubject(inputPath(), errs()));
+  MOERT_ASSIGN_OR_RETURN(subject, loadSubject(inputPath(), device, errs()));
   MOERT_RETURN_IF_ERROR(checkSubjectOptions(subject, device));
   specs = subject.inputs();
   for (const Routing &routing : distributions)
@@ -125,27 +129,40 @@ Status Run::prepare() {
   }
   for (int64_t tokens : counts)
     MOERT_RETURN_IF_ERROR(checkTokens(specs, tokens));
-  for (int64_t tokens : counts)
-    for (const Routing &routing : distributions)
-      cases.push_back({tokens, routing});
-
   RunnerOptions options;
   options.device = device;
   options.fusions = choice;
   options.combine = combineMode();
   options.schedule = scheduleText();
-  options.target = targetArch();
+  MOERT_ASSIGN_OR_RETURN(options.target, runnerTarget());
   options.jobs = threads;
-  options.tokens = std::move(counts);
-  if (device == DeviceKind::Cuda) {
-    MOERT_ASSIGN_OR_RETURN(options.cache, kernelCache());
-    MOERT_RETURN_IF_ERROR(addRecords(options));
-  }
+  options.tokens = counts;
   options.progress = [&](StringRef what, size_t done, size_t total) {
     progress.show(("compiling: " + what).str(), done, total);
   };
+  if (device == DeviceKind::Cuda) {
+    MOERT_ASSIGN_OR_RETURN(options.cache, kernelCache());
+    builds = withRecords(subject, options, distributions);
+  } else {
+    builds.push_back(std::move(options));
+  }
+  // One build after the other, as each has the weights in the device's memory.
+  for (size_t build = 0; build < builds.size(); ++build)
+    for (int64_t tokens : counts)
+      for (size_t i = 0; i < distributions.size(); ++i)
+        if (std::min(i, builds.size() - 1) == build)
+          cases.push_back({tokens, distributions[i], build});
+  return Status::ok();
+}
+
+/// Makes `runner` that of a build.
+Status Run::use(size_t build) {
+  if (used == build)
+    return Status::ok();
+  runner.reset();
   progress.show("compiling");
-  MOERT_ASSIGN_OR_RETURN(runner, makeRunner(subject, options));
+  MOERT_ASSIGN_OR_RETURN(runner, makeRunner(subject, builds[build]));
+  used = build;
   return Status::ok();
 }
 
@@ -253,10 +270,12 @@ Status Run::runCase(const Case &current) {
 
 Status Run::execute() {
   MOERT_RETURN_IF_ERROR(prepare());
-  for (const Case &current : cases)
+  for (const Case &current : cases) {
+    MOERT_RETURN_IF_ERROR(use(current.build));
     if (Status status = runCase(current); !status.isOk())
       return std::move(status).withContext(
           fmt::format("T={} {}", current.tokens, toString(current.routing)));
+  }
   if (failures == 0)
     return Status::ok();
   return Status(StatusCode::Mismatch,

@@ -350,9 +350,7 @@ Status Tune::tuneAll() {
 
 Status Tune::execute() {
   MOERT_RETURN_IF_ERROR(readOptions());
-  MOERT_ASSIGN_OR_RETURN(subject, loadSubject(inputPath(), errs()));
-  if (!subject.block || subject.package)
-    return Status(StatusCode::Usage, "expects IR, but '" + inputPath() + "' is a package");
+  MOERT_ASSIGN_OR_RETURN(subject, loadIr(inputPath(), errs()));
   MOERT_ASSIGN_OR_RETURN(cost, costOf(*subject.block));
   for (const Case &current : cases) {
     MOERT_RETURN_IF_ERROR(checkTokens(subject.inputs(), current.tokens));

@@ -23,6 +23,9 @@ static cl::opt<std::string>
                    cl::desc("look tuning records up for the device of this name (default: with "
                             "--target native that device, else none)"));
 
+bool areRecordsIgnored() { return noTunedOption; }
+bool isRecordDeviceGiven() { return !tunedForOption.empty(); }
+
 std::shared_ptr<const Records> tuningRecords() {
   if (noTunedOption)
     return nullptr;
@@ -52,9 +55,10 @@ Status applyRecords(const MoeBlock &block, CompilerOptions &options) {
   TunedFor who;
   if (!tunedForOption.empty()) {
     who.device = tunedForOption;
-  } else if (targetArch() == kNativeTarget) {
+  } else if (isNativeTarget()) {
     MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
-    who = tunedFor(device->properties());
+    if (options.kernel.target == nativeTarget(device->properties()))
+      who = tunedFor(device->properties());
   }
   who.areFusionsGiven = isFusionGiven();
   who.routing = identityOf(distributions.front());
@@ -74,15 +78,21 @@ Status applyRecords(const MoeBlock &block, CompilerOptions &options) {
   return Status::ok();
 }
 
-Status addRecords(RunnerOptions &options) {
-  options.records = tuningRecords();
-  options.areFusionsGiven = isFusionGiven();
-  MOERT_ASSIGN_OR_RETURN(std::vector<Routing> distributions, routings());
-  if (distributions.size() == 1)
-    options.routing = identityOf(distributions.front());
-  if (isVerbose())
-    options.onOrigin = tellOrigin;
-  return Status::ok();
+std::vector<RunnerOptions> withRecords(const Subject &subject, const RunnerOptions &options,
+                                       ArrayRef<Routing> routings) {
+  RunnerOptions common = options;
+  common.records = tuningRecords();
+  common.areFusionsGiven = isFusionGiven();
+  bool decides = common.records && common.schedule.empty() && !subject.package;
+  std::vector<RunnerOptions> result;
+  for (const Routing &routing : decides ? routings : routings.take_front()) {
+    RunnerOptions &own = result.emplace_back(common);
+    own.routing = identityOf(routing);
+    std::string prefix = routings.size() > 1 ? toString(routing) + ": " : "";
+    if (isVerbose())
+      own.onOrigin = [prefix](const std::string &origin) { tellOrigin(prefix + origin); };
+  }
+  return result;
 }
 
 } // namespace moec::cli

@@ -20,7 +20,7 @@ using namespace moec::cli;
 
 static constexpr StringRef kOverview =
     "moec: a JIT kernel-generation compiler for Mixture-of-Experts blocks\n\n"
-    "Exit codes: 0 ok; 1 result mismatch or slower than a baseline; 2 usage; 3 invalid IR or input;\n"
+    "Exit codes: 0 ok; 1 result mismatch; 2 usage; 3 invalid IR or input;\n"
     "4 unsupported problem; 5 toolchain or driver failure; 6 no such device; 7 budget or timeout;\n"
     "8 cache miss in strict mode; 9 internal error.\n"
     "`moec SUBCOMMAND --help` lists the options of a subcommand.\n";
@@ -78,6 +78,8 @@ int main(int argc, char **argv) {
   if (!cl::ParseCommandLineOptions(argc, argv, kOverview, &errs()))
     return kUsageError;
   if (moert::Status status = startLog(); !status.isOk())
+    return fail(status);
+  if (moert::Status status = checkCacheOptions(); !status.isOk())
     return fail(status);
   for (Command &command : commands)
     if (command.subCommand) {

@@ -73,6 +73,34 @@ TEST_F(CudaBenchTest, AloneMeansOneLaunchASet) {
   EXPECT_EQ(launches, kSets * (all + 1 + replays));
 }
 
+TEST_F(CudaBenchTest, WhatMemoryDoesNotHoldIsUnsupported) {
+  // Enough is free, or is given back first: what the sets of now hold.
+  EXPECT_TRUE(bench->checkRoom(kTokens, kSets).isOk());
+  stub().freeBytes = 0;
+  EXPECT_TRUE(bench->checkRoom(kTokens, kSets).isOk());
+  moert::Status status = bench->checkRoom(kTokens, 100 * kSets);
+  EXPECT_EQ(status.code(), moert::StatusCode::Unsupported);
+  EXPECT_NE(status.message().find("GiB of device memory, but"), std::string::npos)
+      << status.message();
+  // Others may take what was free when it was looked at.
+  stub().freeBytes = size_t(1) << 36;
+  moert::NamedTensors constants;
+  auto sets = bindInputSets(subject.inputs(), constants, {kTokens, 0, {}, 1}, kSets);
+  stub().failingCall = "cuMemAlloc_v2";
+  stub().failingResult = 2; // CUDA_ERROR_OUT_OF_MEMORY
+  EXPECT_EQ(bench->prepare(kTokens, *sets).code(), moert::StatusCode::Unsupported);
+  stub().failingCall = nullptr;
+}
+
+TEST(TimingTest, OfRunsOneByOne) {
+  Timing timing = timingOf({100, 3, 2, 5, 4, 1, 6, 7, 8, 9, 10});
+  EXPECT_EQ(timing.median, 6);
+  EXPECT_EQ(timing.p10, 2);
+  EXPECT_EQ(timing.p90, 10) << "not the largest";
+  EXPECT_EQ(timing.replays, 11u);
+  EXPECT_EQ(timingOf({7}).p90, 7);
+}
+
 TEST_F(CudaBenchTest, OutputsComeFromPoisonedMemory) {
   auto outputs = bench->run(*loaded, 0);
   ASSERT_TRUE(outputs.isOk());

@@ -37,10 +37,11 @@ protected:
     stub().failingCall = nullptr;
     stub().broken = false;
     stub().downloaded = nullptr;
+    stub().freeBytes = size_t(1) << 36;
     stub().numLaunches = stub().graphLaunches = 0;
     if (!moert::NvrtcCompiler::load())
       GTEST_SKIP() << "no NVRTC";
-    auto loaded = loadSubject(MOEC_EXAMPLES "/tiny.mlir", llvm::errs());
+    auto loaded = loadIr(MOEC_EXAMPLES "/tiny.mlir", llvm::errs());
     ASSERT_TRUE(loaded.isOk()) << loaded.status().message();
     subject = *std::move(loaded);
   }

@@ -206,7 +206,7 @@ TEST_F(StoreTest, ArchivesCarryEntries) {
   root = scratch / "other";
   Store other = this->store();
   ASSERT_TRUE(other.publish(keys[3].fileName(), encodeEntry(testEntry(keys[3], 300))));
-  Result<ArchiveReport> read = importEntries(archive, other, nullptr);
+  Result<ArchiveReport> read = importEntries(archive, other, nullptr, nullptr);
   ASSERT_TRUE(read) << read.status().message();
   EXPECT_EQ(read->entries, 19u);
   EXPECT_EQ(read->alreadyThere, 1u);
@@ -216,7 +216,7 @@ TEST_F(StoreTest, ArchivesCarryEntries) {
   // What the caller's check, the checksums or the format refuse.
   clear(other);
   auto never = [](const EntryName &, const Entry &) { return std::string("not wanted"); };
-  EXPECT_EQ(importEntries(archive, other, never)->refused.size(), 20u);
+  EXPECT_EQ(importEntries(archive, other, nullptr, never)->refused.size(), 20u);
   std::mt19937 random(3);
   for (int i = 0; i < 300; ++i) {
     std::string damaged = bytes;
@@ -225,14 +225,14 @@ TEST_F(StoreTest, ArchivesCarryEntries) {
     else
       damaged[random() % bytes.size()] ^= static_cast<char>(1 << random() % 8);
     writeAll(archive, damaged);
-    (void)importEntries(archive, other, nullptr);
+    (void)importEntries(archive, other, nullptr, nullptr);
     EXPECT_TRUE(verifyEntries(other, nullptr).refused.empty());
     clear(other);
   }
-  EXPECT_FALSE(importEntries(scratch / "none", other, nullptr));
-  EXPECT_FALSE(importEntries(scratch, other, nullptr));
+  EXPECT_FALSE(importEntries(scratch / "none", other, nullptr, nullptr));
+  EXPECT_FALSE(importEntries(scratch, other, nullptr, nullptr));
   ASSERT_EQ(::mkfifo((scratch / "fifo").c_str(), 0600), 0);
-  EXPECT_FALSE(importEntries(scratch / "fifo", other, nullptr)) << "and does not wait for a writer";
+  EXPECT_FALSE(importEntries(scratch / "fifo", other, nullptr, nullptr)) << "and does not wait for a writer";
 }
 
 TEST_F(StoreTest, AnArchiveReplacesNoLinkAndNobodysFile) {
@@ -247,7 +247,7 @@ TEST_F(StoreTest, AnArchiveReplacesNoLinkAndNobodysFile) {
   EXPECT_TRUE(fs::is_symlink(link));
   EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(archive)));
   EXPECT_TRUE(fs::exists(theirs));
-  EXPECT_EQ(importEntries(archive, store, nullptr)->alreadyThere, 1u);
+  EXPECT_EQ(importEntries(archive, store, nullptr, nullptr)->alreadyThere, 1u);
 }
 
 TEST_F(StoreTest, NamesOfOtherWritersAreLeftAlone) {

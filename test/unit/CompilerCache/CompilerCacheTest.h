@@ -32,9 +32,10 @@ protected:
   static void useNvrtc(const fs::path &path) { ::setenv("MOEC_NVRTC", path.c_str(), 1); }
 
   /// As another process would open it: with nothing in memory.
-  std::shared_ptr<moert::Cache> cache() {
+  std::shared_ptr<moert::Cache> cache(std::vector<fs::path> layers = {}) {
     moert::CacheOptions options;
     options.directory = scratch / "cache";
+    options.layers = std::move(layers);
     return moert::Cache::open(std::move(options));
   }
   /// How many kernels were compiled, by any process.

@@ -53,6 +53,28 @@ TEST_F(ToolchainTest, AnUpgradeInPlaceIsNoticed) {
   EXPECT_TRUE(versionIs("13.0.88", false));
 }
 
+TEST_F(ToolchainTest, ANoteOfALayerThatIsNoLongerTrueHidesNoOther) {
+  fs::path library = scratch / "libnvrtc.so.13", layer = scratch / "layer";
+  fs::copy_file(STUB_NVRTC_12, library);
+  useNvrtc(library);
+  auto isLoaded = [&](std::vector<fs::path> layers) {
+    pid_t child = ::fork();
+    if (child == 0) {
+      Toolchain tools(cache(std::move(layers)));
+      ::_exit(tools.version() == "" ? 2 : tools.loadSeconds() > 0);
+    }
+    int status = -1;
+    return ::waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  };
+  EXPECT_EQ(isLoaded({}), 1);
+  fs::rename(scratch / "cache", layer);
+  EXPECT_EQ(isLoaded({layer}), 0) << "a layer's note serves as long as it is true";
+  fs::remove(library);
+  fs::copy_file(STUB_NVRTC_13, library);
+  EXPECT_EQ(isLoaded({layer}), 1);
+  EXPECT_EQ(isLoaded({layer}), 0) << "NVRTC is loaded again and again";
+}
+
 TEST_F(ToolchainTest, ANoteAboutAnotherLibraryIsCorrected) {
   // A newer library appears beside the one that was noted.
   fs::path folder = scratch / "lib64";

@@ -96,8 +96,10 @@ TEST_F(EmbedTest, InvalidTextSaysWhere) {
   EXPECT_EQ(location.find("layer7.mlir:" + std::to_string(line) + ":"), 0u) << location;
 
   EXPECT_EQ(open("", options), MOEC_INVALID_INPUT);
+  EXPECT_EQ(location, "") << "there is no line to name";
   options.schedule = "0: nonsense";
   EXPECT_EQ(open(text, options), MOEC_USAGE) << message;
+  EXPECT_EQ(location, "");
   EXPECT_EQ(moec_package_from_text(context.get(), nullptr, 0, nullptr, nullptr, nullptr),
             MOEC_USAGE);
   moec_package *package = nullptr;

@@ -233,8 +233,26 @@ TEST_F(TuneTest, TheBlocksOwnOptionsDecideWhatIsMeasured) {
                                " --effort quick --cache-dir " + folder +
                                " --combine accumulate -j3\n");
   EXPECT_EQ(block.counters().tuned + block.counters().tune_failed, 0u) << logged;
-  given.routing = "zipf";
+  // A host may change its folder before it tunes.
+  std::error_code ignored;
+  fs::path former = fs::current_path();
+  fs::copy_file(MOEC_EXAMPLES "/tiny.histogram.json", scratch / "h.json", ignored);
+  fs::current_path(scratch);
+  given.routing = "histogram:h.json";
+  moec::Package moved = moec::Package::fromText(context, text, given);
+  fs::current_path(former);
+  tune(moved, {64});
+  EXPECT_NE(read("calls").find("--routing histogram:" + (scratch / "h.json").string() + " "),
+            std::string::npos)
+      << read("calls");
+  fs::copy_file(MOEC_EXAMPLES "/tiny.histogram.json", scratch / "a,b.json", ignored);
+  std::string comma = "histogram:" + (scratch / "a,b.json").string();
+  given.routing = comma.c_str();
   std::string message, location;
+  EXPECT_EQ(statusOf([&] { moec::Package::fromText(context, text, given); }, message, location),
+            MOEC_USAGE);
+  EXPECT_NE(message.find("without a comma"), std::string::npos) << message;
+  given.routing = "zipf";
   EXPECT_EQ(statusOf([&] { moec::Package::fromText(context, text, given); }, message, location),
             MOEC_USAGE);
   EXPECT_NE(message.find("but got 'zipf'"), std::string::npos) << message;

@@ -14,7 +14,7 @@ inline const char *const kTile160 =
 
 inline Record sampleRecord(int64_t tokens = 1024) {
   Record record;
-  record.key = {"bf16: experts=8", "uniform", "any", CombineMode::Ordered, "Card", 132, "sm_90a"};
+  record.key = {"bf16: experts=8; experts=8", "uniform", "any", CombineMode::Ordered, "Card", 132, "sm_90a"};
   record.environment = {"0.1.0",  "13.0.88", "13.0", "1980 MHz, memory 2619 MHz",
                         "2026-01-01T00:00:00Z", "quick"};
   record.tokens = tokens;

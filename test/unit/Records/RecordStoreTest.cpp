@@ -80,6 +80,21 @@ TEST_F(RecordStoreTest, ANewerRecordOfTheSameIntervalTakesThePlace) {
   EXPECT_EQ(files().size(), 2u);
 }
 
+TEST_F(RecordStoreTest, WhatIsImportedDoesNotReplaceWhatIsNewer) {
+  RecordStore store = open();
+  Record newer = sampleRecord(1000), older = sampleRecord(1024);
+  newer.environment.date = "2026-02-01T00:00:00Z";
+  EXPECT_TRUE(*store.publishNewer(older));
+  EXPECT_TRUE(*store.publishNewer(newer));
+  EXPECT_FALSE(*store.publishNewer(older));
+  EXPECT_TRUE(*store.publishNewer(sampleRecord(64))) << "of another interval";
+  std::vector<Record> found = store.find(newer.key);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[1].tokens, 1000);
+  EXPECT_TRUE(store.publish(older).isOk()) << "a search's own record is the newest";
+  EXPECT_EQ(store.find(newer.key)[1].tokens, 1024);
+}
+
 TEST_F(RecordStoreTest, ADamagedRecordIsIgnoredWithAWarningAndMovedAside) {
   ASSERT_TRUE(open().publish(sampleRecord(1024)).isOk());
   ASSERT_TRUE(open().publish(sampleRecord(64)).isOk());

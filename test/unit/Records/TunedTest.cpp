@@ -5,6 +5,8 @@
 
 #include "llvm/Support/raw_ostream.h"
 
+#include <fstream>
+
 using namespace moec;
 using namespace moec::test;
 
@@ -13,7 +15,7 @@ namespace {
 class TunedTest : public testing::Test {
 protected:
   void SetUp() override {
-    auto loaded = loadSubject(MOEC_EXAMPLES "/qwen3-30b-a3b.mlir", llvm::errs());
+    auto loaded = loadIr(MOEC_EXAMPLES "/qwen3-30b-a3b.mlir", llvm::errs());
     ASSERT_TRUE(loaded.isOk()) << loaded.status().message();
     subject = *std::move(loaded);
     who.device = "Card";
@@ -106,6 +108,52 @@ TEST_F(TunedTest, FusionsFollowWhereEveryCountAgreesAndTheyAreFree) {
   EXPECT_EQ(choice.schedule, "");
 }
 
+TEST_F(TunedTest, WhatNoLongerFitsChangesNoFusions) {
+  Record illegal = record(1024);
+  illegal.fusions.permute = false;
+  illegal.schedules[1] = "wgmma, block_m = 100, block_n = 256, block_k = 64, stages = 4";
+  TunedChoice choice = choose({illegal}, {1024});
+  EXPECT_TRUE(choice.fusions.permute);
+  EXPECT_TRUE(choice.own.empty());
+  EXPECT_TRUE(says(choice, "not used: expects block_m")) << choice.origins.front();
+}
+
+TEST_F(TunedTest, OfAnIntervalTheRecordOfTheSameRestrictionsIsTaken) {
+  Record free = record(1400), restricted = record(800);
+  restricted.key.fuse = "all";
+  restricted.microseconds = 80;
+  free.schedules[0] = "wgmma_swapped, block_m = 96, block_n = 256, block_k = 64, stages = 5, "
+                      "token_step = 16, cooperative = true, dynamic = true";
+  who.areFusionsGiven = true;
+  TunedChoice choice = choose({free, restricted}, {1024});
+  EXPECT_EQ(choice.schedule,
+            std::string("0@768-1535: ") + kTile160 + "; 1@768-1535: " + kTile160);
+  ASSERT_EQ(choice.origins.size(), 1u);
+  EXPECT_TRUE(says(choice, "at T=800: 0.800 of"));
+}
+
+TEST_F(TunedTest, WhereGateAndUpOfTransposedWeightsLieIsPartOfTheKey) {
+  auto problem = [&](const std::string &layout) {
+    std::string path = testing::TempDir() + "/moec-apart.mlir";
+    std::ofstream(path) << R"(func.func @b(%rows: tensor<?x64xbf16>, %offsets: tensor<9xi32>,
+    %w: tensor<8x64x64xbf16>) -> tensor<?x32xbf16> {
+  %o = moe.grouped_matmul %rows, %offsets, %w transposed layout<)" << layout << R"(, gate_first>
+      epilogue {
+    ^bb0(%g: f32, %u: f32):
+      %p = arith.mulf %g, %u : f32
+      moe.yield %p : f32
+    } : (tensor<?x64xbf16>, tensor<9xi32>, tensor<8x64x64xbf16>) -> tensor<?x32xbf16>
+  return %o : tensor<?x32xbf16>
+})";
+    auto block = loadIr(path, llvm::errs());
+    EXPECT_TRUE(block.isOk()) << block.status().message();
+    return block ? recordKey(*block->block, "any", CombineMode::Ordered, who, "sm_90a")->problem : "";
+  };
+  std::string halves = problem("halves"), interleaved = problem("interleaved");
+  EXPECT_NE(halves.find(" apart"), std::string::npos) << halves;
+  EXPECT_EQ(interleaved.find(" apart"), std::string::npos) << interleaved;
+}
+
 TEST_F(TunedTest, OwnLoweringsBecomeVariants) {
   // Two neighbours that are fused in their own ways, in a package for all token counts.
   CompilerOptions options;
@@ -168,7 +216,7 @@ TEST_F(TunedTest, ShippedRecordsFitTheirExamples) {
     bool fits = false;
     for (const char *model : {"deepseek-v3-experts", "gpt-oss-120b-experts", "mixtral-8x7b",
                               "neopp-moe", "olmoe", "qwen3-235b-a22b", "qwen3-30b-a3b"}) {
-      auto example = loadSubject(std::string(MOEC_EXAMPLES "/") + model + ".mlir", llvm::errs());
+      auto example = loadIr(std::string(MOEC_EXAMPLES "/") + model + ".mlir", llvm::errs());
       ASSERT_TRUE(example.isOk());
       who.device = record.key.device;
       who.multiprocessors = record.key.multiprocessors;

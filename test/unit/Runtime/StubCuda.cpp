@@ -309,7 +309,8 @@ DriverResult cuMemFree_v2(DevicePtr address) {
   return kErrorInvalidValue;
 }
 DriverResult cuMemGetInfo_v2(size_t *free, size_t *total) {
-  *free = *total = size_t(1) << 36;
+  *free = state.freeBytes;
+  *total = size_t(1) << 36;
   return kSuccess;
 }
 DriverResult cuMemcpyHtoD_v2(DevicePtr target, const void *source, size_t bytes) {

@@ -53,6 +53,7 @@ struct StubCuda {
   const char *failingCall = nullptr; ///< this call fails ...
   int failingResult = 0;             ///< ... with this code
   bool broken = false; ///< every wait fails, as after a fault, until the last context is released
+  size_t freeBytes = size_t(1) << 36; ///< of memory, whatever is allocated
   /// What a download of exactly that many bytes gets; null: what is in memory.
   const void *downloaded = nullptr;
   size_t downloadedBytes = 0;

@@ -38,7 +38,7 @@ protected:
       formerNvrtc = nvrtc;
     setenv("MOEC_NVRTC", MOEC_STUB_NVRTC, 1);
     setenv("STUB_NVRTC_LOG", (scratch / "compiled").c_str(), 1);
-    auto loaded = loadSubject(MOEC_EXAMPLES "/tiny.mlir", llvm::errs());
+    auto loaded = loadIr(MOEC_EXAMPLES "/tiny.mlir", llvm::errs());
     ASSERT_TRUE(loaded.isOk()) << loaded.status().message();
     subject = *std::move(loaded);
     auto made = makeLowering(*subject.block, "default", {}, CombineMode::Ordered,

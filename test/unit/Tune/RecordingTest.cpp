@@ -12,7 +12,7 @@ namespace {
 class RecordingTest : public testing::Test {
 protected:
   void SetUp() override {
-    subject = *loadSubject(MOEC_EXAMPLES "/tiny.mlir", llvm::errs());
+    subject = *loadIr(MOEC_EXAMPLES "/tiny.mlir", llvm::errs());
     result.defaults.schedules = {"mma", "mma"};
     result.best.schedules = {"wgmma", "mma"};
     result.defaultMicroseconds = 100;
