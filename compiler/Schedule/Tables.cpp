@@ -36,10 +36,11 @@
 //   From both ends of the map where experts are uneven: up to 7 % under zipf:1.2 (128 and 256 experts at
 //   m = 128 to 512, 8 at 256). With few waves, as single blocks mostly have here, 3 % slower; single blocks
 //   of up to seven K steps, which clusters do not admit, too: 2 to 5 % under zipf:1.2 (H100).
-// * more than 320 and eleven column tiles (1408 gated columns): single blocks of 192 tokens. In pairs a block
-//   idles in one turn of twelve: 2 % slower at m = 512 (1 % under zipf:1.2 or none). With 23 (2880) pairs are
-//   1 % faster, since a pair's left-over tile has its columns when the pairs have them; between them not
-//   measured (H100).
+// * an odd number of column tiles, in one of whose turns a block of a pair idles: single blocks of 192 tokens
+//   up to 160 rows, 0.2 to 2.5 % faster under zipf:1.2 and 0.9 faster to 0.8 slower under uniform routing (11
+//   and 23 tiles, which are 1408 and 2880 gated columns). Above 320 with eleven, 2 % faster at m = 512 (1 %
+//   under zipf:1.2 or none); with 23 pairs are 1 % faster there, since a pair's left-over tile has its columns
+//   when the pairs have them; between them not measured (H100).
 // * few waves of gathered rows are not drawn: 1.9 % of a block with 32 experts at m = 256, 0.8 % with
 //   64 at m = 128 (H100). The second matmul's are: 1.5 to 3.6 % of a block under zipf:1.2.
 // * early start: 1 to 2 % of a block where weights are read once (m <= 160), and up to 5 % above, with
@@ -103,7 +104,7 @@ static constexpr MatmulRow kHopperRows[] = {
     {18,         kTokens176,  kStream32,  kAnyK,  kHopper64,  8},
     {32,         kTokens176,  kMiddle64,  kAnyK,  kHopper64,  4},
     {72,         kTokens176,  kMiddle64,  kAnyK,  kTokens96,  2},
-    {160,        kPairs192,   kMiddle64,  kAnyK,  kTokens176, 8,    true},
+    {160,        kPairs192,   kMiddle64,  kAnyK,  kTokens176, 8,    true,  23},
     {320,        kPairs192,   kLarge128,  4096,   kTokens176, 4,    true},
     {kUnbounded, kPairs192,   kLarge128,  4096,   std::nullopt, 0,  false, 15},
 };
