@@ -169,7 +169,8 @@ std::vector<TileExtent> makeMap(TileShape shape, const std::vector<int> &groups)
 
 TEST(TileMap, TilesShareAGroupsRows) {
   for (TileShape shape : {TileShape{128}, TileShape{176, 16, 8}, TileShape{192, 64, 3}})
-    for (int rows : {1, 15, 16, 17, 127, 128, 129, 176, 177, 193, 1000, 4097}) {
+    for (int rows : {1, 15, 16, 17, 127, 128, 129, 176, 177, 193, 352, 384, 528, 1000, 4097}) {
+      EXPECT_LE(tile_height(shape, rows), shape.height) << rows << " rows";
       int sum = 0, most = 0, tiles = 0;
       for (const TileExtent &extent : makeMap(shape, {rows})) {
         sum += extent.rows;
@@ -210,6 +211,7 @@ void expectClusterCovers(TileShape shape, int rows, int columns) {
       for (int rank = 0; rank < 2; ++rank) {
         const BlockTile own = block_tile(tile.extent, turn, rank, 2, columns, shape.unit);
         column[rank] = own.column_tile;
+        EXPECT_GE(own.rows, 0);
         EXPECT_LE(own.rows, tile_height(shape, rows)) << "no higher than without a cluster";
         EXPECT_EQ(own.shares_weights, !dealt);
         for (int row = 0; row < own.rows; ++row)
@@ -283,6 +285,7 @@ TEST(Raster, VisitsEveryTileOnce) {
       expectRaster({176, 16, band}, {1024, 1000, 90, 4000}, columns);
       expectRaster({176, 16, band, 2}, {1024, 1000, 90, 4000, 0, 500, 1}, columns);
     }
+  expectRaster({192, 16, 255, 2}, {100000}, 3); // more tiles than a band's bits can count
 }
 
 TEST(Raster, RowTilesShareWeightTiles) {
@@ -403,6 +406,24 @@ TEST(BothEnds, OnlyWhereSomeExpertsMultiplyAndOthersStream) {
   EXPECT_EQ(idle.memory, 108);
   EXPECT_EQ(idle.products, 92);
   EXPECT_EQ(idle.all, 492);
+}
+
+TEST(BothEnds, BothSidesMustIdleForATwelfth) {
+  EXPECT_TRUE((IdleTime{101, 101, 1200}.is_uneven()));
+  EXPECT_FALSE((IdleTime{101, 100, 1200}.is_uneven()));
+  EXPECT_FALSE((IdleTime{100, 101, 1200}.is_uneven()));
+  EXPECT_TRUE((EndCost{6, 6}.is_late()));
+  EXPECT_FALSE((EndCost{6, 4}.is_late()));
+  EXPECT_FALSE((EndCost{4, 6}.is_late()));
+}
+
+TEST(Progress, WordsAreApart) {
+  // Counters of two parts, the number of matmuls that began, then words that are not cleared.
+  EXPECT_EQ(kProgressBegun, 2);
+  EXPECT_EQ(kProgressCounters, kProgressBegun + 1);
+  EXPECT_GE(kProgressEarlyRows, kProgressCounters);
+  EXPECT_NE(kProgressRows, kProgressEarlyRows);
+  EXPECT_EQ(kProgressWords, std::max(kProgressRows, kProgressEarlyRows) + 1);
 }
 
 TEST(BothEnds, ExpertsComeLateWhereTheSidesMeet) {
@@ -545,6 +566,25 @@ TEST(WgmmaPlan, StreamsAreTilesOfFewRowsFromBothEnds) {
       << "all blocks may wait for the memory";
   EXPECT_FALSE((GroupedMatmulWgmmaPlan<Problem, Ends<Swapped<96, 128, false>>>::is_stream(64)))
       << "only measured where consumers share a tile";
+}
+
+struct Step48 : Swapped<192, 256, true> {
+  static constexpr int kTokenStep = 48;
+};
+struct FloatSums : Columns<256, false> {
+  using Output = float;
+};
+
+TEST(WgmmaPlan, LeastTokensAreWholeSteps) {
+  EXPECT_EQ((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<192, 256, true>>::kLeastTokens), 64);
+  EXPECT_EQ((GroupedMatmulWgmmaPlan<Columns<256, false>, Step48>::kLeastTokens), 48);
+  EXPECT_EQ((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<48, 256, true>>::kLeastTokens), 16);
+}
+
+TEST(WgmmaPlan, OnlyResultsOfTwoBytesAreStaged) {
+  EXPECT_TRUE((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<176, 256, true>>::kStaged));
+  EXPECT_FALSE((GroupedMatmulWgmmaPlan<FloatSums, Swapped<176, 256, true>>::kStaged));
+  EXPECT_FALSE((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<96, 256, false>>::kStaged));
 }
 
 TEST(WgmmaPlan, LastColumnTileHasTheStripsOfItsColumns) {

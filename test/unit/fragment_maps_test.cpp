@@ -71,6 +71,12 @@ void expectColumnFragments(int firstColumn) {
               second = odd;
             }
             const auto place = Fragments::place(s, half, 0, 0, second);
+            for (int j = 0; j < Plan::kMmaN / 8; ++j)
+              for (int c = 0; c < 2; ++c) { // token 8 j + 2 (lane % 4) + c
+                const auto other = Fragments::place(s, half, j, c, second);
+                EXPECT_EQ(other.strip, place.strip);
+                EXPECT_EQ(other.index, place.index + 4 * j + c);
+              }
             const int row = 16 * (holder / 32) + holder % 32 / 4 + place.index % 4 / 2 * 8;
             expectWeight<Plan>(firstColumn, column, part,
                                64 * (Plan::kStripStride * place.strip + consumer) + row);
@@ -91,6 +97,7 @@ void expectRowFragments(int firstColumn) {
         EXPECT_TRUE(columns.insert(column).second) << "column " << column;
         for (int part = 0; part < (Plan::kGated ? 2 : 1); ++part) {
           const int index = Fragments::index(g, 0, c, part);
+          EXPECT_EQ(Fragments::index(g, 1, c, part), index + 2) << "eight rows below";
           expectWeight<Plan>(firstColumn, column, part, index / 4 * 8 + 2 * thread + index % 4);
         }
       }

@@ -79,6 +79,7 @@ TEST(ShareSize, CoversEveryItemOnceInWholeWarps) {
     for (int shares : {1, 3, 16, 128}) {
       const int size = share_size(count, shares);
       EXPECT_EQ(size % 32, 0);
+      EXPECT_LT(size, (count + shares - 1) / shares + 32) << "no larger than it must be";
       int covered = 0;
       for (int i = 0; i < shares; ++i)
         covered += std::min((i + 1) * size, count) - std::min(i * size, count);

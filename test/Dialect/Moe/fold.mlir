@@ -132,3 +132,13 @@ func.func @unpad_fused_combine_weights(%ids: tensor<4x1xi32>, %x: tensor<4x64xf3
     : (tensor<4x64xf32>, !offsets, tensor<8x64x64xf32>, tensor<4x1xf32>, tensor<4xi32>) -> tensor<4x64xf32>
   return %y : tensor<4x64xf32>
 }
+
+// CHECK-LABEL: func.func @unpad_from_other_offsets
+// CHECK:       moe.pad
+// CHECK-NEXT:  moe.unpad
+func.func @unpad_from_other_offsets(%x: !x, %experts: !experts, %other: !offsets) -> !x {
+  %rows, %routes, %offsets = moe.permute %experts, %x experts(8) : (!experts, !x) -> (!x, !routes, !offsets)
+  %prows, %poffsets = moe.pad %rows, %offsets multiple(16) : (!x, !offsets) -> (!x, !offsets)
+  %y = moe.unpad %prows, %other, %offsets, %routes : (!x, !offsets, !offsets, !routes) -> !x
+  return %y : !x
+}

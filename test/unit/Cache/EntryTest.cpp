@@ -20,6 +20,15 @@ TEST(Entry, RoundTrip) {
   }
 }
 
+TEST(Entry, TheKeyBehindALongTableIsFound) {
+  Entry entry = testEntry(testKey(1), 10);
+  for (int i = 0; i < 200; ++i)
+    entry.add(std::string(200, 's') + std::to_string(i), "x");
+  std::string encoded = encodeEntry(entry);
+  EXPECT_FALSE(decodeEntryKey(std::string_view(encoded).substr(0, kMaxKeyPrefix / 16)));
+  EXPECT_EQ(*decodeEntryKey(std::string_view(encoded).substr(0, kMaxKeyPrefix)), entry.key);
+}
+
 TEST(Entry, EveryCutIsNoticed) {
   std::string bytes = encodeEntry(testEntry(testKey(1), 40));
   for (size_t size = 0; size < bytes.size(); ++size)
@@ -79,6 +88,6 @@ TEST(ByteSize, Suffixes) {
   EXPECT_EQ(*parseByteSize("500M"), 500u << 20);
   EXPECT_EQ(*parseByteSize("5GiB"), uint64_t{5} << 30);
   EXPECT_EQ(*parseByteSize("2KB"), 2048u);
-  for (std::string wrong : {"", "G", "-1", "5X", "5GiBs", "99999999999T", "1.5G"})
+  for (std::string wrong : {"", "G", "-1", "5X", "5GiBs", "99999999999T", "18014398509481984K", "1.5G"})
     EXPECT_FALSE(parseByteSize(wrong)) << wrong;
 }

@@ -26,6 +26,11 @@ TEST_F(StoreTest, PublishesOnceAndFinds) {
   ASSERT_TRUE(found.entry) << found.damage;
   EXPECT_EQ(found.entry->sections(), testEntry(key).sections());
   EXPECT_EQ(store.readKey(key.fileName()), key.text);
+  Entry large = testEntry(testKey(7));
+  for (int i = 0; i < 200; ++i)
+    large.add(std::string(200, 's') + std::to_string(i), "x");
+  ASSERT_TRUE(store.publish(testKey(7).fileName(), encodeEntry(large)));
+  EXPECT_EQ(store.readKey(testKey(7).fileName()), testKey(7).text) << "a table beyond the first read";
   EXPECT_FALSE(store.find(testKey(2)).entry);
   struct stat info;
   ASSERT_EQ(::stat(fileOf(key).c_str(), &info), 0);
@@ -53,6 +58,10 @@ TEST_F(StoreTest, AnotherVersionOfNvrtcIsAnotherEntry) {
   // Without NVRTC any version serves.
   EXPECT_TRUE(store.find(testKey(1, "")).entry);
   EXPECT_FALSE(store.find(testKey(2, "")).entry);
+  // Also where the one that was used last is damaged.
+  CacheKey newer = testKey(1, "13.0.88");
+  writeAll(fileOf(newer), "damaged");
+  EXPECT_TRUE(store.find(testKey(1, "")).entry);
 }
 
 TEST_F(StoreTest, DamagedEntriesAreMissesAndMovedAside) {
@@ -161,6 +170,9 @@ TEST_F(StoreTest, LocksAreByKeyAndGoWithTheirHolder) {
     EXPECT_EQ(store.tryLock(testKey(2).base).state, KeyLock::State::Held);
   }
   EXPECT_EQ(store.tryLock(testKey(1).base).state, KeyLock::State::Held);
+  std::vector<KeyLock> all;
+  for (uint64_t i = 0; i < 64; ++i)
+    EXPECT_EQ(all.emplace_back(store.tryLock(testKey(i).base)).state, KeyLock::State::Held) << i;
 }
 
 TEST_F(StoreTest, EvictsWhatWasUsedLeastRecently) {
@@ -184,6 +196,32 @@ TEST_F(StoreTest, EvictsWhatWasUsedLeastRecently) {
   EXPECT_EQ(evict(store, 0, 0).removedEntries, 0u) << "0 is no limit";
   clear(store);
   EXPECT_TRUE(store.list().empty());
+}
+
+TEST_F(StoreTest, OnlyClearRemovesWhatAWriterIsAboutToPublish) {
+  Store store = this->store();
+  fs::path temporary = root / "v1" / (std::string(Store::kTemporaryPrefix) + "1-1");
+  writeAll(temporary, "half of an entry");
+  EXPECT_EQ(evict(store, 1, 0).removedLeftovers, 0u);
+  EXPECT_TRUE(fs::exists(temporary));
+  EXPECT_TRUE(fs::exists(root / "v1" / Store::kStatisticsFile));
+  EXPECT_EQ(clear(store).removedLeftovers, 1u);
+  EXPECT_FALSE(fs::exists(temporary));
+  EXPECT_FALSE(fs::exists(root / "v1" / Store::kStatisticsFile));
+}
+
+TEST_F(StoreTest, EvictionLeavesATenthFree) {
+  Store store = this->store();
+  uint64_t bytes = 0;
+  for (uint64_t i = 0; i < 40; ++i) {
+    std::string content = encodeEntry(testEntry(testKey(i), 1000));
+    ASSERT_TRUE(store.publish(testKey(i).fileName(), content));
+    bytes += content.size();
+  }
+  EXPECT_EQ(evict(store, bytes, 0).removedEntries, 0u);
+  EvictionReport report = evict(store, bytes - 1, 0);
+  EXPECT_LE(report.keptBytes, bytes - bytes / 10);
+  EXPECT_GT(report.keptBytes, bytes - bytes / 7);
 }
 
 TEST_F(StoreTest, ArchivesCarryEntries) {

@@ -131,6 +131,15 @@ TEST(Generate, RoutingWeightsAreInTheirRange) {
   }
 }
 
+TEST(Generate, BiasesAndRoutingWeightsSpreadAsTheyShould) {
+  Moments bias = momentsOf(generate(makeSpec(InputRole::Bias, DType::F32, {1000, 500})));
+  EXPECT_NEAR(bias.deviation, 0.25, 0.002);
+  // Uniform from half of the mean to three halves.
+  Moments weights = momentsOf(generate(makeSpec(InputRole::RoutingWeights, DType::F32, {50000, 4})));
+  EXPECT_NEAR(weights.mean, 0.25, 0.001);
+  EXPECT_NEAR(weights.deviation, 0.25 / std::sqrt(12.0), 0.001);
+}
+
 TEST(Generate, ExpertIdsAreDistinctAndInRange) {
   HostTensor ids = generate(makeSpec(InputRole::ExpertIds, DType::I32, {kTokensDim, 4}),
                             {.tokens = 200, .routing = {Routing::Kind::Zipf, 2.0}});
@@ -212,6 +221,8 @@ TEST(Generate, RefusesWhatNoRoleFits) {
       makeSpec(InputRole::ExpertIds, DType::F32, {4, 4}),
       makeSpec(InputRole::RouterLogits, DType::F32, {4}),
       makeSpec(InputRole::ExpertIds, DType::I32, {4, 17}), // k > E
+      makeSpec(InputRole::Routes, DType::I32, {4, 2}),
+      makeSpec(InputRole::Offsets, DType::F32, {4}),
   };
   for (const InputSpec &spec : bad) {
     moert::Result<HostTensor> tensor = generateInput(spec, {.tokens = 4});

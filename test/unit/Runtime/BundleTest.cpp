@@ -52,6 +52,13 @@ TEST_F(BundleTest, ADeviceGetsThePartThatServesItBest) {
   EXPECT_FALSE(std::filesystem::exists(path() / "sm_90a"));
 }
 
+TEST_F(BundleTest, CodeForExactlyTheDeviceComesBeforeGenericCode) {
+  for (auto order : {std::pair("sm_90", "sm_90a"), std::pair("sm_90a", "sm_90")}) {
+    ASSERT_TRUE(writeBundle(path(), {packageFor(order.first), packageFor(order.second)}).isOk());
+    EXPECT_EQ(choice(9, 0), "sm_90a");
+  }
+}
+
 TEST_F(BundleTest, ReadersSeeOneVersionOrTheOther) {
   auto write = [&](int version) {
     std::vector<Package> parts = {packageFor("sm_80"), packageFor("sm_90a")};
@@ -77,6 +84,16 @@ TEST_F(BundleTest, PartsMustBeOneBlock) {
   Package other = packageFor("sm_90a");
   other.manifest.arguments[0].dtype = DType::BF16;
   EXPECT_FAILURE(writeBundle(path(), {packageFor("sm_80"), other}), Internal, "not the same block");
+  for (auto change : std::initializer_list<void (*)(Manifest &)>{
+           [](Manifest &manifest) { manifest.arguments[0].isOutput = true; },
+           [](Manifest &manifest) { manifest.arguments[0].name = "other"; },
+           [](Manifest &manifest) { manifest.block = "other"; },
+           [](Manifest &manifest) { manifest.arguments[0].shape.pop_back(); }}) {
+    other = packageFor("sm_90a");
+    change(other.manifest);
+    EXPECT_FAILURE(writeBundle(path(), {packageFor("sm_80"), other}), Internal,
+                   "not the same block");
+  }
   EXPECT_FAILURE(writeBundle(path(), {}), Usage, "expects 1 to 32 architectures, but got 0");
   std::filesystem::create_directories(path() / "precious");
   EXPECT_FAILURE(writeBundle(path(), {packageFor("sm_80")}), Usage, "which is no package");

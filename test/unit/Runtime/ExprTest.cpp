@@ -72,6 +72,7 @@ TEST(Expr, DetectsOverflowAndBadDivisors) {
 TEST(Expr, FoldsConstantsButNotFailures) {
   EXPECT_EQ(Expr(3) * 4 + 5, Expr(17));
   EXPECT_EQ(kT * 1 + 0, kT);
+  EXPECT_EQ(valueAt(mod(kT, 1), 7), 0) << "what other operations leave alone is 0 here";
   EXPECT_EQ(Expr(1) * kT, kT);
   EXPECT_FALSE((Expr(INT64_MAX) + 1).isConstant());
   EXPECT_FALSE(floorDiv(Expr(1), Expr(0)).isConstant());

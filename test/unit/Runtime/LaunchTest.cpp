@@ -2,6 +2,7 @@
 
 #include "test/unit/Runtime/StubDriver.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <thread>
 
@@ -315,6 +316,92 @@ TEST_F(LaunchTest, EncodesTensorMaps) {
   stub().failingCall = "cuTensorMapEncodeTiled";
   stub().failingResult = 1;
   EXPECT_FAILURE(executor.launch(), Toolchain, "kernel 'scale': cuTensorMapEncodeTiled failed");
+}
+
+TEST_F(LaunchTest, TensorMapsOfSkippedLaunchesTakeNobodysPlace) {
+  Package package = makePackage();
+  package.manifest.kernels[0].parameters[0] = ParameterKind::TensorMap;
+  stub().function.parameterBytes[0] = 128;
+  stub().function.body = nullptr;
+  TensorMap map;
+  map.dtype = DType::F32;
+  map.dims = {Expr(8), Expr::tokens()};
+  map.strides = {Expr(32)};
+  map.box = {8, 64};
+  map.swizzle = TensorMap::Swizzle::B32;
+  map.offset = 32;
+  for (Variant &variant : package.manifest.variants)
+    for (Launch &launch : variant.launches) {
+      map.fromBuffer = launch.arguments[0].kind == LaunchArgument::Kind::Buffer;
+      map.index = launch.arguments[0].index;
+      launch.arguments[0] = LaunchArgument::map(map);
+    }
+  package.manifest.variants[1].launches[0].grid[0] = floorDiv(Expr::tokens(), Expr(64));
+  CudaExecutor executor = makeExecutor(load(package), 20);
+  Status status = executor.launch();
+  ASSERT_TRUE(status.isOk()) << status.message();
+  ASSERT_EQ(stub().numLaunches, 1u) << "the second of three";
+  uint64_t value = executor.address(2) + 256 + map.offset + cuda::kTensorMapFloat32;
+  value = value * 31 + 8 + 8 * 7 + 32 + 1;
+  value = value * 31 + 20 + 64 * 7 + 0 + 1;
+  EXPECT_EQ(stub().launches[0].parameters[0], value * 31 + 1);
+}
+
+TEST_F(LaunchTest, AZeroAnywhereInTheGridSkips) {
+  Package package = makePackage();
+  package.manifest.variants[0].launches[0].grid[1] = floorDiv(Expr::tokens(), Expr(8));
+  CudaExecutor executor = makeExecutor(load(package), 4);
+  ASSERT_TRUE(executor.launch().isOk());
+  EXPECT_EQ(stub().numLaunches, 0u);
+}
+
+TEST_F(LaunchTest, TouchingRangesDoNotOverlapAndOutputsMayComeFirst) {
+  std::shared_ptr<const LoadedPackage> package = load();
+  Result<cuda::DeviceMemory> memory = cuda::DeviceMemory::allocate(openDevice(), 8192);
+  ASSERT_TRUE(memory.isOk());
+  cuda::DevicePtr base = memory->address();
+  uint64_t space = *package->workspaceBytes(32);
+  auto launch = [&](const LoadedPackage &loaded, cuda::DevicePtr first, cuda::DevicePtr second) {
+    std::vector<cuda::DevicePtr> tensors = {first, second};
+    return loaded.launch(32, tensors, base + 4096, space, nullptr);
+  };
+  EXPECT_TRUE(launch(*package, base, base + 1024).isOk()) << "1024 bytes each";
+  EXPECT_TRUE(launch(*package, base + 3072, base + 2048).isOk()) << "the workspace touches too";
+  Package swapped = makePackage();
+  std::swap(swapped.manifest.arguments[0], swapped.manifest.arguments[1]);
+  for (Variant &variant : swapped.manifest.variants)
+    for (Launch &one : variant.launches)
+      for (LaunchArgument &argument : one.arguments)
+        if (argument.kind == LaunchArgument::Kind::Tensor)
+          argument.index = 1 - argument.index;
+  std::shared_ptr<const LoadedPackage> loaded = load(swapped);
+  EXPECT_TRUE(launch(*loaded, base, base + 1024).isOk());
+  EXPECT_FAILURE(launch(*loaded, base, base + 16), Usage,
+                 "expects tensors 'output' and 'hidden' to share no memory");
+}
+
+TEST_F(LaunchTest, StartsFromPoison) {
+  CudaExecutor executor = makeExecutor(load(), 32);
+  auto isPoison = [&](size_t index, uint64_t bytes) {
+    const auto *begin = reinterpret_cast<const unsigned char *>(executor.address(index));
+    return std::all_of(begin, begin + bytes, [](unsigned char byte) { return byte == 0xff; });
+  };
+  EXPECT_TRUE(isPoison(1, 1024));
+  EXPECT_TRUE(isPoison(2, executor.workspaceBytes()));
+  ASSERT_TRUE(executor.launch().isOk());
+  EXPECT_FALSE(isPoison(2, executor.workspaceBytes()));
+  ASSERT_TRUE(executor.poison().isOk());
+  EXPECT_TRUE(isPoison(1, 1024));
+  EXPECT_TRUE(isPoison(2, executor.workspaceBytes()));
+}
+
+TEST_F(LaunchTest, ResizesToMoreAndFewerTokens) {
+  CudaExecutor executor = makeExecutor(load(), 8);
+  for (int64_t tokens : {40, 40, 3, 100}) {
+    ASSERT_TRUE(executor.resize(tokens).isOk());
+    EXPECT_EQ(executor.argumentBytes(0), uint64_t(tokens) * kWidth * sizeof(float));
+    runAndCheck(executor);
+  }
 }
 
 TEST_F(LaunchTest, RestoresTheContextOfTheCaller) {

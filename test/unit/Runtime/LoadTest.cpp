@@ -6,6 +6,8 @@
 
 #include <cstdlib>
 
+#include <elf.h>
+
 using namespace moert;
 using namespace moert::test;
 
@@ -136,12 +138,42 @@ TEST_F(Load, ChecksTheCodeAgainstTheManifest) {
   expect(StatusCode::Budget, "cuFuncLoad failed: CUDA_ERROR_OUT_OF_MEMORY (2)");
 }
 
+TEST_F(Load, SectionsOfACubinEndWithinIt) {
+  Package package = makePackage();
+  std::string &cubin = package.code[0].cubin;
+  Elf64_Ehdr header;
+  std::memcpy(&header, cubin.data(), sizeof header);
+  header.e_shoff = sizeof header;
+  header.e_shnum = 2;
+  header.e_shentsize = sizeof(Elf64_Shdr);
+  Elf64_Shdr sections[2] = {};
+  auto loads = [&] {
+    cubin.assign(reinterpret_cast<const char *>(&header), sizeof header);
+    cubin.append(reinterpret_cast<const char *>(sections), sizeof sections);
+    return LoadedPackage::load(openDevice(), package).status();
+  };
+  sections[1].sh_type = SHT_PROGBITS;
+  sections[1].sh_offset = 64;
+  sections[1].sh_size = 128;
+  EXPECT_TRUE(loads().isOk());
+  ++sections[1].sh_size;
+  EXPECT_FAILURE(loads(), InvalidInput, "complete ELF file");
+  sections[1].sh_type = SHT_NOBITS; // shared memory has no bytes in the file
+  EXPECT_TRUE(loads().isOk()) << loads().message();
+  header.e_shentsize = 0; // would be read as the first section over and over
+  EXPECT_FAILURE(loads(), InvalidInput, "complete ELF file");
+}
+
 TEST_F(Load, GrantsSharedMemoryAndLargeClusters) {
   load();
   EXPECT_EQ(stub().function.maxDynamicSharedBytes, 1024);
   EXPECT_EQ(stub().function.nonPortableCluster, 0);
   Package package = makePackage();
   package.manifest.variants[0].launches[0].cluster = {16, 1, 1};
+  load(package);
+  EXPECT_EQ(stub().function.nonPortableCluster, 1);
+  SetUp();
+  package.manifest.variants[0].launches[0].cluster = {4, 4, 1};
   load(package);
   EXPECT_EQ(stub().function.nonPortableCluster, 1);
 }

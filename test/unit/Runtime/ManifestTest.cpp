@@ -61,6 +61,112 @@ TEST(Manifest, RoundTripsTensorMaps) {
   EXPECT_NE(validate(manifest).message().find("/arguments/0/tensormap/box/0"), std::string::npos);
 }
 
+/// A manifest with one tensor map, changed by `change`: what is said about it.
+std::string mapMessage(const std::function<void(TensorMap &)> &change) {
+  Manifest manifest = test::makeManifest();
+  manifest.kernels[0].parameters[0] = ParameterKind::TensorMap;
+  TensorMap map;
+  map.index = 0;
+  map.dtype = DType::F32;
+  map.dims = {Expr(8), Expr::tokens()};
+  map.strides = {Expr(32)};
+  map.box = {8, 64};
+  map.swizzle = TensorMap::Swizzle::B32;
+  TensorMap changed = map;
+  change(changed);
+  for (Variant &variant : manifest.variants)
+    for (Launch &launch : variant.launches)
+      launch.arguments[0] = LaunchArgument::map(map);
+  manifest.variants[1].launches[0].arguments[0] = LaunchArgument::map(changed);
+  return std::string(validate(manifest).message());
+}
+
+TEST(Manifest, TensorMapsKeepTheDriversRules) {
+  EXPECT_EQ(mapMessage([](TensorMap &) {}), "");
+  struct {
+    const char *message;
+    void (*change)(TensorMap &);
+  } const cases[] = {
+      {"/tensor: expects an index below 2, but got 2", [](TensorMap &map) { map.index = 2; }},
+      {"/buffer: expects an index below 3, but got 3",
+       [](TensorMap &map) { map.fromBuffer = true, map.index = 3; }},
+      {"/dtype: expects elements of the size of f32", [](TensorMap &map) { map.dtype = DType::BF16; }},
+      {"/offset: expects a multiple of 16 bytes, but got 8", [](TensorMap &map) { map.offset = 8; }},
+      {"/dims: expects 1 to 5 elements, but got 0", [](TensorMap &map) { map.dims.clear(); }},
+      {"/dims: expects 1 to 5 elements, but got 6",
+       [](TensorMap &map) {
+         map.dims.resize(6, Expr(1)), map.strides.resize(5, Expr(32)), map.box.resize(6, 1);
+       }},
+      {"/strides: expects 1 elements, but got 0", [](TensorMap &map) { map.strides.clear(); }},
+      {"/box: expects 2 elements, but got 1", [](TensorMap &map) { map.box.pop_back(); }},
+      {"/dims/1: expects a value that is never negative",
+       [](TensorMap &map) { map.dims[1] = Expr(8) - Expr::tokens(); }},
+      {"/strides/0: expects a value that is never negative",
+       [](TensorMap &map) { map.strides[0] = Expr(-32); }},
+      {"/box/1: expects 1 to 256, but got 257", [](TensorMap &map) { map.box[1] = 257; }},
+      {"/box/1: expects 1 to 256, but got 0", [](TensorMap &map) { map.box[1] = 0; }},
+      {"/box/0: expects a multiple of 16 bytes, but got 8", [](TensorMap &map) { map.box[0] = 2; }},
+  };
+  for (const auto &[message, change] : cases)
+    EXPECT_NE(mapMessage(change).find(std::string("/variants/1/launches/0/arguments/0/tensormap") +
+                                      message),
+              std::string::npos)
+        << message << " is not in: " << mapMessage(change);
+}
+
+/// What the lists of a text do not hold, and limits that no mutation of the one kernel reaches.
+TEST(Manifest, LimitsHoldForWhatIsMadeByHand) {
+  auto message = [](auto change) {
+    Manifest manifest = test::makeManifest();
+    change(manifest);
+    return std::string(validate(manifest).message());
+  };
+  auto expect = [&](const char *text, auto change) {
+    EXPECT_NE(message(change).find(text), std::string::npos) << text << ": " << message(change);
+  };
+  expect("/block: expects 1 to 256 characters, but got 257",
+         [](Manifest &m) { m.block = std::string(257, 'b'); });
+  expect("/block: expects printable ASCII", [](Manifest &m) { m.block = "a\x7f"; });
+  expect("/kernels/0/static_shared_bytes: expects at most",
+         [](Manifest &m) { m.kernels[0].staticSharedBytes = (1u << 20) + 1; });
+  expect("/kernels/1/name: expects a name of its own",
+         [](Manifest &m) { m.kernels.push_back(m.kernels[0]); });
+  expect("/arguments: expects at most 64 elements, but got 65", [](Manifest &m) {
+    while (m.arguments.size() <= kMaxArguments)
+      m.arguments.push_back({"a" + std::to_string(m.arguments.size()), DType::F32, {}, false});
+  });
+  expect("/variants/1/buffers: expects at most 64 elements, but got 65", [](Manifest &m) {
+    m.variants[1].buffers.resize(kMaxBuffers + 1, m.variants[1].buffers[0]);
+  });
+  expect("/variants/1/launches: expects at most 64 elements, but got 65", [](Manifest &m) {
+    m.variants[1].launches.resize(kMaxLaunches + 1, m.variants[1].launches[0]);
+  });
+  expect("/kernels/0/parameters: expects at most 64 elements, but got 65", [](Manifest &m) {
+    m.kernels[0].parameters.resize(kMaxParameters + 1, ParameterKind::I32);
+    for (Variant &variant : m.variants)
+      for (Launch &launch : variant.launches)
+        launch.arguments.resize(kMaxParameters + 1, LaunchArgument::i32(0));
+  });
+  // As many as a launch has room for on the stack.
+  auto maps = [](Manifest &m, unsigned count) {
+    m.kernels[0].parameters[0] = ParameterKind::TensorMap;
+    TensorMap map;
+    map.dtype = DType::F32;
+    map.dims = {Expr(8)};
+    map.box = {8};
+    for (Variant &variant : m.variants) {
+      variant.launches.resize(1);
+      variant.launches[0].arguments[0] = LaunchArgument::map(map);
+    }
+    m.variants[1].launches.resize(count, m.variants[1].launches[0]);
+  };
+  EXPECT_EQ(message([&](Manifest &m) { maps(m, kMaxTensorMaps); }), "");
+  expect("/variants/1/launches: expects at most 32 tensor maps, but got 33",
+         [&](Manifest &m) { maps(m, kMaxTensorMaps + 1); });
+  EXPECT_NE(validateFiles(test::makeManifest()).message().find("expects a cubin or a ptx"),
+            std::string::npos);
+}
+
 TEST(Manifest, GoldenFileOfFormat1StaysReadable) {
   // When this fails, the format changed: raise kPackageFormatVersion.
   std::ifstream file(MOEC_TEST_DATA "/manifest-v1.json");

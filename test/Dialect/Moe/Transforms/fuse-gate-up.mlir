@@ -191,3 +191,45 @@ func.func @fused_already(%x: !x, %o: !offsets, %gate: !weight, %up: !weight) -> 
   %h = moe.activation %g, %u kind(silu_gate) : (!h, !h) -> !h
   return %h : !h
 }
+
+// CHECK-LABEL: func.func @different_routes
+// CHECK-COUNT-2: moe.grouped_matmul %{{.*}}, %{{.*}}, %{{[a-z0-9]*}} gather(
+// REMARK:      Function=different_routes | Remark="the two products read different rows"
+func.func @different_routes(%x: !x, %o: !offsets, %r: tensor<?xi32>, %s: tensor<?xi32>, %gate: !weight, %up: !weight) -> !h {
+  %g = moe.grouped_matmul %x, %o, %gate gather(%r) top_k(2) : (!x, !offsets, !weight, tensor<?xi32>) -> !h
+  %u = moe.grouped_matmul %x, %o, %up gather(%s) top_k(2) : (!x, !offsets, !weight, tensor<?xi32>) -> !h
+  %h = moe.activation %g, %u kind(silu_gate) : (!h, !h) -> !h
+  return %h : !h
+}
+
+// CHECK-LABEL: func.func @different_top_k
+// CHECK-COUNT-2: moe.grouped_matmul %{{.*}}, %{{.*}}, %{{[a-z0-9]*}} gather(
+// REMARK:      Function=different_top_k | Remark="the two products read different rows"
+func.func @different_top_k(%x: !x, %o: !offsets, %r: tensor<?xi32>, %gate: !weight, %up: !weight) -> !h {
+  %g = moe.grouped_matmul %x, %o, %gate gather(%r) top_k(2) : (!x, !offsets, !weight, tensor<?xi32>) -> !h
+  %u = moe.grouped_matmul %x, %o, %up gather(%r) top_k(4) : (!x, !offsets, !weight, tensor<?xi32>) -> !h
+  %h = moe.activation %g, %u kind(silu_gate) : (!h, !h) -> !h
+  return %h : !h
+}
+
+// Square weights have one type in both storages.
+
+// CHECK-LABEL: func.func @different_storage_of_one_type
+// CHECK-COUNT-2: moe.grouped_matmul %{{.*}}, %{{.*}}, %{{[a-z0-9]*}}{{( transposed)?}} :
+// REMARK:      Function=different_storage_of_one_type | Remark="the two products have weights of different types"
+func.func @different_storage_of_one_type(%x: !x, %o: !offsets, %gate: tensor<8x64x64xbf16>, %up: tensor<8x64x64xbf16>) -> !x {
+  %g = moe.grouped_matmul %x, %o, %gate : (!x, !offsets, tensor<8x64x64xbf16>) -> !x
+  %u = moe.grouped_matmul %x, %o, %up transposed : (!x, !offsets, tensor<8x64x64xbf16>) -> !x
+  %h = moe.activation %g, %u kind(silu_gate) : (!x, !x) -> !x
+  return %h : !x
+}
+
+// CHECK-LABEL: func.func @combined_already
+// CHECK-COUNT-2: moe.grouped_matmul %{{.*}}, %{{.*}}, %{{[a-z0-9]*}} combine(
+// REMARK:      Function=combined_already | Remark="one of the two products has other ops fused into it"
+func.func @combined_already(%x: !x, %o: !offsets, %r: tensor<?xi32>, %w: tensor<?x2xf32>, %gate: !weight, %up: !weight) -> !h {
+  %g = moe.grouped_matmul %x, %o, %gate combine(%w, %r) : (!x, !offsets, !weight, tensor<?x2xf32>, tensor<?xi32>) -> !h
+  %u = moe.grouped_matmul %x, %o, %up combine(%w, %r) : (!x, !offsets, !weight, tensor<?x2xf32>, tensor<?xi32>) -> !h
+  %h = moe.activation %g, %u kind(silu_gate) : (!h, !h) -> !h
+  return %h : !h
+}

@@ -196,3 +196,40 @@ func.func @unpad_to_other_type(%rows: tensor<8x64xbf16>, %offsets: !offsets, %ro
   %y = moe.unpad %p, %poffsets, %offsets, %routes : (tensor<64x64xbf16>, !offsets, !offsets, tensor<8xi32>) -> !x
   return %y : !x
 }
+
+// Nothing but the pad and the unpad, which zero the rows of no expert: those of an argument may be anything.
+
+// CHECK-LABEL: func.func @visible_tail_of_an_argument
+// CHECK:       moe.pad
+// CHECK:       moe.unpad
+// REMARK:      Function=visible_tail_of_an_argument | Remark="rows that belong to no expert are read after an unpad and may not be zero"
+func.func @visible_tail_of_an_argument(%rows: tensor<8x64xbf16>, %offsets: !offsets, %routes: tensor<8xi32>) -> tensor<8x64xbf16> {
+  %prows, %poffsets = moe.pad %rows, %offsets multiple(8) : (tensor<8x64xbf16>, !offsets) -> (tensor<64x64xbf16>, !offsets)
+  %y = moe.unpad %prows, %poffsets, %offsets, %routes : (tensor<64x64xbf16>, !offsets, !offsets, tensor<8xi32>) -> tensor<8x64xbf16>
+  return %y : tensor<8x64xbf16>
+}
+
+// CHECK-LABEL: func.func @gathered_and_combined_padded_rows
+// CHECK-COUNT-2: moe.pad
+// REMARK:      Function=gathered_and_combined_padded_rows | Remark="a grouped matmul reads padded rows by other offsets"
+// REMARK:      Function=gathered_and_combined_padded_rows | Remark="a grouped matmul reads padded rows by other offsets"
+func.func @gathered_and_combined_padded_rows(%x: !x, %offsets: !offsets, %routes: !routes, %weights: tensor<?x2xf32>,
+                                             %w: tensor<8x64x64xbf16>) -> (!x, !x) {
+  %p, %po = moe.pad %x, %offsets multiple(8) : (!x, !offsets) -> (!x, !offsets)
+  %y = moe.grouped_matmul %p, %po, %w gather(%routes) top_k(2) : (!x, !offsets, tensor<8x64x64xbf16>, !routes) -> !x
+  %q, %qo = moe.pad %x, %offsets multiple(4) : (!x, !offsets) -> (!x, !offsets)
+  %z = moe.grouped_matmul %q, %qo, %w combine(%weights, %routes)
+    : (!x, !offsets, tensor<8x64x64xbf16>, tensor<?x2xf32>, !routes) -> !x
+  return %y, %z : !x, !x
+}
+
+// CHECK-LABEL: func.func @unpad_from_other_offsets
+// CHECK:       moe.pad
+// REMARK:      Function=unpad_from_other_offsets | Remark="an unpad of the padded rows has other offsets"
+func.func @unpad_from_other_offsets(%x: !x, %experts: !experts, %other: !offsets, %w: tensor<8x64x64xbf16>) -> !x {
+  %rows, %routes, %offsets = moe.permute %experts, %x experts(8) : (!experts, !x) -> (!x, !routes, !offsets)
+  %prows, %poffsets = moe.pad %rows, %offsets multiple(8) : (!x, !offsets) -> (!x, !offsets)
+  %p = moe.grouped_matmul %prows, %poffsets, %w : (!x, !offsets, tensor<8x64x64xbf16>) -> !x
+  %y = moe.unpad %p, %other, %offsets, %routes : (!x, !offsets, !offsets, !routes) -> !x
+  return %y : !x
+}
