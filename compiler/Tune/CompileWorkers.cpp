@@ -21,6 +21,8 @@ namespace moec {
 /// Of the first worker, which gets what everything waits for, and of the others: whoever measures
 /// goes before both.
 static constexpr int kFirstNiceness = 2, kNiceness = 15;
+/// How often whoever waits is asked whether that is long enough.
+static constexpr std::chrono::milliseconds kPatience{50};
 
 CompileWorkers::CompileWorkers(Options given) : options(std::move(given)) {
   if (options.jobs == 0)
@@ -28,18 +30,25 @@ CompileWorkers::CompileWorkers(Options given) : options(std::move(given)) {
   slots.resize(options.jobs);
 }
 
+/// A worker that does not take what it is given is gone, and so is not kept.
+Status CompileWorkers::send(Slot &slot, json::Object request) {
+  Status sent = slot.worker->send(std::move(request));
+  if (!sent.isOk())
+    slot.worker.reset();
+  return sent;
+}
+
 /// Gives the slot a candidate. A worker that went away while it had nothing to do is replaced.
 Status CompileWorkers::begin(Slot &slot, const json::Object &request) {
   slot.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                      std::chrono::duration<double>(options.seconds));
-  if (slot.worker && slot.worker->send(json::Object(request)).isOk())
+  if (slot.worker && send(slot, request).isOk())
     return Status::ok();
-  slot.worker.reset();
   MOERT_ASSIGN_OR_RETURN(Worker started, Worker::start(options.command));
   slot.worker.emplace(std::move(started));
   json::Object first(request);
   first["niceness"] = &slot == slots.data() ? kFirstNiceness : kNiceness;
-  return slot.worker->send(std::move(first));
+  return send(slot, std::move(first));
 }
 
 /// What became of the slot's candidate; nothing while its worker is busy with it.
@@ -109,9 +118,13 @@ void CompileWorkers::sleep(int descriptor, Clock::time_point deadline) {
 }
 
 Status CompileWorkers::wait(Number number) {
-  while (!jobs[number].outcome)
-    sleep(-1, Clock::time_point::max());
+  waitFor(number, [] { return false; });
   return *jobs[number].outcome;
+}
+
+void CompileWorkers::waitFor(Number number, const std::function<bool()> &isEnough) {
+  while (!isDone(number) && !isEnough())
+    sleep(-1, Clock::now() + kPatience);
 }
 
 void CompileWorkers::abandon() {
@@ -125,9 +138,9 @@ void CompileWorkers::abandon() {
     jobs[next].outcome = givenUp();
 }
 
-void CompileWorkers::waitForAll() {
+void CompileWorkers::waitForAll(const std::function<bool()> &isEnough) {
   for (Number number = 0; number < jobs.size(); ++number)
-    (void)wait(number);
+    waitFor(number, isEnough);
 }
 
 } // namespace moec

@@ -15,6 +15,7 @@
 #include "compiler/Tune/Worker.h"
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <span>
 
@@ -47,8 +48,9 @@ public:
 
   /// Waits for a candidate; why it cannot be compiled.
   moert::Status wait(Number number);
-  /// Waits for all that were added.
-  void waitForAll();
+  /// Waits for a candidate, or for all that were added, or until `isEnough`.
+  void waitFor(Number number, const std::function<bool()> &isEnough);
+  void waitForAll(const std::function<bool()> &isEnough = [] { return false; });
   /// Whether it is known what became of a candidate.
   bool isDone(Number number) const { return jobs[number].outcome.has_value(); }
   /// Ends the compilers that are busy and forgets what waits for one.
@@ -69,6 +71,7 @@ private:
     Clock::time_point deadline;
   };
 
+  static moert::Status send(Slot &slot, llvm::json::Object request);
   moert::Status begin(Slot &slot, const llvm::json::Object &request);
   std::optional<moert::Status> outcome(Slot &slot);
   void finish(Slot &slot, moert::Status status);

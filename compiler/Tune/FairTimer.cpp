@@ -73,14 +73,14 @@ Status FairTimer::warmUp() {
 }
 
 /// Brings a card that rested back to where it was.
-Status FairTimer::wakeUp(Purpose purpose) {
+Status FairTimer::wakeUp(Purpose purpose, const std::function<bool()> &isEnough) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
   double before = 0;
   for (unsigned count = 0; !isWarm && count < kMostWakingTimes; ++count) {
     MOERT_ASSIGN_OR_RETURN(double time, measureYardstick(purpose));
-    isWarm =
-        isOver() || std::abs(time / before - 1) <= kWokenBand || Clock::now() - start > kMostWaking;
+    isWarm = isEnough() || std::abs(time / before - 1) <= kWokenBand ||
+             Clock::now() - start > kMostWaking;
     before = time;
   }
   isWarm = true;
@@ -103,7 +103,7 @@ Result<FairTimer::Time> FairTimer::compare(const Choice &choice, Purpose purpose
 }
 
 Result<FairTimer::Time> FairTimer::time(const Choice &choice) {
-  MOERT_RETURN_IF_ERROR(wakeUp(Purpose::Look));
+  MOERT_RETURN_IF_ERROR(wakeUp(Purpose::Look, isOver));
   std::vector<double> times, ratios;
   for (unsigned look = 0; look < std::max(2u, looks); ++look) {
     MOERT_ASSIGN_OR_RETURN(Time one, compare(choice, Purpose::Look));
@@ -125,20 +125,21 @@ double FairTimer::scatter(unsigned ratios) const {
   return std::max(kLeastScatter, one / std::sqrt(double(ratios)));
 }
 
-Result<FairTimer::Turns> FairTimer::takeTurns(std::span<const Choice> choices, unsigned rounds) {
+Result<FairTimer::Turns> FairTimer::takeTurns(std::span<const Choice> choices, unsigned rounds,
+                                              const std::function<bool()> &isEnough) {
   Turns turns;
   turns.times.resize(choices.size());
   turns.ratios.resize(choices.size());
   turns.failures.resize(choices.size());
   hasRested(); // what is still being compiled is waited for
   for (unsigned round = 0; round < rounds; ++round) {
-    if (round != 0 && isOver())
+    if (round != 0 && isEnough())
       break;
     onProgress(fmt::format("in turns, round {} of {}", round + 1, rounds));
     for (size_t i = 0; i < choices.size(); ++i) {
       if (!turns.failures[i].empty())
         continue;
-      MOERT_RETURN_IF_ERROR(wakeUp(Purpose::Race));
+      MOERT_RETURN_IF_ERROR(wakeUp(Purpose::Race, isEnough));
       MOERT_ASSIGN_OR_RETURN(Time one, compare(choices[i], Purpose::Race));
       turns.failures[i] = one.rejected;
       if (!one.rejected.empty())

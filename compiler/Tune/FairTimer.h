@@ -29,7 +29,7 @@ public:
   FairTimer(Measurer &measurer, Choice yardstick)
       : measurer(measurer), yardstick(std::move(yardstick)) {}
 
-  /// Whether to stop as soon as what was asked for has an answer.
+  /// Whether to stop as soon as what was asked for has an answer; turns are told by their caller.
   std::function<bool()> isOver = [] { return false; };
   /// After how many times of the yardstick the card counts as warm, whatever they are.
   size_t warmTimes = 24;
@@ -62,12 +62,14 @@ public:
     std::vector<std::vector<double>> times, ratios; ///< by build; the ratios are to the yardstick
     std::vector<std::string> failures;              ///< by build; empty where it never failed
   };
-  /// Times of the builds in turns, each between two of the yardstick. At least one round.
-  moert::Result<Turns> takeTurns(std::span<const Choice> choices, unsigned rounds);
+  /// Times of the builds in turns, each between two of the yardstick. At least one round, and no
+  /// further one where `isEnough`.
+  moert::Result<Turns> takeTurns(std::span<const Choice> choices, unsigned rounds,
+                                 const std::function<bool()> &isEnough);
 
 private:
   moert::Result<double> measureYardstick(Measurer::Purpose purpose);
-  moert::Status wakeUp(Measurer::Purpose purpose);
+  moert::Status wakeUp(Measurer::Purpose purpose, const std::function<bool()> &isEnough);
   moert::Result<Time> compare(const Choice &choice, Measurer::Purpose purpose);
 
   Measurer &measurer;

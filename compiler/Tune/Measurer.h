@@ -5,6 +5,7 @@
 
 #include "compiler/Tune/Choice.h"
 
+#include <functional>
 #include <span>
 
 namespace moec {
@@ -27,6 +28,11 @@ public:
 
   /// Whether what needs the choice, which was prepared, would not wait for it.
   virtual bool isBuilt(const Choice &) { return true; }
+
+  /// Waits until the choice is built, or until `isEnough`.
+  virtual void waitForBuild(const Choice &, const std::function<bool()> & /*isEnough*/) {}
+  /// Waits until nothing is being built any more, as races want it, or until `isEnough`.
+  virtual void waitForBuilds(const std::function<bool()> & /*isEnough*/) {}
 
   /// Gives up what is still being built, so that nothing disturbs what is measured next. Whatever
   /// needs it after all begins anew.

@@ -55,6 +55,20 @@ bool Tuner::isOver() {
   return !result.stopped.empty();
 }
 
+static const std::string &nameOf(const Trial &trial) {
+  return trial.schedule.empty() ? trial.change : trial.schedule;
+}
+
+/// Waits for the compilers of a candidate, which may have much else to do first, though not beyond
+/// the time of the search.
+bool Tuner::isBuiltInTime(const Trial &trial) {
+  if (!recall(trial.choice)) {
+    onProgress("compiling " + nameOf(trial));
+    measurer.waitForBuild(trial.choice, timer.isOver);
+  }
+  return !isOver();
+}
+
 /// Checks one candidate, or knows it from an earlier search.
 Status Tuner::check(Trial &trial) {
   if (const Trial *known = recall(trial.choice)) {
@@ -63,7 +77,7 @@ Status Tuner::check(Trial &trial) {
     trial.rejected = known->rejected;
     return Status::ok();
   }
-  onProgress("checking " + (trial.schedule.empty() ? trial.change : trial.schedule));
+  onProgress("checking " + nameOf(trial));
   timer.hasRested();
   Status status = measurer.check(trial.choice);
   if (status.isOk())
@@ -76,7 +90,7 @@ Status Tuner::check(Trial &trial) {
 Status Tuner::time(Trial &trial) {
   if (!trial.rejected.empty() || trial.ratio != 0)
     return Status::ok();
-  onProgress(trial.schedule.empty() ? trial.change : trial.schedule);
+  onProgress(nameOf(trial));
   MOERT_ASSIGN_OR_RETURN(FairTimer::Time time, timer.time(trial.choice));
   // What would lead the rest of a search has to be as fast once more where no race follows.
   if (time.rejected.empty() && !limits.races && time.ratio < bestRatio && !isOver()) {
@@ -152,6 +166,8 @@ Status Tuner::tryBatch(std::vector<Trial> trials,
       break;
     if (isLeftOut(trial))
       continue;
+    if (!isBuiltInTime(trial))
+      break;
     MOERT_RETURN_IF_ERROR(check(trial));
     checked.push_back(std::move(trial));
   }
@@ -270,8 +286,49 @@ Status Tuner::tryLowerings() {
   return Status::ok();
 }
 
-/// Measures the winner against the default once more and makes sure that nobody's memory was
-/// written by a candidate.
+/// The last race of a build. The budget does not end it, as it decides what is kept; when that is
+/// spent already the rounds are few instead.
+Result<FairTimer::Turns> Tuner::raceAgainstDefault(const Choice &choice) {
+  unsigned rounds = result.stopped.empty() ? limits.rounds : kFewRounds;
+  return timer.takeTurns({&choice, 1}, rounds, interrupted);
+}
+
+/// After a race of all: its winner stays where it is faster beyond doubt.
+void Tuner::settleWinner() {
+  if (bestRatio > 1 - std::max(kNoise, bestDoubt)) {
+    result.best = result.defaults;
+    bestRatio = 1;
+  }
+  result.defaultMicroseconds = timer.yardstickMicroseconds();
+  result.bestMicroseconds = result.defaultMicroseconds * bestRatio;
+}
+
+/// Races the winner against the default once more.
+Status Tuner::proveWinner() {
+  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, raceAgainstDefault(result.best));
+  if (!turns.failures[0].empty())
+    return Status(StatusCode::Internal, "the best build, measured again: " + turns.failures[0]);
+  result.defaultMicroseconds = median(turns.yardstick);
+  result.bestMicroseconds = result.defaultMicroseconds * median(turns.ratios[0]);
+  if (result.ratio() > 1 - leastLead(unsigned(turns.ratios[0].size()))) {
+    result.best = result.defaults;
+    result.bestMicroseconds = result.defaultMicroseconds;
+  }
+  return Status::ok();
+}
+
+/// Races the best deterministic build, which is kept beside one that is not, against the default.
+Status Tuner::proveDeterministic() {
+  if (!result.deterministic || result.deterministic->choice == result.defaults)
+    return Status::ok();
+  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, raceAgainstDefault(result.deterministic->choice));
+  result.deterministic->ratio = turns.failures[0].empty() ? median(turns.ratios[0]) : 1;
+  if (result.deterministic->ratio > 1 - leastLead(unsigned(turns.ratios[0].size())))
+    result.deterministic = {result.defaults, 1};
+  return Status::ok();
+}
+
+/// Makes sure that nobody's memory was written by a candidate, and that the winner is one.
 Status Tuner::finish() {
   if (Status status = measurer.check(result.defaults); !status.isOk())
     return std::move(status).withContext("the default, checked again after the search");
@@ -282,44 +339,22 @@ Status Tuner::finish() {
   if (Status status = measurer.check(result.best); !status.isOk())
     return std::move(status).withContext("the best build, checked again after the search");
   if (interrupted()) {
+    (void)isOver(); // says so
     result = partial();
     return Status::ok();
   }
-  if (!limits.races && result.stopped.empty()) {
-    // The only race has just been run: the winner stays where it is faster beyond doubt.
-    if (bestRatio > 1 - std::max(kNoise, bestDoubt)) {
-      result.best = result.defaults;
-      bestRatio = 1;
-    }
-    result.defaultMicroseconds = timer.yardstickMicroseconds();
-    result.bestMicroseconds = result.defaultMicroseconds * bestRatio;
-    return result.best.combine == CombineMode::Accumulate ? proveDeterministic() : Status::ok();
+  // A quick search that came to its end has just run its only race.
+  if (!limits.races && result.stopped.empty())
+    settleWinner();
+  else
+    MOERT_RETURN_IF_ERROR(proveWinner());
+  // Where batches are not raced, only looks have spoken for it.
+  if (!limits.races && result.best.combine == CombineMode::Accumulate)
+    MOERT_RETURN_IF_ERROR(proveDeterministic());
+  if (interrupted()) { // of the last rounds some are missing
+    (void)isOver();
+    result.wasCutShort = true;
   }
-  timer.hasRested();
-  unsigned rounds = result.stopped.empty() ? limits.rounds : kFewRounds;
-  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, timer.takeTurns({&result.best, 1}, rounds));
-  if (!turns.failures[0].empty())
-    return Status(StatusCode::Internal, "the best build, measured again: " + turns.failures[0]);
-  result.defaultMicroseconds = median(turns.yardstick);
-  result.bestMicroseconds = result.defaultMicroseconds * median(turns.ratios[0]);
-  if (result.ratio() > 1 - kNoise) {
-    result.best = result.defaults;
-    result.bestMicroseconds = result.defaultMicroseconds;
-  }
-  return Status::ok();
-}
-
-/// Races the best deterministic build, which is kept beside one that is not, against the default
-/// where only looks have spoken for it.
-Status Tuner::proveDeterministic() {
-  if (!result.deterministic || result.deterministic->choice == result.defaults)
-    return Status::ok();
-  timer.hasRested();
-  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns,
-                         timer.takeTurns({&result.deterministic->choice, 1}, limits.rounds));
-  result.deterministic->ratio = turns.failures[0].empty() ? median(turns.ratios[0]) : 1;
-  if (result.deterministic->ratio > 1 - kNoise)
-    result.deterministic = {result.defaults, 1};
   return Status::ok();
 }
 
@@ -352,10 +387,10 @@ Result<TuneResult> Tuner::run() {
     if (status.isOk() && current != 0 && options.effort == Effort::Full)
       status = searchSchedules(lowerings[current]);
   }
-  if (status.isOk() && !isOver() && !limits.races) {
-    measurer.abandon(); // all that is raced has been built
+  // All that is raced now has been built; for the rest races would only wait.
+  measurer.abandon();
+  if (status.isOk() && !isOver() && !limits.races)
     status = race(result.trials);
-  }
   if (status.code() == StatusCode::Budget && result.stopped.empty()) {
     // A candidate that hangs takes the device with it; what was found before stands.
     result.stopped = status.message();

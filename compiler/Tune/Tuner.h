@@ -26,7 +26,7 @@ namespace moec {
 struct TunerOptions {
   Effort effort = Effort::Quick;
   std::vector<unsigned> matmuls; ///< to search, in this order; empty: all
-  double budgetSeconds = std::numeric_limits<double>::infinity();
+  double budgetSeconds = std::numeric_limits<double>::infinity(); ///< of `run`
 };
 
 /// A candidate and what became of it.
@@ -83,6 +83,10 @@ public:
   std::function<void(const std::string &what)> onProgress = [](const std::string &) {};
   std::function<void(const Trial &)> onTrial = [](const Trial &) {};
 
+  /// Replaces the budget of the options, for a caller that knows only after preparing what that
+  /// left.
+  void setBudget(double seconds) { options.budgetSeconds = seconds; }
+
   /// Over how many inputs the measurer is to measure.
   size_t sets() const { return limits.sets; }
 
@@ -117,8 +121,9 @@ private:
   moert::Status tryBatch(std::vector<Trial> trials,
                          llvm::function_ref<void(const Trial &)> whenLeading = {},
                          bool mayLeaveOut = true);
+  bool isBuiltInTime(const Trial &trial);
   bool isLate() const;
-  double leastLead() const;
+  double leastLead(unsigned ratios = 2) const;
   void adopt(std::span<Trial> trials);
   void compile(std::span<const Trial> trials);
   const std::vector<search::Candidate> &tilesOf(const search::Task &task);
@@ -134,6 +139,9 @@ private:
   moert::Status searchSchedules(const Lowering &lowering);
   moert::Status tryLowerings();
   moert::Status finish();
+  moert::Result<FairTimer::Turns> raceAgainstDefault(const Choice &choice);
+  void settleWinner();
+  moert::Status proveWinner();
   moert::Status proveDeterministic();
   Trial scheduleTrial(unsigned matmul, std::string change, const search::Task &task,
                       kernel::ScheduleAttr schedule) const;

@@ -20,8 +20,11 @@ static constexpr unsigned kRoundsAtOnce = 8;
 static constexpr double kDeviations = 2.5, kSureDeviations = 2;
 
 /// What a look has to gain for anything to be built upon it: what is compiled for a leader that
-/// is none costs a quick search seconds. Others may still win the race.
-double Tuner::leastLead() const { return std::max(kNoise, kSureDeviations * timer.scatter()); }
+/// is none costs a quick search seconds. Others may still win the race. So with more ratios than a
+/// look has, what the last race has to say of a winner.
+double Tuner::leastLead(unsigned ratios) const {
+  return std::max(kNoise, kSureDeviations * timer.scatter(ratios));
+}
 
 /// Lets looks decide what the best is for now.
 void Tuner::adopt(std::span<Trial> trials) {
@@ -63,6 +66,13 @@ Status Tuner::race(std::span<Trial> trials) {
   unsigned most = limits.rounds;
   // Where batches are not raced, the best has never been either.
   auto isUnproven = [&] { return !limits.races && result.best != result.defaults; };
+  // Turns wait for compilers, though not beyond the time of the search: then looks have to do.
+  if (!finalists.empty() || isUnproven())
+    measurer.waitForBuilds(timer.isOver);
+  if (isOver()) {
+    adopt(trials);
+    return Status::ok();
+  }
   for (unsigned rounds = 0; rounds < most && (!race.finalists.empty() || isUnproven());
        rounds += kRoundsAtOnce) {
     if (rounds != 0 && isOver())
@@ -137,7 +147,8 @@ Status Tuner::takeTurns(Race &race) {
   size_t first = choices.size();
   for (Trial *trial : race.finalists)
     choices.push_back(trial->choice);
-  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns, timer.takeTurns(choices, kRoundsAtOnce));
+  MOERT_ASSIGN_OR_RETURN(FairTimer::Turns turns,
+                         timer.takeTurns(choices, kRoundsAtOnce, timer.isOver));
   // A best that fails now gives way to any that does not.
   if (first == 0) {
     bestRatio = 1;

@@ -69,7 +69,8 @@ Result<Worker> Worker::start(const std::vector<std::string> &command) {
 
 Worker::Worker(Worker &&other) noexcept
     : process(std::exchange(other.process, -1)), input(std::move(other.input)),
-      output(std::move(other.output)), buffered(std::move(other.buffered)) {}
+      output(std::move(other.output)), buffered(std::move(other.buffered)),
+      end(std::move(other.end)) {}
 
 Worker::~Worker() {
   if (process <= 0)
@@ -79,6 +80,10 @@ Worker::~Worker() {
 }
 
 std::string Worker::describeEnd() {
+  // Whoever asks a worker that is gone hears the same once more: it has no number any longer, and
+  // -1 is every process that there is.
+  if (process <= 0)
+    return end;
   // Its output is closed, so it has ended or is about to; what lingers is killed.
   int status = 0;
   for (int i = 0; i < 200 && ::waitpid(process, &status, WNOHANG) == 0; ++i) {
@@ -87,10 +92,10 @@ std::string Worker::describeEnd() {
     ::usleep(10000);
   }
   process = -1;
-  if (WIFSIGNALED(status))
-    return fmt::format("the process died of signal {} ({})", WTERMSIG(status),
-                       ::strsignal(WTERMSIG(status)));
-  return fmt::format("the process ended with code {}", WEXITSTATUS(status));
+  end = WIFSIGNALED(status) ? fmt::format("the process died of signal {} ({})", WTERMSIG(status),
+                                          ::strsignal(WTERMSIG(status)))
+                            : fmt::format("the process ended with code {}", WEXITSTATUS(status));
+  return end;
 }
 
 bool Worker::waitForOutput(int milliseconds) const {

@@ -43,6 +43,7 @@ private:
   pid_t process = -1;
   moert::Descriptor input, output; ///< of the process
   std::string buffered;            ///< read beyond the last line
+  std::string end;                 ///< how it came, once it has
 };
 
 } // namespace moec

@@ -44,13 +44,18 @@ Result<json::Value> WorkerMeasurer::hear(double seconds) {
   }
 }
 
+/// The next request starts another one.
+void WorkerMeasurer::loseWorker() {
+  worker.reset();
+  ++lost;
+}
+
 /// A worker that fails to answer is gone afterwards. `isSent`: it has the request already.
 Result<json::Object> WorkerMeasurer::ask(json::Object request, double seconds, bool isSent) {
   Status sent = isSent ? Status::ok() : worker->send(std::move(request));
   Result<json::Value> answer = sent.isOk() ? hear(seconds) : Result<json::Value>(std::move(sent));
   if (!answer) {
-    worker.reset();
-    ++lost;
+    loseWorker();
     return std::move(answer).status();
   }
   return protocol::readAnswer(*answer);
@@ -103,21 +108,34 @@ bool WorkerMeasurer::isBuilt(const Choice &choice) {
   });
 }
 
+void WorkerMeasurer::waitForBuild(const Choice &choice, const std::function<bool()> &isEnough) {
+  compilers->waitFor(numberOf(choice), isEnough);
+}
+
+void WorkerMeasurer::waitForBuilds(const std::function<bool()> &isEnough) {
+  compilers->waitForAll(isEnough);
+}
+
 void WorkerMeasurer::abandon() {
   erase_if(prepared, [&](const auto &one) { return !compilers->isDone(one.second); });
   compilers->abandon();
 }
 
+/// What a candidate is known by to the compilers, which it is given to where it was not.
+CompileWorkers::Number WorkerMeasurer::numberOf(const Choice &choice) {
+  prepare({&choice, 1});
+  return find_if(prepared, [&](const auto &one) { return one.first == choice; })->second;
+}
+
 /// Until a candidate is compiled; why it cannot be.
 Status WorkerMeasurer::waitForCompiler(const Choice &choice) {
-  prepare({&choice, 1});
-  return compilers->wait(
-      find_if(prepared, [&](const auto &one) { return one.first == choice; })->second);
+  return compilers->wait(numberOf(choice));
 }
 
 void WorkerMeasurer::aimAt(int64_t count, const Routing &routing, size_t sets,
                            const Choice &choice) {
   areInputsThere = isBaselineKnown = false;
+  compilers->abandon(); // the last search's, before which this one's would have to wait
   if (std::exchange(isAiming, false)) // for another aim, which nobody needs any more
     (void)ask({}, options.prepareSeconds, /*isSent=*/true);
   tokens = count;
@@ -128,8 +146,10 @@ void WorkerMeasurer::aimAt(int64_t count, const Routing &routing, size_t sets,
                      {"routing", protocol::toJson(routing)},
                      {"sets", int64_t(sets)}};
   // The worker begins now, and the default's compiler; what else is to be compiled takes the caller
-  // a while to choose. A worker that is gone is asked once more.
+  // a while to choose. Where a worker is gone meanwhile, `begin` asks another one.
   isAiming = worker && worker->send(json::Object(aim)).isOk();
+  if (worker && !isAiming)
+    loseWorker();
   prepare({&choice, 1});
 }
 

@@ -45,6 +45,8 @@ public:
 
   void prepare(std::span<const Choice> choices) override;
   bool isBuilt(const Choice &choice) override;
+  void waitForBuild(const Choice &choice, const std::function<bool()> &isEnough) override;
+  void waitForBuilds(const std::function<bool()> &isEnough) override;
   void abandon() override;
   moert::Status check(const Choice &choice) override;
   moert::Result<double> measure(const Choice &choice, Purpose purpose) override;
@@ -52,7 +54,9 @@ public:
 private:
   explicit WorkerMeasurer(Options options) : options(std::move(options)) {}
   moert::Status startWorker();
+  void loseWorker();
   moert::Status sendInputs();
+  CompileWorkers::Number numberOf(const Choice &choice);
   moert::Status waitForCompiler(const Choice &choice);
   moert::Result<llvm::json::Value> hear(double seconds);
   moert::Result<llvm::json::Object> ask(llvm::json::Object request, double seconds,

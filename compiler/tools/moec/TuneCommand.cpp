@@ -93,7 +93,7 @@ private:
   Result<std::vector<Lowering>> lowerings(const Case &current) const;
   Status startWorker();
   Status tuneAll();
-  Result<TuneResult> tuneCase(const Case &current, function_ref<double()> budgetSeconds);
+  Result<TuneResult> tuneCase(const Case &current, function_ref<double()> secondsLeft);
   void conclude(const Case &current, const TuneResult &result);
   std::filesystem::path rowsPath(const Case &current) const;
   Status keep(const Case &current, const TuneResult &result) const;
@@ -240,13 +240,13 @@ std::filesystem::path Tune::rowsPath(const Case &current) const {
   return std::filesystem::path(cacheDirectory()) / "tuned" / ("rows-" + blake3(text).substr(0, 32));
 }
 
-Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> budgetSeconds) {
+/// `secondsLeft`: for the search of this case, at the moment.
+Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> secondsLeft) {
   MOERT_ASSIGN_OR_RETURN(std::vector<Lowering> found, lowerings(current));
   progress.show(fmt::format("preparing T={} {}", current.tokens, toString(current.routing)));
   TunerOptions tuning;
   tuning.effort = effortOption;
   tuning.matmuls.assign(matmulOption.begin(), matmulOption.end());
-  tuning.budgetSeconds = budgetSeconds();
   const Choice defaults = found.front().defaults;
   Tuner tuner(*measurer, std::move(found), tuning);
   measurer->aimAt(current.tokens, current.routing, tuner.sets(), defaults);
@@ -254,6 +254,7 @@ Result<TuneResult> Tune::tuneCase(const Case &current, function_ref<double()> bu
   tuner.recall = [&](const Choice &choice) { return rows.find(choice); };
   tuner.compileAhead();
   MOERT_RETURN_IF_ERROR(measurer->begin());
+  tuner.setBudget(secondsLeft());
   progress.clear();
   outs() << fmt::format("T={} {}: default {}\n{:>6} {:>10} {:>7} {:>9} {:>4}  schedule\n",
                         current.tokens, toString(current.routing), defaults.scheduleText(),
@@ -320,11 +321,11 @@ Status Tune::startWorker() {
 }
 
 Status Tune::tuneAll() {
+  Stopwatch watch;
   MOERT_RETURN_IF_ERROR(startWorker());
   outs() << fmt::format("{} on {} for {}; effort {}, seed {}\n", subject.path, deviceName, target,
                         effortOption == Effort::Quick ? "quick" : "full", seed());
   catchInterruption();
-  Stopwatch watch;
   for (size_t i = 0; i < cases.size() && !isInterrupted(); ++i) {
     if (watch.seconds() >= budget) {
       outs() << fmt::format("the budget is spent; {} of {} cases are left\n", cases.size() - i,

@@ -233,6 +233,23 @@ TEST_F(CompileWorkersTest, Nonsense) {
       << status.message();
 }
 
+TEST_F(CompileWorkersTest, AWorkerThatDiesBeforeItHasItsRequestIsNotKept) {
+  options.command = {"/bin/sh", "-c", "exit 3"};
+  options.jobs = 1;
+  options.block["padding"] = std::string(4 << 20, 'x'); // more than fits on the way to it
+  auto descriptors = [] {
+    std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  auto before = descriptors();
+  CompileWorkers workers(options);
+  for (int i = 0; i < 2; ++i) {
+    Status status = compile(workers, std::vector<Choice>{choice(16)}).front();
+    EXPECT_EQ(status.message(), "the process ended with code 3");
+    EXPECT_EQ(descriptors(), before);
+  }
+}
+
 TEST_F(CompileWorkersTest, AWorkerThatLeftMeanwhileIsReplaced) {
   options.command = {"/bin/sh", "-c", "read -r line; echo '{\"code\":0}'"};
   options.jobs = 1;

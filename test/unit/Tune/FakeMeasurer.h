@@ -24,6 +24,8 @@ struct FakeMeasurer final : Measurer {
 
   /// Whether a choice that was prepared is built.
   std::function<bool(const Choice &)> built = [](const Choice &) { return true; };
+  /// How waits for what is being built pass.
+  std::function<void(const std::function<bool()> &isEnough)> waiting = [](const auto &) {};
   /// Called where what is being built is given up.
   std::function<void()> abandoned = [] {};
   /// Called by every check, while the device rests.
@@ -38,6 +40,11 @@ struct FakeMeasurer final : Measurer {
     prepared.insert(prepared.end(), choices.begin(), choices.end());
   }
   bool isBuilt(const Choice &choice) override { return built(choice); }
+  void waitForBuild(const Choice &choice, const std::function<bool()> &isEnough) override {
+    if (!built(choice))
+      waiting(isEnough);
+  }
+  void waitForBuilds(const std::function<bool()> &isEnough) override { waiting(isEnough); }
   void abandon() override { abandoned(); }
   moert::Status check(const Choice &choice) override {
     ++checks;

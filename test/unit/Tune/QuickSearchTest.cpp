@@ -144,9 +144,10 @@ TEST_F(QuickSearchTest, NothingIsCompiledWhileAQuickSearchRaces) {
     options.matmuls = {0};
     ASSERT_TRUE(tune(options).isOk());
     EXPECT_GT(races, 0u);
-    // A full search races on the way, while what follows is compiled.
-    EXPECT_EQ(racesWhenAbandoned,
-              effort == Effort::Quick ? std::vector<unsigned>{0} : std::vector<unsigned>());
+    // A full search races on the way as well, while what follows is compiled.
+    ASSERT_EQ(racesWhenAbandoned.size(), 1u);
+    EXPECT_EQ(racesWhenAbandoned.front() == 0, effort == Effort::Quick);
+    EXPECT_LT(racesWhenAbandoned.front(), races);
   }
 }
 

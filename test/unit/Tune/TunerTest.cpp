@@ -156,6 +156,19 @@ TEST_F(TunerTest, TheBudgetEndsTheSearchWithTheBestSoFar) {
   EXPECT_DOUBLE_EQ(result->ratio(), 0.75);
 }
 
+TEST_F(TunerTest, TheBudgetMayBeKnownAfterPreparing) {
+  Tuner tuner(fake, {lowering()}, {});
+  tuner.clock = [this] { return fake.now; };
+  tuner.compileAhead();
+  fake.now = 100; // whatever that took
+  tuner.setBudget(40);
+  auto result = tuner.run();
+  ASSERT_TRUE(result.isOk());
+  EXPECT_EQ(result->stopped, "the budget of 40.0 s is spent");
+  EXPECT_GT(fake.now, 140);
+  EXPECT_LT(fake.now, 170);
+}
+
 TEST_F(TunerTest, AnInterruptionKeepsWhatWasFound) {
   fake.time = swappedIsFaster;
   interrupted = [this] { return fake.measurements >= 40; };

@@ -10,6 +10,9 @@
 #include <fstream>
 #include <thread>
 
+#include <signal.h>
+#include <sys/wait.h>
+
 using namespace moec;
 using moert::StatusCode;
 
@@ -33,6 +36,7 @@ protected:
   *nonsense*) echo "what?";;
   *wrong*) echo '{"code":1,"message":"is wrong: output"}';;
   *open*) test -e "$1/gone" && exit 5
+          echo $$ > "$1/measuring"
           echo '{"code":0,"device":"Card"}';;
   *) echo '{"code":0,"us":5}';;
   esac
@@ -42,6 +46,7 @@ done
     options.command = {"/bin/sh", (scratch / "worker.sh").string(), scratch.string()};
     options.open = llvm::json::Object{{"op", "open"}};
     options.candidateSeconds = 0.3;
+    options.compilers = 2;
     auto created = WorkerMeasurer::create(std::move(options));
     ASSERT_TRUE(created.isOk()) << created.status().message();
     measurer = *std::move(created);
@@ -68,6 +73,15 @@ done
     for (std::string line; std::getline(log, line);)
       count += line.find("\"op\":\"" + operation + "\"") != std::string::npos;
     return count;
+  }
+  /// Kills the worker that measures while it has nothing to do.
+  void killWorker() {
+    pid_t process = 0;
+    std::ifstream(scratch / "measuring") >> process;
+    ASSERT_GT(process, 0);
+    ASSERT_EQ(::kill(process, SIGKILL), 0);
+    siginfo_t info;
+    ASSERT_EQ(::waitid(P_PID, id_t(process), &info, WEXITED | WNOWAIT), 0);
   }
   void expectLost(const char *schedule, const std::string &reason) {
     moert::Status status = measurer->check(choice(schedule));
@@ -194,6 +208,38 @@ TEST_F(WorkerTest, InputsAreMadeWhileTheSearchChoosesWhatToTry) {
   EXPECT_TRUE(measurer->check(choice("fine")).isOk());
 }
 
+TEST_F(WorkerTest, AWorkerThatWentAwayBetweenSearchesIsReplaced) {
+  killWorker();
+  moert::Status status = begin(32, {}, "default");
+  EXPECT_TRUE(status.isOk()) << status.message();
+  EXPECT_EQ(measurer->losses(), 1u);
+  EXPECT_EQ(requests("open"), 2);
+  EXPECT_EQ(requests("begin"), 2);
+  EXPECT_TRUE(measurer->check(choice("fine")).isOk());
+  EXPECT_EQ(measurer->losses(), 1u);
+}
+
+TEST_F(WorkerTest, WhatASearchLeftToCompilersIsNotCompiledBeforeTheNext) {
+  int compiles = requests("compile");
+  // The first two keep both compilers busy.
+  measurer->prepare(std::vector<Choice>{choice("lasting"), choice("lasting, too"), choice("queued"),
+                                        choice("queued, too")});
+  ASSERT_TRUE(begin(32, {}, "default").isOk());
+  EXPECT_LE(requests("compile"), compiles + 3);
+  std::ifstream log(scratch / "log");
+  for (std::string line; std::getline(log, line);)
+    EXPECT_EQ(line.find("queued"), std::string::npos) << line;
+}
+
+TEST_F(WorkerTest, WaitsForCompilersNoLongerThanAskedTo) {
+  measurer->prepare(std::vector<Choice>{choice("lasting")});
+  measurer->waitForBuild(choice("lasting"), [] { return true; });
+  measurer->waitForBuilds([] { return true; });
+  EXPECT_FALSE(measurer->isBuilt(choice("lasting")));
+  measurer->waitForBuilds([] { return false; });
+  EXPECT_TRUE(measurer->isBuilt(choice("lasting"))) << "it was found to hang";
+}
+
 TEST_F(WorkerTest, ADefaultThatDoesNotCompileIsTheFailure) {
   moert::Status status = begin(32, {}, "uncompilable");
   EXPECT_EQ(status.message(),
@@ -254,6 +300,18 @@ TEST(WorkerProtocolTest, AChoiceSurvives) {
 TEST(WorkerStartTest, AProgramThatIsNotThere) {
   auto worker = Worker::start({"/nowhere/moec"});
   EXPECT_FALSE(worker.isOk());
+}
+
+TEST(WorkerStartTest, WhoIsGoneIsDescribedOnce) {
+  auto worker = Worker::start({"/bin/sh", "-c", "exit 3"});
+  ASSERT_TRUE(worker.isOk());
+  while (!worker->receive().status().message().ends_with("code 3"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  // Nothing is waited for or killed any more: the second time there is no number to do it by.
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(worker->send(llvm::json::Object()).message(), "the process ended with code 3");
+    EXPECT_EQ(worker->receive().status().message(), "the process ended with code 3");
+  }
 }
 
 } // namespace
