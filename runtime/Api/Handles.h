@@ -35,5 +35,9 @@ Status checkStructSize(size_t size, size_t known, const char *type);
 #define MOEC_REQUIRE(parameter)                                                                    \
   if (!(parameter))                                                                                \
   return moert::api::report(moert::api::nullParameter(__func__, #parameter), error)
+/// The same of an array, which may be null where it has no elements.
+#define MOEC_REQUIRE_ARRAY(parameter, count)                                                       \
+  if (!(parameter) && (count) != 0)                                                                \
+  return moert::api::report(moert::api::nullParameter(__func__, #parameter), error)
 
 #endif // MOEC_RUNTIME_API_HANDLES_H

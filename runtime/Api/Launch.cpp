@@ -112,7 +112,7 @@ moec_status moec_package_launch(const moec_package *package, int64_t tokens, voi
                                 size_t count, void *workspace, uint64_t workspace_bytes,
                                 moec_stream stream, moec_error **error) {
   MOEC_REQUIRE(package);
-  MOEC_REQUIRE(tensors || count == 0);
+  MOEC_REQUIRE_ARRAY(tensors, count);
   if (Status status = checkCount(*package->block, count); !status.isOk())
     return report(std::move(status), error);
   std::array<cuda::DevicePtr, kMaxArguments> addresses;
@@ -129,7 +129,7 @@ moec_status moec_package_launch_tensors(const moec_package *package, int64_t tok
                                         void *workspace, uint64_t workspace_bytes,
                                         moec_stream stream, moec_error **error) {
   MOEC_REQUIRE(package);
-  MOEC_REQUIRE(tensors || count == 0);
+  MOEC_REQUIRE_ARRAY(tensors, count);
   ServedBlock &block = *package->block;
   if (Status status = checkCount(block, count); !status.isOk())
     return report(std::move(status), error);

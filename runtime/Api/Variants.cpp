@@ -42,7 +42,7 @@ moec_status moec_package_prepare(moec_package *package, const int64_t *tokens, s
                                  moec_prepare_mode mode, moec_progress_callback progress,
                                  void *user, moec_error **error) {
   MOEC_REQUIRE(package);
-  MOEC_REQUIRE(tokens || count == 0);
+  MOEC_REQUIRE_ARRAY(tokens, count);
   if (mode != MOEC_PREPARE_WAIT && mode != MOEC_PREPARE_BACKGROUND)
     return report(Status(StatusCode::Usage,
                          fmt::format("expects a moec_prepare_mode, but got {}", int(mode))),
@@ -59,7 +59,7 @@ moec_status moec_package_tune(moec_package *package, const int64_t *tokens, size
                               const moec_tune_options *options, moec_progress_callback progress,
                               void *user, moec_error **error) {
   MOEC_REQUIRE(package);
-  MOEC_REQUIRE(tokens || count == 0);
+  MOEC_REQUIRE_ARRAY(tokens, count);
   moec_tune_options given = {};
   if (options) {
     if (Status status = checkStructSize(options->size, sizeof given, "moec_tune_options");

@@ -145,6 +145,11 @@ TEST_F(CApi, VariantsOfAPackageAreReady) {
   EXPECT_EQ(moec_package_is_ready(package, -1), 0);
   EXPECT_EQ(moec_package_prepare(package, nullptr, 0, MOEC_PREPARE_WAIT, nullptr, nullptr, nullptr),
             MOEC_OK);
+  Error missing;
+  EXPECT_EQ(moec_package_prepare(package, nullptr, 1, MOEC_PREPARE_WAIT, nullptr, nullptr,
+                                 &missing.error),
+            MOEC_USAGE);
+  EXPECT_EQ(missing.message(), "moec_package_prepare: expects tokens to be no null pointer");
   EXPECT_EQ(moec_package_set_policy(package, MOEC_POLICY_STRICT, nullptr), MOEC_OK);
   EXPECT_EQ(moec_package_set_policy(package, static_cast<moec_policy>(3), nullptr), MOEC_USAGE);
   EXPECT_EQ(moec_package_keep_replays(package, 4, nullptr), MOEC_OK);
