@@ -44,9 +44,25 @@ static FailureOr<func::FuncOp> findFunction(ModuleOp module) {
 /// goes. A block needs a few levels.
 static constexpr unsigned kMaxNesting = 256;
 
-/// Where more than kMaxNesting brackets are open, or as many signs follow each other; null where
-/// that is nowhere. Whether brackets match is the parser's business.
-static const char *findDeepNesting(StringRef text) {
+/// The parser holds a list as long as the number behind %name# says. Ops of a block have a few
+/// results.
+static constexpr unsigned kMaxResultDigits = 3;
+
+namespace {
+/// What in a text no block needs and MLIR's parser is not safe from.
+struct Excess {
+  const char *at;
+  std::string what; ///< "expects ..."
+};
+} // namespace
+
+/// Finds the first of: more than kMaxNesting brackets open, as many signs in a row, the number of a
+/// result with more than kMaxResultDigits digits. Whether brackets match is the parser's business.
+static std::optional<Excess> findExcess(StringRef text) {
+  auto nesting = [](const char *at) {
+    return Excess{
+        at, ("expects brackets and signs to nest at most " + Twine(kMaxNesting) + " deep").str()};
+  };
   unsigned depth = 0, signs = 0;
   for (const char *at = text.begin(), *end = text.end(); at != end; ++at) {
     StringRef rest(at, end - at);
@@ -57,7 +73,7 @@ static const char *findDeepNesting(StringRef text) {
     bool isArrow = rest.starts_with("->");
     if (*at == '-' && !isArrow) {
       if (++signs > kMaxNesting)
-        return at;
+        return nesting(at);
       continue;
     }
     if (!llvm::isSpace(*at))
@@ -73,11 +89,30 @@ static const char *findDeepNesting(StringRef text) {
       ++at;
     } else if (StringRef("([{<").contains(*at)) {
       if (++depth > kMaxNesting)
-        return at;
+        return nesting(at);
     } else if (StringRef(")]}>").contains(*at) && depth > 0) {
       --depth;
+    } else if (*at == '#') {
+      size_t digits = rest.drop_front().take_while(llvm::isDigit).size();
+      if (digits > kMaxResultDigits)
+        return Excess{at, ("expects the number of a result to have at most " +
+                           Twine(kMaxResultDigits) + " digits, but got " + Twine(digits))
+                              .str()};
     }
   }
+  return std::nullopt;
+}
+
+/// The first op that makes a tensor of dynamic shape and is none of the moe dialect: no device
+/// knows how many rows it makes.
+static Operation *findForeignOp(func::FuncOp function) {
+  auto isDynamic = [](Type type) {
+    auto tensor = dyn_cast<ShapedType>(type);
+    return tensor && (!tensor.hasRank() || !tensor.hasStaticShape());
+  };
+  for (Operation &op : function.getBody().getOps())
+    if (!isa<moe::MoeDialect>(op.getDialect()) && llvm::any_of(op.getResultTypes(), isDynamic))
+      return &op;
   return nullptr;
 }
 
@@ -103,12 +138,10 @@ Result<MoeBlock> MoeBlock::parse(StringRef text, StringRef name, raw_ostream &di
   auto invalid = [&](StringRef what) {
     return Status(StatusCode::InvalidInput, (name + ": " + what).str());
   };
-  if (const char *deep = findDeepNesting(block.source())) {
-    auto [line, column] = block.sources->getLineAndColumn(SMLoc::getFromPointer(deep));
-    std::string what =
-        ("expects brackets and signs to nest at most " + Twine(kMaxNesting) + " deep").str();
-    emitError(FileLineColLoc::get(&*block.mlirContext, name, line, column)) << what;
-    return invalid(what);
+  if (std::optional<Excess> excess = findExcess(block.source())) {
+    auto [line, column] = block.sources->getLineAndColumn(SMLoc::getFromPointer(excess->at));
+    emitError(FileLineColLoc::get(&*block.mlirContext, name, line, column)) << excess->what;
+    return invalid(excess->what);
   }
   block.root = parseSourceFile<ModuleOp>(*block.sources, &*block.mlirContext);
   if (!block.root)
@@ -117,6 +150,13 @@ Result<MoeBlock> MoeBlock::parse(StringRef text, StringRef name, raw_ostream &di
   if (failed(function))
     return invalid("expects one function");
   block.entry = *function;
+  if (Operation *op = findForeignOp(block.entry)) {
+    std::string what = ("expects ops of the moe dialect on tensors of dynamic shape, but got '" +
+                        op->getName().getStringRef() + "'")
+                           .str();
+    op->emitError() << "unsupported problem: " << what;
+    return Status(StatusCode::Unsupported, (name + ": " + what).str());
+  }
   FailureOr<std::vector<InputSpec>> inputs = inputSpecsOf(block.entry);
   FailureOr<std::vector<OutputSpec>> outputs = outputSpecsOf(block.entry);
   if (failed(inputs) || failed(outputs))

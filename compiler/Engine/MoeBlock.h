@@ -30,9 +30,10 @@ namespace moec {
 class MoeBlock {
 public:
   /// Parses and verifies `text`; `name` stands for it in messages. InvalidInput where the text is
-  /// no valid module, nests brackets deeper than 256 levels, or does not hold exactly one function
-  /// with a body, or where an argument or result cannot be bound to a tensor; `diagnostics` then
-  /// says where.
+  /// no valid module, nests brackets deeper than 256 levels, numbers a result with more than 3
+  /// digits, or does not hold exactly one function with a body, or where an argument or result
+  /// cannot be bound to a tensor; Unsupported where another dialect's op makes a tensor of dynamic
+  /// shape. `diagnostics` then says where.
   static moert::Result<MoeBlock> parse(llvm::StringRef text, llvm::StringRef name,
                                     llvm::raw_ostream &diagnostics);
 

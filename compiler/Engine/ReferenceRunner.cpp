@@ -42,6 +42,8 @@ Result<uint64_t> ReferenceRunner::planMemory(int64_t tokens) {
 
 Result<Runner::Outcome> ReferenceRunner::run(std::span<const HostTensor> arguments, int64_t, bool) {
   auto begin = std::chrono::steady_clock::now();
+  if (failed(verifyEvaluable(block.function())))
+    return Status(StatusCode::Unsupported, "expects a block that the reference evaluator knows");
   mlir::FailureOr<std::vector<HostTensor>> wide =
       evaluate(block.function(), arguments, EvaluationOptions{threads});
   if (failed(wide))

@@ -3,6 +3,7 @@
 
 #include "compiler/Inputs/FunctionInputs.h"
 
+#include "compiler/Inputs/RowCounts.h"
 #include "dialects/Moe/IR/MoeOps.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -34,53 +35,13 @@ std::optional<moert::DType> moec::dtypeOf(Type type) {
       .Default([](Type) { return std::nullopt; });
 }
 
-/// T times what the leading dimension of `value` is, as far as the ops say; nothing for padded
-/// rows, whose count is no multiple of T.
-static std::optional<int64_t> rowsPerToken(Value value);
-
-/// The same for an argument, from the first use that tells; nothing where none does.
-static std::optional<int64_t> tokenRows(BlockArgument argument) {
-  for (OpOperand &use : argument.getUses()) {
-    if (isa<moe::RouteOp, moe::PermuteOp>(use.getOwner()))
-      return 1; // all their operands have a row per token
-    if (auto combine = dyn_cast<moe::CombineOp>(use.getOwner()))
-      return argument == combine.getWeights() ? 1 : combine.getWeights().getType().getDimSize(1);
-    auto matmul = dyn_cast<moe::GroupedMatmulOp>(use.getOwner());
-    if (!matmul)
-      continue;
-    if (argument == matmul.getGatherRoutes())
-      return *matmul.getTopK();
-    if (argument == matmul.getCombineWeights() ||
-        (matmul.hasGather() && argument == matmul.getRows()))
-      return 1;
-    if (argument == matmul.getCombineRoutes() ||
-        (matmul.hasCombine() && argument == matmul.getRows()))
-      return matmul.getCombineWeights().getType().getDimSize(1);
-  }
-  return std::nullopt;
-}
-
-static std::optional<int64_t> rowsPerToken(Value value) {
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    return tokenRows(argument).value_or(1);
-  return llvm::TypeSwitch<Operation *, std::optional<int64_t>>(value.getDefiningOp())
-      .Case<moe::RouteOp>([](auto op) { return rowsPerToken(op.getLogits()); })
-      .Case<moe::PermuteOp>(
-          [](moe::PermuteOp op) { return op.getExperts().getType().getDimSize(1); })
-      .Case<moe::UnpadOp>([](auto op) { return rowsPerToken(op.getRoutes()); })
-      .Case<moe::CombineOp>([](auto op) { return rowsPerToken(op.getWeights()); })
-      .Case<moe::ActivationOp>([](auto op) { return rowsPerToken(op.getInputs().front()); })
-      .Case<moe::GroupedMatmulOp>([](moe::GroupedMatmulOp op) {
-        return op.hasCombine()  ? rowsPerToken(op.getCombineWeights())
-               : op.hasGather() ? rowsPerToken(op.getGatherRoutes())
-                                : rowsPerToken(op.getRows());
-      })
-      .Default([](Operation *) { return std::nullopt; });
-}
-
 /// Sets role and scale of `spec` by the first op of the dialect that uses the argument.
-static void setRole(InputSpec &spec, BlockArgument argument) {
+static void setRole(InputSpec &spec, BlockArgument argument, const RowCounts &rowCounts) {
   auto type = cast<RankedTensorType>(argument.getType());
+  auto setOffsets = [&](Value rows) {
+    spec.role = InputRole::Offsets;
+    spec.rowsPerToken = rowCounts.perToken(rows).value_or(1);
+  };
   for (OpOperand &use : argument.getUses()) {
     if (auto route = dyn_cast<moe::RouteOp>(use.getOwner())) {
       spec.role = InputRole::RouterLogits;
@@ -109,10 +70,7 @@ static void setRole(InputSpec &spec, BlockArgument argument) {
       } else if (llvm::is_contained(matmul.getBias(), argument)) {
         spec.role = InputRole::Bias;
       } else if (argument == matmul.getOffsets()) {
-        spec.role = InputRole::Offsets;
-        spec.rowsPerToken = rowsPerToken(matmul.hasGather() ? Value(matmul.getGatherRoutes())
-                                                            : Value(matmul.getRows()))
-                                .value_or(1);
+        setOffsets(matmul.hasGather() ? Value(matmul.getGatherRoutes()) : Value(matmul.getRows()));
       } else if (argument == matmul.getCombineWeights()) {
         spec.role = InputRole::RoutingWeights;
       } else if (type.getElementType().isInteger()) {
@@ -122,14 +80,16 @@ static void setRole(InputSpec &spec, BlockArgument argument) {
     }
     if (auto pad = dyn_cast<moe::PadOp>(use.getOwner())) {
       if (argument == pad.getOffsets())
-        spec.role = InputRole::Offsets;
+        setOffsets(pad.getRows());
       return;
     }
     if (auto unpad = dyn_cast<moe::UnpadOp>(use.getOwner())) {
       if (argument == unpad.getRoutes())
         spec.role = InputRole::Routes;
+      else if (argument == unpad.getOffsets())
+        setOffsets(unpad.getRows());
       else if (type.getElementType().isInteger())
-        spec.role = InputRole::Offsets;
+        setOffsets(unpad.getPadded());
       return;
     }
   }
@@ -155,6 +115,7 @@ static LogicalResult takeName(func::FuncOp func, llvm::StringSet<> &taken, Strin
 FailureOr<std::vector<InputSpec>> moec::inputSpecsOf(func::FuncOp func) {
   std::vector<InputSpec> specs;
   llvm::StringSet<> taken;
+  RowCounts rowCounts(func);
   for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
     auto tensor = checkType(func, type, "argument #" + Twine(i));
     if (failed(tensor))
@@ -170,10 +131,10 @@ FailureOr<std::vector<InputSpec>> moec::inputSpecsOf(func::FuncOp func) {
       if (ShapedType::isDynamic(dim))
         dim = kTokensDim;
     if (!func.isExternal()) {
-      std::optional<int64_t> rows = tokenRows(func.getArgument(i));
-      spec.rowsPerToken = rows.value_or(1);
-      spec.hasTokenRows = rows.has_value();
-      setRole(spec, func.getArgument(i));
+      BlockArgument argument = func.getArgument(i);
+      spec.rowsPerToken = rowCounts.perToken(argument).value_or(1);
+      spec.hasTokenRows = rowCounts.isToldByOps(argument);
+      setRole(spec, argument, rowCounts);
     }
     specs.push_back(std::move(spec));
   }
@@ -183,6 +144,7 @@ FailureOr<std::vector<InputSpec>> moec::inputSpecsOf(func::FuncOp func) {
 FailureOr<std::vector<OutputSpec>> moec::outputSpecsOf(func::FuncOp func) {
   std::vector<OutputSpec> specs;
   llvm::StringSet<> taken;
+  RowCounts rowCounts(func);
   auto *terminator = func.isExternal() ? nullptr : func.getBody().back().getTerminator();
   for (auto [i, type] : llvm::enumerate(func.getResultTypes())) {
     auto tensor = checkType(func, type, "result #" + Twine(i));
@@ -199,7 +161,10 @@ FailureOr<std::vector<OutputSpec>> moec::outputSpecsOf(func::FuncOp func) {
       if (ShapedType::isDynamic(dim))
         dim = kTokensDim;
     if (terminator && !tensor->hasStaticShape()) {
-      std::optional<int64_t> rows = rowsPerToken(terminator->getOperand(i));
+      Value value = terminator->getOperand(i);
+      std::optional<int64_t> rows = rowCounts.perToken(value);
+      if (!rows && isa<BlockArgument>(value))
+        rows = 1; // as its spec says
       if (!rows)
         return func.emitError() << "expects result '" << spec.name
                                 << "' to have a row count that is a multiple of the token count";

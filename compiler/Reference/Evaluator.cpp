@@ -4,6 +4,7 @@
 #include "compiler/Reference/Evaluator.h"
 #include "compiler/Inputs/FunctionInputs.h"
 #include "compiler/Reference/Environment.h"
+#include "compiler/Reference/ScalarProgram.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -41,14 +42,19 @@ LogicalResult reference::checkOffsets(Operation *op, const HostTensor &offsets, 
   return success();
 }
 
-/// A constant tensor of the IR, such as offsets or routes fixed in a test.
-static LogicalResult evaluateOp(arith::ConstantOp op, Environment &env) {
+/// Whether a constant tensor of the IR, such as offsets or routes fixed in a test, can be read.
+static LogicalResult verifyConstant(arith::ConstantOp op) {
   auto elements = dyn_cast<DenseElementsAttr>(op.getValue());
   if (!elements)
     return op.emitOpError("expects dense elements in the reference evaluator");
-  bool isFloat = isa<FloatType>(elements.getElementType());
-  if (!isFloat && !elements.getElementType().isInteger(32))
+  if (!isa<FloatType>(elements.getElementType()) && !elements.getElementType().isInteger(32))
     return op.emitOpError("expects float or i32 elements in the reference evaluator");
+  return success();
+}
+
+static LogicalResult evaluateOp(arith::ConstantOp op, Environment &env) {
+  auto elements = cast<DenseElementsAttr>(op.getValue());
+  bool isFloat = isa<FloatType>(elements.getElementType());
   ArrayRef<int64_t> shape = elements.getType().getShape();
   auto tensor = env.create(op, op.getResult(), isFloat ? DType::F64 : DType::I32,
                            std::vector<int64_t>(shape.begin(), shape.end()));
@@ -89,10 +95,30 @@ static void releaseDeadValues(Operation &op, Environment &env) {
       env.values.erase(operand);
 }
 
-FailureOr<std::vector<HostTensor>> moec::evaluate(func::FuncOp func, ArrayRef<HostTensor> arguments,
-                                                  const EvaluationOptions &options) {
+LogicalResult moec::verifyEvaluable(func::FuncOp func) {
   if (func.isExternal() || !func.getBody().hasOneBlock())
     return func.emitError("expects a function of one block to evaluate");
+  for (Operation &op : func.getBody().front().without_terminator()) {
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      if (failed(verifyConstant(constant)))
+        return failure();
+      continue;
+    }
+    if (!isa<moe::MoeDialect>(op.getDialect()))
+      return op.emitOpError("is not known to the reference evaluator");
+    for (Region &region : op.getRegions())
+      if (!region.empty() && failed(ScalarProgram::translate(region)))
+        return failure();
+  }
+  if (!isa<func::ReturnOp>(func.getBody().front().back()))
+    return func.emitError("expects the function to end in func.return");
+  return success();
+}
+
+FailureOr<std::vector<HostTensor>> moec::evaluate(func::FuncOp func, ArrayRef<HostTensor> arguments,
+                                                  const EvaluationOptions &options) {
+  if (failed(verifyEvaluable(func)))
+    return failure();
   if (arguments.size() != func.getNumArguments())
     return func.emitError() << "expects " << func.getNumArguments() << " arguments, but got "
                             << arguments.size();
@@ -103,25 +129,20 @@ FailureOr<std::vector<HostTensor>> moec::evaluate(func::FuncOp func, ArrayRef<Ho
       return failure();
     env.values[func.getArgument(i)] = argument;
   }
-  for (Operation &op : func.getBody().front()) {
-    if (auto ret = dyn_cast<func::ReturnOp>(op)) {
-      std::vector<HostTensor> results;
-      for (Value result : ret.getOperands())
-        results.push_back(env[result]);
-      return results;
-    }
+  Block &body = func.getBody().front();
+  for (Operation &op : body.without_terminator()) {
     LogicalResult done =
         llvm::TypeSwitch<Operation *, LogicalResult>(&op)
             .Case<moe::RouteOp, moe::PermuteOp, moe::PadOp, moe::UnpadOp, moe::CombineOp,
                   moe::ActivationOp, moe::GroupedMatmulOp>(
                 [&](auto typed) { return reference::evaluateOp(typed, env); })
-            .Case<arith::ConstantOp>([&](auto typed) { return ::evaluateOp(typed, env); })
-            .Default([](Operation *unknown) {
-              return unknown->emitOpError("is not known to the reference evaluator");
-            });
+            .Case([&](arith::ConstantOp constant) { return ::evaluateOp(constant, env); });
     if (failed(done))
       return failure();
     releaseDeadValues(op, env);
   }
-  return func.emitError("expects the function to end in func.return");
+  std::vector<HostTensor> results;
+  for (Value result : body.getTerminator()->getOperands())
+    results.push_back(env[result]);
+  return results;
 }

@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -29,6 +30,8 @@ static double maximum(double a, double b) {
     return std::signbit(a) ? b : a;
   return a > b ? a : b;
 }
+
+static double minimum(double a, double b) { return -maximum(-a, -b); }
 
 /// Rounds to a narrower float type through the one host implementation of that rounding.
 template <moert::DType Type>
@@ -114,7 +117,7 @@ static Function functionOf(Operation *op) {
       BINARY(arith::RemFOp, std::fmod(a, b))
       UNARY(arith::NegFOp, -a)
       BINARY(arith::MaximumFOp, maximum(a, b))
-      BINARY(arith::MinimumFOp, -maximum(-a, -b))
+      BINARY(arith::MinimumFOp, minimum(a, b))
       BINARY(arith::MaxNumFOp, std::fmax(a, b))
       BINARY(arith::MinNumFOp, std::fmin(a, b))
       UNARY(arith::ExtFOp, a)
@@ -130,6 +133,10 @@ static Function functionOf(Operation *op) {
       UNARY(math::RoundEvenOp, std::nearbyint(a))
       UNARY(math::TruncOp, std::trunc(a))
       BINARY(math::CopySignOp, std::copysign(a, b))
+      TERNARY(math::ClampFOp, minimum(maximum(a, b), c))
+      UNARY(math::IsNaNOp, std::isnan(a))
+      UNARY(math::IsInfOp, std::isinf(a))
+      UNARY(math::IsFiniteOp, std::isfinite(a))
       UNARY(math::SqrtOp, std::sqrt(a))
       UNARY(math::RsqrtOp, 1.0 / std::sqrt(a))
       UNARY(math::CbrtOp, std::cbrt(a))
@@ -152,6 +159,9 @@ static Function functionOf(Operation *op) {
       UNARY(math::SinhOp, std::sinh(a))
       UNARY(math::CoshOp, std::cosh(a))
       UNARY(math::TanhOp, std::tanh(a))
+      UNARY(math::AsinhOp, std::asinh(a))
+      UNARY(math::AcoshOp, std::acosh(a))
+      UNARY(math::AtanhOp, std::atanh(a))
       UNARY(math::ErfOp, std::erf(a))
       UNARY(math::ErfcOp, std::erfc(a))
                                                                   // clang-format on
@@ -168,6 +178,13 @@ static Function functionOf(Operation *op) {
                                                                   .Default([](Operation *) {
                                                                     return nullptr;
                                                                   });
+}
+
+/// The erf of `1 + erf(x)`, as gelu has it; null where `op` is something else.
+static math::ErfOp findShiftedErf(Operation &op) {
+  auto add = dyn_cast<arith::AddFOp>(op);
+  return add && matchPattern(add.getRhs(), m_OneFloat()) ? add.getLhs().getDefiningOp<math::ErfOp>()
+                                                         : math::ErfOp();
 }
 
 FailureOr<ScalarProgram> ScalarProgram::translate(Region &body) {
@@ -202,6 +219,10 @@ FailureOr<ScalarProgram> ScalarProgram::translate(Region &body) {
     Step step{function, {0, 0, 0}};
     for (auto [i, operand] : llvm::enumerate(op.getOperands()))
       step.operands[i] = numbers.lookup(operand);
+    // Near -1 doubles run out of digits as well.
+    if (math::ErfOp erf = findShiftedErf(op))
+      step = {[](double a, double, double) { return std::erfc(-a); },
+              {numbers.lookup(erf.getOperand()), 0, 0}};
     number(op.getResult(0));
     program.targets.push_back(numbers.lookup(op.getResult(0)));
     program.steps.push_back(step);

@@ -212,22 +212,19 @@ private:
     Value block = weightBlocks[i];
     if (!blocks.wholeDepth || !blocks.wholeColumns || columns % blocks.tileColumns != 0)
       block = b.fill(b.constF32(0.0f), block);
-    Value first = b.add(b.mul(cols.start, b.index(factor.stride)), b.index(factor.first));
-    OpFoldResult one = b.getIndexAttr(1);
-    Slice from{{b.fold(e), b.fold(first), b.fold(steps.start)},
-               {one, b.fold(cols.size), b.fold(steps.size)},
-               {one, b.getIndexAttr(factor.stride), one}};
+    Slice from = columnsOf(factor, cols);
+    from.offsets.push_back(b.fold(steps.start));
+    from.sizes.push_back(b.fold(steps.size));
+    from.strides.push_back(b.getIndexAttr(1));
     Slice to{{b.getIndexAttr(0), b.getIndexAttr(0)}, {b.fold(cols.size), b.fold(steps.size)}, {}};
-    RankedTensorType sourceType = b.partType(to, elementOf(factor.weights));
     SmallVector<AffineMap> maps;
     if (op.getTransposed()) {
       for (auto *list : {&from.offsets, &from.sizes, &from.strides})
-        std::swap((*list)[1], (*list)[2]);
-      sourceType = b.tensorType({sourceType.getDimSize(1), sourceType.getDimSize(0)},
-                                sourceType.getElementType());
+        std::swap((*list)[0], (*list)[1]);
       maps.push_back(AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext()));
     }
-    Value source = b.extractSlice(factor.weights, from, sourceType);
+    Value source = b.extractSlice(expertOf(factor.weights, e), from,
+                                  b.partType(from, elementOf(factor.weights)));
     Value part = b.elementwise(
         source, b.extractSlice(block, to, b.partType(to, b.getF32Type())),
         [&](ValueRange scalars) { return b.toF32(scalars[0]); }, maps);
@@ -270,11 +267,27 @@ private:
   }
 
   Value biasOf(const Factor &factor, Value e, Extent cols) {
+    return b.extractSlice(expertOf(factor.bias, e), columnsOf(factor, cols),
+                          b.vectorType(cols.size, elementOf(factor.bias)));
+  }
+
+  /// What of `tensor` is expert `e`'s. A slice of its own: in one that also had the stride of the
+  /// columns, memref.subview could not tell the expert from another dimension of size 1.
+  Value expertOf(Value tensor, Value e) {
+    RankedTensorType type = b.typeOf(tensor);
+    Slice slice{{b.fold(e)}, {b.getIndexAttr(1)}, {}};
+    for (int64_t size : type.getShape().drop_front()) {
+      slice.offsets.push_back(b.getIndexAttr(0));
+      slice.sizes.push_back(b.getIndexAttr(size));
+    }
+    return b.extractSlice(tensor, slice,
+                          b.tensorType(type.getShape().drop_front(), type.getElementType()));
+  }
+
+  /// The entries of `cols` along the columns of the factor's weight or bias.
+  Slice columnsOf(const Factor &factor, Extent cols) {
     Value first = b.add(b.mul(cols.start, b.index(factor.stride)), b.index(factor.first));
-    Slice slice{{b.fold(e), b.fold(first)},
-                {b.getIndexAttr(1), b.fold(cols.size)},
-                {b.getIndexAttr(1), b.getIndexAttr(factor.stride)}};
-    return b.extractSlice(factor.bias, slice, b.vectorType(cols.size, elementOf(factor.bias)));
+    return {{b.fold(first)}, {b.fold(cols.size)}, {b.getIndexAttr(factor.stride)}};
   }
 
   Type elementOf(Value tensor) { return b.typeOf(tensor).getElementType(); }

@@ -67,10 +67,13 @@ def CpuRegisterTilesPass : Pass<"cpu-register-tiles", "::mlir::func::FuncOp"> {
 }
 
 def CpuScalarMathPass : Pass<"cpu-scalar-math", "::mlir::func::FuncOp"> {
-  let summary = "exp, tanh and erf as arithmetic, copies as loops";
+  let summary = "exp, tanh, erf and others as arithmetic, copies as loops";
   let description = [{
-    `math.exp`, `math.tanh` and `math.erf` on f32 become the polynomials of MLIR's math dialect,
-    which LLVM vectorises together with the loop around them; other functions are left to libm.
+    `math.exp`, `math.expm1`, `math.log1p`, `math.tanh`, `math.erf` and `math.erfc` on f32 become the
+    polynomials of MLIR's math dialect, which LLVM vectorises together with the loop around them;
+    other functions are left to libm. `1 + erf(x)` becomes `erfc(-x)`, which does not cancel;
+    `math.isinf` and `math.clampf`, which no later pass knows, become comparisons and extrema.
+    Scalars of a float type that LLVM lacks are errors.
     Copies of buffers become loops, so that nothing of MLIR's runner libraries is needed.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",

@@ -116,6 +116,8 @@ Status Run::prepare() {
   if (isChecked() && !subject.block)
     return Status(StatusCode::Usage, subject.path + ": expects a package with its IR for --check, "
                                                     "but it holds none");
+  if (isChecked() && mlir::failed(verifyEvaluable(subject.block->function())))
+    return Status(StatusCode::Unsupported, "expects a block that the reference evaluator knows");
   if (!inputsOption.empty()) {
     MOERT_ASSIGN_OR_RETURN(moert::SafetensorsFile file, moert::readSafetensors(inputsOption.c_str()));
     given = std::move(file.tensors);

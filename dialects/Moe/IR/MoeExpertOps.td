@@ -36,7 +36,9 @@ def Moe_GroupedMatmulOp : Moe_Op<"grouped_matmul",
       `[T, K]` where `T * top_k = R` is the length of the routes.
     * C4: `layout` needs an epilogue, one weight and an even `N`.
     * C5: an epilogue takes as many f32 arguments as there are values (two for gated forms, else
-      one), holds `arith` and `math` ops on scalars without side effects, and yields one f32.
+      one), holds `arith` and `math` ops on scalars, and yields one f32. These have no side effects,
+      a result for every operand (an integer quotient has a constant divisor, neither 0 nor, where
+      it is signed, -1), and no rounding mode: all round to nearest even.
     * C6: two weights without an epilogue have two results, every other form has one; `combine`
       takes weights and routes and goes with one result.
     * C7: results are `[R, N']`, with `combine` `[T, N']` where `T` is that of its weights and `R` the
@@ -117,7 +119,8 @@ def Moe_ActivationOp : Moe_Op<"activation", [Pure, IsolatedFromAbove, Moe_NamedR
     Constraints:
     * C1: one or two inputs of one element type and of shapes that agree.
     * C2: exactly one of `kind` and `body`; a body takes two f32 arguments in the gated forms, one
-      in the plain form, and yields one f32; a `kind` matches the form.
+      in the plain form, holds what an epilogue may hold (C5 of `moe.grouped_matmul`), and yields
+      one f32; a `kind` matches the form.
     * C3: `layout` goes with one input of an even column count.
     * C4: the result is `[R, I]`, element type that of the inputs.
 

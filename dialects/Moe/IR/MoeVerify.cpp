@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -49,11 +50,32 @@ LogicalResult moec::moe::verifyType(Operation *op, StringRef what, Type type, Ty
   return op->emitOpError() << "expects " << what << " of type " << expected << ", but got " << type;
 }
 
+/// Whether the op has a defined result for every operand: lowerings run it for rows and in branches
+/// that the block itself would not.
+static bool isTotal(Operation &op) {
+  // MLIR calls remainders speculatable, unlike quotients.
+  if (isa<arith::RemSIOp, arith::RemUIOp>(op)) {
+    APInt divisor;
+    return matchPattern(op.getOperand(1), m_ConstantInt(&divisor)) && !divisor.isZero() &&
+           (isa<arith::RemUIOp>(op) || !divisor.isAllOnes());
+  }
+  return isSpeculatable(&op);
+}
+
 static LogicalResult verifyScalarOp(Operation &op) {
   if (!isa_and_present<arith::ArithDialect, math::MathDialect>(op.getDialect()) ||
       op.getNumRegions() != 0 || op.getNumSuccessors() != 0 || !isMemoryEffectFree(&op))
     return op.emitOpError() << "expects only pure arith and math ops in the region of '"
                             << op.getParentOp()->getName() << "', but got '" << op.getName() << "'";
+  if (!isTotal(op))
+    return op.emitOpError() << "expects a constant divisor for which every quotient is defined in "
+                               "the region of '"
+                            << op.getParentOp()->getName() << "'";
+  if (auto rounding = dyn_cast<arith::ArithRoundingModeInterface>(op))
+    if (rounding.getRoundingModeAttr())
+      return op.emitOpError() << "expects no rounding mode in the region of '"
+                              << op.getParentOp()->getName()
+                              << "', where all ops round to nearest even";
   for (Type type : llvm::concat<const Type>(op.getOperandTypes(), op.getResultTypes()))
     if (!type.isIntOrFloat())
       return op.emitOpError() << "expects integer and float scalars in the region of '"

@@ -22,7 +22,8 @@
 //       CHECK:       scf.if {{.*}} -> (tensor<512xf32>)
 //       CHECK:         tensor.extract_slice %[[X]]
 //       CHECK:         arith.extf
-//       CHECK:       tensor.extract_slice %[[W]][%[[E]], %{{.*}}, %{{.*}}] [1, 64, 512] [1, 1, 1]
+//       CHECK:       %[[WE:.*]] = tensor.extract_slice %[[W]][%[[E]], 0, 0] [1, 128, 1024] [1, 1, 1]
+//       CHECK:       tensor.extract_slice %[[WE]][%{{.*}}, %{{.*}}] [64, 512] [1, 1]
 // The register tile.
 //       CHECK:       linalg.generic {indexing_maps = [#[[ROW]], #[[WEIGHT]], #[[SUM]]], iterator_types = ["parallel", "parallel", "reduction", "parallel"]}
 //  CHECK-SAME:         ins(%{{.*}}, %{{.*}} : tensor<3x32x16xf32>, tensor<8x32x16xf32>) outs(%{{.*}} : tensor<3x8x16xf32>)
@@ -43,7 +44,8 @@ func.func @plain(%x: tensor<?x1024xbf16>, %offsets: tensor<5xi32>, %w: tensor<4x
 // A transposed weight is read with its axes swapped.
 // CHECK-LABEL: func.func @transposed
 //  CHECK-SAME:     %{{.*}}: tensor<?x32xbf16>, %{{.*}}: tensor<5xi32>, %[[W:.*]]: tensor<4x32x128xbf16>
-//       CHECK: %[[PART:.*]] = tensor.extract_slice %[[W]][%{{.*}}, %{{.*}}, %{{.*}}] [1, 32, 64] [1, 1, 1] : tensor<4x32x128xbf16> to tensor<32x64xbf16>
+//       CHECK: %[[WE:.*]] = tensor.extract_slice %[[W]][%{{.*}}, 0, 0] [1, 32, 128] [1, 1, 1]
+//       CHECK: %[[PART:.*]] = tensor.extract_slice %[[WE]][%{{.*}}, %{{.*}}] [32, 64] [1, 1] : tensor<32x128xbf16> to tensor<32x64xbf16>
 //       CHECK: linalg.generic {indexing_maps = [#[[SWAP]], #{{.*}}], {{.*}} ins(%[[PART]] : tensor<32x64xbf16>) outs(%{{.*}} : tensor<64x32xf32>)
 func.func @transposed(%x: tensor<?x32xbf16>, %offsets: tensor<5xi32>, %w: tensor<4x32x128xbf16>)
     -> tensor<?x128xbf16> {
@@ -71,9 +73,13 @@ func.func @two_weights(%x: tensor<?x64xbf16>, %offsets: tensor<5xi32>, %gate: te
 //       CHECK: %[[ROUTE:.*]] = tensor.extract %[[ROUTES]]
 //       CHECK: arith.index_cast %[[ROUTE]]
 //       CHECK: arith.divui
-//       CHECK: tensor.extract_slice %[[W]]{{.*}} [1, 32, 64] [1, 2, 1]
-//       CHECK: tensor.extract_slice %[[W]]{{.*}} [1, 32, 64] [1, 2, 1]
-//       CHECK: tensor.extract_slice %[[B]]{{.*}} [1, 32] [1, 2]
+// The expert is taken first and the stride then: one slice of both would be ambiguous where K is 1.
+//       CHECK: %[[GATE:.*]] = tensor.extract_slice %[[W]]{{.*}} [1, 64, 64] [1, 1, 1]
+//       CHECK: tensor.extract_slice %[[GATE]]{{.*}} [32, 64] [2, 1]
+//       CHECK: %[[UP:.*]] = tensor.extract_slice %[[W]]{{.*}} [1, 64, 64] [1, 1, 1]
+//       CHECK: tensor.extract_slice %[[UP]]{{.*}} [32, 64] [2, 1]
+//       CHECK: %[[BIAS:.*]] = tensor.extract_slice %[[B]]{{.*}} [1, 64] [1, 1]
+//       CHECK: tensor.extract_slice %[[BIAS]]{{.*}} [32] [2]
 //       CHECK: linalg.generic
 //       CHECK:   arith.addf
 //       CHECK:   arith.addf

@@ -148,3 +148,101 @@ func.func @grouped_matmul_c5_not_isolated(%x: tensor<?x64xbf16>, %o: tensor<9xi3
   } : (tensor<?x64xbf16>, tensor<9xi32>, tensor<8x48x64xbf16>) -> tensor<?x48xbf16>
   return
 }
+
+// -----
+
+func.func @grouped_matmul_c5_quotient(%x: tensor<?x64xbf16>, %o: tensor<9xi32>, %w: tensor<8x48x64xbf16>) {
+  %y = moe.grouped_matmul %x, %o, %w epilogue {
+  ^bb0(%g: f32):
+    %i = arith.fptosi %g : f32 to i32
+    // expected-error @+1 {{expects a constant divisor for which every quotient is defined in the region of 'moe.grouped_matmul'}}
+    %q = arith.divsi %i, %i : i32
+    moe.yield %g : f32
+  } : (tensor<?x64xbf16>, tensor<9xi32>, tensor<8x48x64xbf16>) -> tensor<?x48xbf16>
+  return
+}
+
+// -----
+
+func.func @grouped_matmul_c5_quotient_by_zero(%x: tensor<?x64xbf16>, %o: tensor<9xi32>, %w: tensor<8x48x64xbf16>) {
+  %y = moe.grouped_matmul %x, %o, %w epilogue {
+  ^bb0(%g: f32):
+    %i = arith.fptosi %g : f32 to i32
+    %z = arith.constant 0 : i32
+    // expected-error @+1 {{expects a constant divisor for which every quotient is defined in the region of 'moe.grouped_matmul'}}
+    %q = arith.ceildivui %i, %z : i32
+    moe.yield %g : f32
+  } : (tensor<?x64xbf16>, tensor<9xi32>, tensor<8x48x64xbf16>) -> tensor<?x48xbf16>
+  return
+}
+
+// -----
+
+func.func @grouped_matmul_c5_remainder(%x: tensor<?x64xbf16>, %o: tensor<9xi32>, %w: tensor<8x48x64xbf16>) {
+  %y = moe.grouped_matmul %x, %o, %w epilogue {
+  ^bb0(%g: f32):
+    %i = arith.fptosi %g : f32 to i32
+    // expected-error @+1 {{expects a constant divisor for which every quotient is defined in the region of 'moe.grouped_matmul'}}
+    %q = arith.remsi %i, %i : i32
+    moe.yield %g : f32
+  } : (tensor<?x64xbf16>, tensor<9xi32>, tensor<8x48x64xbf16>) -> tensor<?x48xbf16>
+  return
+}
+
+// -----
+
+func.func @grouped_matmul_c5_remainder_of_minus_one(%x: tensor<?x64xbf16>, %o: tensor<9xi32>, %w: tensor<8x48x64xbf16>) {
+  %y = moe.grouped_matmul %x, %o, %w epilogue {
+  ^bb0(%g: f32):
+    %i = arith.fptosi %g : f32 to i32
+    %m = arith.constant -1 : i32
+    // expected-error @+1 {{expects a constant divisor for which every quotient is defined in the region of 'moe.grouped_matmul'}}
+    %q = arith.remsi %i, %m : i32
+    moe.yield %g : f32
+  } : (tensor<?x64xbf16>, tensor<9xi32>, tensor<8x48x64xbf16>) -> tensor<?x48xbf16>
+  return
+}
+
+// -----
+
+func.func @grouped_matmul_c5_rounding(%x: tensor<?x64xbf16>, %o: tensor<9xi32>, %w: tensor<8x48x64xbf16>) {
+  %y = moe.grouped_matmul %x, %o, %w epilogue {
+  ^bb0(%g: f32):
+    %i = arith.fptosi %g : f32 to i32
+    // expected-error @+1 {{expects no rounding mode in the region of 'moe.grouped_matmul', where all ops round to nearest even}}
+    %t = arith.truncf %g upward : f32 to f16
+    moe.yield %g : f32
+  } : (tensor<?x64xbf16>, tensor<9xi32>, tensor<8x48x64xbf16>) -> tensor<?x48xbf16>
+  return
+}
+
+// -----
+
+func.func @activation_c2_quotient(%x: tensor<?x64xf32>) {
+  %y = moe.activation %x body {
+  ^bb0(%a: f32):
+    %i = arith.fptosi %a : f32 to i32
+    // expected-error @+1 {{expects a constant divisor for which every quotient is defined in the region of 'moe.activation'}}
+    %q = arith.divui %i, %i : i32
+    moe.yield %a : f32
+  } : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+// Constant divisors are defined for every dividend.
+func.func @constant_divisors(%x: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  %y = moe.activation %x body {
+  ^bb0(%a: f32):
+    %i = arith.fptosi %a : f32 to i32
+    %three = arith.constant 3 : i32
+    %q = arith.divsi %i, %three : i32
+    %r = arith.remsi %q, %three : i32
+    %m = arith.constant -1 : i32
+    %s = arith.remui %r, %m : i32
+    %f = arith.sitofp %s : i32 to f32
+    moe.yield %f : f32
+  } : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}

@@ -148,6 +148,19 @@ INSTANTIATE_TEST_SUITE_P(Forms, ProductTest, testing::ValuesIn(allForms()), [](c
   return name;
 });
 
+// Every other column of a matrix with one row or one column: the expert and that row or column are
+// both of size 1.
+TEST(ProductSizesTest, InterleavedSizesOfOne) {
+  const std::string clauses = "layout<interleaved, gate_first>" + kGateEpilogue;
+  Form rows{"rows", "%w: tensor<5xBxKxD>, %b: tensor<5xBxD>", "%w", "bias(%b) " + clauses,
+            "tensor<5xBxKxD>, tensor<5xBxD>"};
+  Form transposed{"transposed", "%w: tensor<5xKxBxD>, %b: tensor<5xBxD>", "%w",
+                  "bias(%b) transposed " + clauses, "tensor<5xKxBxD>, tensor<5xBxD>"};
+  for (const Form &form : {rows, transposed})
+    for (auto [n, k] : {std::pair{1, 1}, {20, 1}, {1, 33}})
+      checkForm(form, n, k, "f32", 12);
+}
+
 // A NaN or an infinity of one row or expert stays there.
 TEST(ProductValuesTest, NanStaysInItsRow) {
   Form plain{"plain", "%w: tensor<5xNxKxD>", "%w", "", "tensor<5xNxKxD>"};

@@ -228,6 +228,62 @@ TEST(ActivationTest, EveryKindAndForm) {
     }
 }
 
+std::string bodySource(const std::string &body) {
+  return activationSource("two", "body { ^bb0(%x: f32, %y: f32): " + body + " }", "f32");
+}
+
+// One value a row: the check is relative to the size of the row.
+TEST(ActivationTest, FunctionsNearZero) {
+  std::vector<float> values;
+  for (float value : {1e-4f, -1e-7f, 3e-9f, -1e-12f, 1e-30f})
+    values.insert(values.end(), 24, value);
+  HostTensor x = makeF32({5, 24}, values);
+  for (std::string function : {"expm1", "log1p"}) {
+    SCOPED_TRACE(function);
+    Program narrow(bodySource("%r = math." + function + " %x : f32 moe.yield %r : f32"));
+    ASSERT_TRUE(narrow.isValid());
+    narrow.check({x, x});
+    Program wide(bodySource("%w = arith.extf %x : f32 to f64 %r = math." + function +
+                            " %w : f64 %n = arith.truncf %r : f64 to f32 moe.yield %n : f32"));
+    ASSERT_TRUE(wide.isValid());
+    wide.check({x, x});
+  }
+}
+
+// Where Phi is small, 1 + erf has no digits left.
+TEST(ActivationTest, GeluOfNegativeValues) {
+  std::vector<float> values;
+  for (float value : {-3.0f, -5.0f, -7.5f, -11.0f})
+    values.insert(values.end(), 24, value);
+  Program program(activationSource("one", "kind(gelu)", "f32"));
+  ASSERT_TRUE(program.isValid());
+  HostTensor x = makeF32({4, 24}, values);
+  program.check({x, x}, 5e-5);
+}
+
+TEST(ActivationTest, ClassesAndClamp) {
+  std::vector<float> values{0.0f,  -0.0f, 1.5f, -1.5f, 3e38f, kInfinity, -kInfinity, kNan,
+                            -3.0f, 3.0f,  7.0f, -7.0f, 2.0f,  -2.0f,     0.25f,      1e-40f};
+  values.resize(24, 1.0f);
+  HostTensor x = makeF32({1, 24}, values);
+  std::reverse(values.begin(), values.end());
+  HostTensor y = makeF32({1, 24}, values);
+  for (std::string test : {"isnan", "isinf", "isfinite"}) {
+    SCOPED_TRACE(test);
+    Program program(bodySource("%c = math." + test + " %x : f32 %one = arith.constant 1.0 : f32"
+                               " %two = arith.constant 2.0 : f32"
+                               " %r = arith.select %c, %one, %two : f32 moe.yield %r : f32"));
+    ASSERT_TRUE(program.isValid());
+    program.check({x, y});
+  }
+  Program clamp(bodySource("%low = arith.constant -2.0 : f32 %high = arith.constant 3.0 : f32"
+                           " %c = math.clampf %x to [%low, %high] : f32"
+                           " %d = math.clampf %x to [%low, %y] : f32"
+                           " %r = arith.addf %c, %d : f32 moe.yield %r : f32"));
+  ASSERT_TRUE(clamp.isValid());
+  clamp.check({x, y});
+}
+
 TEST(ActivationTest, ExtremeValues) {
   std::vector<float> values{0.0f,  -0.0f, 1e-40f, -1e-40f, 1e30f,  -1e30f,  kInfinity, -kInfinity,
                             kNan,  100,   -100,   88.5f,   -88.5f, -104.0f, 0.5f,      -0.5f,

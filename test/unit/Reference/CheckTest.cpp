@@ -36,6 +36,20 @@ TEST(Check, RoundingPasses) {
   }
 }
 
+TEST(Check, TolerancesAreThoseOfTheTypes) {
+  EXPECT_EQ(defaultTolerance(DType::BF16), 1e-2);
+  EXPECT_EQ(defaultTolerance(DType::F16), 2e-3);
+  EXPECT_EQ(defaultTolerance(DType::F32), 1e-5);
+  // An error of a little more than the tolerance of all elements is one.
+  for (auto [dtype, error] : {std::pair(DType::BF16, 0.014), std::pair(DType::F16, 0.004),
+                              std::pair(DType::F32, 4e-5)}) {
+    auto [actual, expected] = roundedPair(dtype);
+    for (int64_t i = 0; i < expected.numElements(); ++i)
+      actual.set(i, expected.at(i) * (1 + error));
+    EXPECT_FALSE(compareTensors("y", actual, expected).passed) << error;
+  }
+}
+
 TEST(Check, OneWrongElementIsFoundAndNamed) {
   auto [actual, expected] = roundedPair(DType::BF16);
   int64_t at = 17 * 256 + 200;
@@ -77,6 +91,7 @@ TEST(Check, ZeroRowsMustBeZero) {
   EXPECT_TRUE(compareTensors("y", tensorOf(DType::BF16, {2, 2}, {1, 1, 0, -0.0}), expected).passed);
   EXPECT_FALSE(
       compareTensors("y", tensorOf(DType::BF16, {2, 2}, {1, 1, 0, 1e-6}), expected).passed);
+  EXPECT_FALSE(compareTensors("y", tensorOf(DType::F16, {2, 2}, {1, 1, 0, 1e-4}), expected).passed);
   HostTensor zeros = f64({1, 2}, {0, 0});
   EXPECT_TRUE(compareTensors("y", tensorOf(DType::BF16, {1, 2}, {0, 0}), zeros).passed);
   EXPECT_FALSE(compareTensors("y", tensorOf(DType::BF16, {1, 2}, {0, 1e-9}), zeros).passed);
@@ -119,6 +134,7 @@ TEST(Check, InfinityMatchesItsSignAndWhatOverflows) {
   EXPECT_TRUE(passes(DType::F16, kInf, 1e6)) << "f16 cannot hold 1e6";
   EXPECT_TRUE(passes(DType::F16, 65504, 65519.9));
   EXPECT_FALSE(passes(DType::F16, kInf, 3e4));
+  EXPECT_FALSE(passes(DType::BF16, kInf, 1e35)) << "bf16 can hold 1e35";
 }
 
 TEST(Check, IndicesMustBeEqual) {
@@ -199,6 +215,30 @@ TEST_F(CheckResult, SamplesLargeRunsAndNamesTheToken) {
   EXPECT_FALSE(report->passed());
   EXPECT_EQ(report->outputs[0].worstRow, token);
   EXPECT_EQ(report->outputs[0].worstColumn, 4);
+}
+
+TEST_F(CheckResult, TheCoarsestTypeOfTheBlockDecidesAndRowsByExpertAreNotSampled) {
+  mlir::func::FuncOp func = parse(R"(
+  func.func @f(%ids: tensor<?x2xi32>, %x: tensor<?x8xbf16>, %l: tensor<?x4xf32>)
+      -> (tensor<?x8xbf16>, tensor<?x2xf32>) {
+    %rows, %routes, %offsets = moe.permute %ids, %x experts(4)
+        : (tensor<?x2xi32>, tensor<?x8xbf16>) -> (tensor<?x8xbf16>, tensor<?xi32>, tensor<5xi32>)
+    %weights, %chosen = moe.route %l top_k(2) score(softmax) order(score_then_select)
+        : (tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
+    return %rows, %weights : tensor<?x8xbf16>, tensor<?x2xf32>
+  })");
+  CheckOptions options;
+  options.maxTokens = 4;
+  std::vector<HostTensor> arguments = {tensorOf(DType::I32, {10, 2}, std::vector<double>(20, 1)),
+                                       randomTensor(DType::BF16, {10, 8}, 1),
+                                       randomTensor(DType::F32, {10, 4}, 2)};
+  auto expectation = expectResult(func, arguments, options);
+  ASSERT_TRUE(mlir::succeeded(expectation)) << errors;
+  EXPECT_EQ(expectation->tolerance, defaultTolerance(DType::BF16));
+  EXPECT_TRUE(expectation->sampledTokens.empty());
+  EXPECT_EQ(expectation->outputs[0].dim(0), 20);
+  options.tolerance = 0.5;
+  EXPECT_EQ(expectResult(func, arguments, options)->tolerance, 0.5);
 }
 
 TEST_F(CheckResult, WrongShapesAndCountsAreErrors) {

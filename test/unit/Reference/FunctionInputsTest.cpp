@@ -77,6 +77,29 @@ TEST_F(FunctionInputs, RolesOfParts) {
   EXPECT_EQ((*specs)[1].rowsPerToken, 1);
 }
 
+TEST_F(FunctionInputs, RolesOfPaddingAndOfWhatIsPermuted) {
+  auto specs = inputSpecsOf(parse(R"(
+  func.func @f(%rows: tensor<?x8xbf16>, %o: tensor<5xi32>, %p: tensor<?x8xbf16>, %po: tensor<5xi32>,
+               %uo: tensor<5xi32>, %routes: tensor<?xi32>, %ids: tensor<?x2xi32>,
+               %x: tensor<?x8xbf16>, %b: tensor<4xui8>)
+      -> (tensor<?x8xbf16>, tensor<?x8xbf16>) {
+    %q, %qo = moe.pad %rows, %o multiple(8)
+        : (tensor<?x8xbf16>, tensor<5xi32>) -> (tensor<?x8xbf16>, tensor<5xi32>)
+    %u = moe.unpad %p, %po, %uo, %routes
+        : (tensor<?x8xbf16>, tensor<5xi32>, tensor<5xi32>, tensor<?xi32>) -> tensor<?x8xbf16>
+    %r, %s, %t = moe.permute %ids, %x experts(4)
+        : (tensor<?x2xi32>, tensor<?x8xbf16>) -> (tensor<?x8xbf16>, tensor<?xi32>, tensor<5xi32>)
+    return %u, %r : tensor<?x8xbf16>, tensor<?x8xbf16>
+  })"));
+  ASSERT_TRUE(mlir::succeeded(specs)) << errors;
+  const InputRole roles[] = {InputRole::Data,    InputRole::Offsets, InputRole::Data,
+                             InputRole::Offsets, InputRole::Offsets, InputRole::Routes,
+                             InputRole::ExpertIds, InputRole::Data};
+  for (size_t i = 0; i < std::size(roles); ++i)
+    EXPECT_EQ((*specs)[i].role, roles[i]) << i;
+  EXPECT_EQ((*specs)[8].dtype, DType::U8);
+}
+
 TEST_F(FunctionInputs, RowsOfTokensAreKnownFromTheOps) {
   auto specs = inputSpecsOf(parse(R"(
   func.func @f(%x: tensor<6x8xbf16>, %l: tensor<6x4xf32>, %w: tensor<4x8x8xbf16>,
@@ -115,6 +138,50 @@ TEST_F(FunctionInputs, RowsOfTokensAreKnownFromTheOps) {
   })"));
   ASSERT_TRUE(mlir::succeeded(specs)) << errors;
   EXPECT_FALSE((*specs)[0].hasTokenRows);
+}
+
+TEST_F(FunctionInputs, RowsAreFollowedToTheCombine) {
+  // What has k rows a token is told by the combine, through whatever lies between.
+  auto specs = inputSpecsOf(parse(R"(
+  func.func @f(%rows: tensor<?x8xbf16>, %offsets: tensor<5xi32>, %w: tensor<4x8x8xbf16>,
+               %other: tensor<?x8xbf16>, %weights: tensor<?x3xf32>, %routes: tensor<?xi32>)
+      -> tensor<?x8xbf16> {
+    %p, %po = moe.pad %rows, %offsets multiple(8)
+        : (tensor<?x8xbf16>, tensor<5xi32>) -> (tensor<?x8xbf16>, tensor<5xi32>)
+    %h = moe.grouped_matmul %p, %po, %w
+        : (tensor<?x8xbf16>, tensor<5xi32>, tensor<4x8x8xbf16>) -> tensor<?x8xbf16>
+    %u = moe.unpad %h, %po, %offsets, %routes
+        : (tensor<?x8xbf16>, tensor<5xi32>, tensor<5xi32>, tensor<?xi32>) -> tensor<?x8xbf16>
+    %a = moe.activation %u, %other kind(silu_gate)
+        : (tensor<?x8xbf16>, tensor<?x8xbf16>) -> tensor<?x8xbf16>
+    %y = moe.combine %a, %weights, %routes
+        : (tensor<?x8xbf16>, tensor<?x3xf32>, tensor<?xi32>) -> tensor<?x8xbf16>
+    return %y : tensor<?x8xbf16>
+  })"));
+  ASSERT_TRUE(mlir::succeeded(specs)) << errors;
+  std::vector<int64_t> rows;
+  for (const InputSpec &spec : *specs)
+    rows.push_back(spec.rowsPerToken);
+  EXPECT_EQ(rows, (std::vector<int64_t>{3, 3, 1, 3, 1, 3}));
+  EXPECT_EQ((*specs)[1].role, InputRole::Offsets);
+  EXPECT_TRUE((*specs)[0].hasTokenRows && (*specs)[3].hasTokenRows);
+
+  // Rows of one permute are the tokens of the next: T is the smallest count.
+  mlir::func::FuncOp nested = parse(R"(
+  func.func @f(%ids: tensor<?x2xi32>, %x: tensor<?x8xbf16>, %next: tensor<?x3xi32>)
+      -> tensor<?x8xbf16> {
+    %rows, %routes, %offsets = moe.permute %ids, %x experts(4)
+        : (tensor<?x2xi32>, tensor<?x8xbf16>) -> (tensor<?x8xbf16>, tensor<?xi32>, tensor<5xi32>)
+    %y, %r, %o = moe.permute %next, %rows experts(4)
+        : (tensor<?x3xi32>, tensor<?x8xbf16>) -> (tensor<?x8xbf16>, tensor<?xi32>, tensor<5xi32>)
+    return %y : tensor<?x8xbf16>
+  })");
+  specs = inputSpecsOf(nested);
+  auto outputs = outputSpecsOf(nested);
+  ASSERT_TRUE(mlir::succeeded(specs) && mlir::succeeded(outputs)) << errors;
+  EXPECT_EQ((*specs)[0].rowsPerToken, 1);
+  EXPECT_EQ((*specs)[2].rowsPerToken, 2);
+  EXPECT_EQ((*outputs)[0].rowsPerToken, 6);
 }
 
 TEST_F(FunctionInputs, GeneratedPartsCanBeEvaluated) {

@@ -98,6 +98,9 @@ TEST_F(ScalarPrograms, EveryOpAgreesWithTheCLibrary) {
       {"math.sinh %x", [](double a, double) { return std::sinh(a); }},
       {"math.cosh %x", [](double a, double) { return std::cosh(a); }},
       {"math.tanh %x", [](double a, double) { return std::tanh(a); }},
+      {"math.asinh %x", [](double a, double) { return std::asinh(a); }},
+      {"math.acosh %x", [](double a, double) { return std::acosh(a); }},
+      {"math.atanh %x", [](double a, double) { return std::atanh(a); }},
       {"math.erf %x", [](double a, double) { return std::erf(a); }},
       {"math.erfc %x", [](double a, double) { return std::erfc(a); }},
   };
@@ -114,6 +117,44 @@ TEST_F(ScalarPrograms, MaximumPropagatesNanAndOrdersZeros) {
   EXPECT_TRUE(std::isnan(runOp("arith.minimumf %x, %y", 2, kNan)));
   EXPECT_FALSE(std::signbit(runOp("arith.maximumf %x, %y", -0.0, 0.0)));
   EXPECT_TRUE(std::signbit(runOp("arith.minimumf %x, %y", 0.0, -0.0)));
+}
+
+TEST_F(ScalarPrograms, ClampIsMaximumThenMinimum) {
+  auto clamp = [&](double x) { return runOp("math.clampf %x to [%y, %x]", x, 2); };
+  EXPECT_EQ(clamp(5), 5.0);
+  EXPECT_EQ(clamp(1), 1.0) << "the upper bound wins";
+  EXPECT_TRUE(std::isnan(clamp(kNan)));
+  auto within = [&](double x) {
+    return run("%low = arith.constant -2.0 : f32\n%high = arith.constant 3.0 : f32\n"
+               "%r = math.clampf %x to [%low, %high] : f32\nmoe.yield %r : f32",
+               x, 0);
+  };
+  EXPECT_EQ(within(-7), -2.0);
+  EXPECT_EQ(within(0.5), 0.5);
+  EXPECT_EQ(within(kInf), 3.0);
+  EXPECT_TRUE(std::isnan(within(kNan)));
+}
+
+TEST_F(ScalarPrograms, OnePlusErfDoesNotCancel) {
+  constexpr char kBody[] = R"(
+    %one = arith.constant 1.0 : f32
+    %e = math.erf %x : f32
+    %r = arith.addf %e, %one : f32
+    moe.yield %r : f32)";
+  for (double x : {-9.0, -5.5, -0.5, 0.0, 2.0})
+    EXPECT_DOUBLE_EQ(run(kBody, x, 0), std::erfc(-x)) << x;
+}
+
+TEST_F(ScalarPrograms, ClassesOfNumbers) {
+  for (auto [name, finite, infinite, nan] : {std::tuple{"isfinite", 1.0, 0.0, 0.0},
+                                             {"isinf", 0.0, 1.0, 0.0},
+                                             {"isnan", 0.0, 0.0, 1.0}}) {
+    std::string body = std::string("%c = math.") + name +
+                       " %x : f32\n%r = arith.uitofp %c : i1 to f32\nmoe.yield %r : f32";
+    EXPECT_EQ(run(body, -2.5, 0), finite) << name;
+    EXPECT_EQ(run(body, -kInf, 0), infinite) << name;
+    EXPECT_EQ(run(body, kNan, 0), nan) << name;
+  }
 }
 
 TEST_F(ScalarPrograms, EveryComparisonPredicate) {
