@@ -59,11 +59,34 @@ func.func @moved(%logits: tensor<?x8xf32>, %x: tensor<?x256xbf16>, %w: tensor<8x
 // CHECK-NOT: logits(
 // NONE: func.func @many_t0(
 // NONE-NOT: logits(
-func.func @many(%logits: tensor<?x1032xf32>, %x: tensor<?x256xbf16>, %w: tensor<1032x128x256xbf16>) -> tensor<?x128xbf16> {
+func.func @many(%logits: tensor<?x1032xf32>, %x: tensor<?x256xbf16>, %w: tensor<1032x128x256xbf16>, %d: tensor<1032x256x128xbf16>)
+    -> tensor<?x256xbf16> {
   %rw, %ids = moe.route %logits top_k(2) score(softmax) order(select_then_score)
     : (tensor<?x1032xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
   %routes, %offsets = moe.permute %ids experts(1032) : (tensor<?x2xi32>) -> (tensor<?xi32>, tensor<1033xi32>)
   %h = moe.grouped_matmul %x, %offsets, %w gather(%routes) top_k(2)
     : (tensor<?x256xbf16>, tensor<1033xi32>, tensor<1032x128x256xbf16>, tensor<?xi32>) -> tensor<?x128xbf16>
-  return %h : tensor<?x128xbf16>
+  %y = moe.grouped_matmul %h, %offsets, %d combine(%rw, %routes)
+    : (tensor<?x128xbf16>, tensor<1033xi32>, tensor<1032x256x128xbf16>, tensor<?x2xf32>, tensor<?xi32>) -> tensor<?x256xbf16>
+  return %y : tensor<?x256xbf16>
+}
+
+// -----
+
+// Rows that are gathered by other routes than the sort's are not for it to choose.
+// CHECK-LABEL: func.func @given_t0(
+// CHECK: moe_kernel.route_sort
+// CHECK: moe_kernel.grouped_matmul
+// CHECK-NOT: logits(
+// NONE: func.func @given_t0(
+func.func @given(%logits: tensor<?x8xf32>, %x: tensor<?x256xbf16>, %given: tensor<?xi32>, %w: tensor<8x128x256xbf16>, %d: tensor<8x256x128xbf16>)
+    -> tensor<?x256xbf16> {
+  %rw, %ids = moe.route %logits top_k(2) score(softmax) order(select_then_score)
+    : (tensor<?x8xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
+  %routes, %offsets = moe.permute %ids experts(8) : (tensor<?x2xi32>) -> (tensor<?xi32>, tensor<9xi32>)
+  %h = moe.grouped_matmul %x, %offsets, %w gather(%given) top_k(2)
+    : (tensor<?x256xbf16>, tensor<9xi32>, tensor<8x128x256xbf16>, tensor<?xi32>) -> tensor<?x128xbf16>
+  %y = moe.grouped_matmul %h, %offsets, %d combine(%rw, %routes)
+    : (tensor<?x128xbf16>, tensor<9xi32>, tensor<8x256x128xbf16>, tensor<?x2xf32>, tensor<?xi32>) -> tensor<?x256xbf16>
+  return %y : tensor<?x256xbf16>
 }

@@ -1,4 +1,7 @@
 #include "compiler/Bench/BlockCost.h"
+#include "compiler/Engine/Subject.h"
+
+#include "llvm/Support/raw_ostream.h"
 
 #include <gtest/gtest.h>
 
@@ -28,6 +31,23 @@ TEST(BlockCostTest, OfOneProductCountsItsOwnRowsAndWeights) {
   cost = costOf(down, block);
   EXPECT_DOUBLE_EQ(cost.flops(10), 2.0 * 20 * 8 * 6);
   EXPECT_DOUBLE_EQ(cost.bytes(10, 4), 4.0 * 8 * 6 * 2 + 20 * (6 * 2 + 8 * 4));
+}
+
+TEST(BlockCostTest, OfABlockCountsWhatItsProductsReadAndWrite) {
+  // 128 experts of gate and up 2048 by 768 each and down 768 by 2048, eight a token.
+  auto subject = loadIr(MOEC_EXAMPLES "/qwen3-30b-a3b.mlir", llvm::errs());
+  ASSERT_TRUE(subject.isOk()) << subject.status().message();
+  auto cost = costOf(*subject->block);
+  ASSERT_TRUE(cost.isOk()) << cost.status().message();
+  EXPECT_EQ(cost->experts, 128);
+  EXPECT_EQ(cost->topK, 8);
+  EXPECT_EQ(cost->logitsArgument, 1u);
+  EXPECT_DOUBLE_EQ(cost->flops(10), 2.0 * 80 * 3 * 768 * 2048);
+  // Weights of three experts; ten tokens in and out; activated rows once written and once read.
+  EXPECT_DOUBLE_EQ(cost->bytes(10, 3),
+                   3.0 * 3 * 768 * 2048 * 2 + 10 * 2 * 2048 * 2 + 80 * 2 * 768 * 2);
+  EXPECT_DOUBLE_EQ(cost->floor(10, 3, {}), 1e6 * cost->bytes(10, 3) / Peaks().bytes);
+  EXPECT_DOUBLE_EQ(cost->floor(1 << 20, 3, {}), 1e6 * cost->flops(1 << 20) / Peaks().flops);
 }
 
 TEST(BlockCostTest, CeilingsFollowTheDevice) {

@@ -110,6 +110,24 @@ TEST(KernelKey, EveryPartChangesIt) {
   EXPECT_EQ(digest(request), first);
 }
 
+TEST(KernelKey, EveryHeaderThatIsReachedCounts) {
+  auto digest = [](const char *a, const char *b, const char *d) {
+    const moert::SourceHeader headers[] = {{"moe/a.cuh", a},
+                                           {"moe/b.cuh", b},
+                                           {"moe/c.cuh", "#include \"moe/d.cuh\"\n"},
+                                           {"moe/d.cuh", d}};
+    CompileRequest request;
+    request.source = "#include <moe/a.cuh>\n#include \"moe/b.cuh\"\n#include \"moe/c.cuh\"\n";
+    request.headers = headers;
+    return kernelKey(request, "13.0.88").digest;
+  };
+  std::set<std::string> digests = {
+      digest("int a;\n", "int b;\n", "int d;\n"), digest("int e;\n", "int b;\n", "int d;\n"),
+      digest("int a;\n", "int e;\n", "int d;\n"), digest("int a;\n", "int b;\n", "int e;\n"),
+      digest("int a;\nint b;\n", "", "int d;\n")};
+  EXPECT_EQ(digests.size(), 5u);
+}
+
 TEST(KernelKey, EntriesRoundTrip) {
   moert::CompiledKernel kernel;
   kernel.name = "k";
@@ -128,6 +146,13 @@ TEST(KernelKey, EntriesRoundTrip) {
   ASSERT_TRUE(back->findEntry("k"));
   EXPECT_EQ(back->findEntry("k")->registers, 40u);
   EXPECT_FALSE(kernelFromEntry("k", moert::Entry(entry.key)));
+  for (const char *lost : {"ptx", "cubin", "log"}) {
+    moert::Entry part(entry.key);
+    for (const char *section : {"ptx", "cubin", "log"})
+      if (std::string_view(section) != lost)
+        part.add(section, std::string(*entry.find(section)));
+    EXPECT_FALSE(kernelFromEntry("k", part)) << lost;
+  }
 }
 
 TEST(BuildId, IsThatOfThisProgram) {

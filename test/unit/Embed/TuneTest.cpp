@@ -166,6 +166,39 @@ TEST_F(TuneTest, WhatAnotherProcessFoundIsTakenOver) {
   EXPECT_EQ(read("calls"), "");
   EXPECT_TRUE(block.isReady(50));
   EXPECT_FALSE(block.isReady(47));
+  tune(block, {100}); // of another interval
+  EXPECT_EQ(calls(), 1u);
+}
+
+TEST_F(TuneTest, AnotherRecordThanTheOneInUseIsTakenOver) {
+  moec::Context context;
+  auto import = [&](const char *schedule) {
+    return std::system((importCommand(writeRecord(64, schedule)) + " > /dev/null").c_str());
+  };
+  ASSERT_EQ(import(kMma), 0);
+  moec::Package block = moec::Package::fromText(context, text);
+  writeTool("exit 9");
+  tune(block, {64});
+  EXPECT_EQ(block.counters().tuned, 0u) << "it is in use";
+  ASSERT_EQ(import("mma, block_m = 64, block_n = 64, block_k = 32, stages = 3, warps_m = 2"), 0);
+  tune(block, {64});
+  EXPECT_EQ(block.counters().tuned, 1u) << logged;
+  ASSERT_EQ(import(kMma), 0);
+  tune(block, {64});
+  EXPECT_EQ(block.counters().tuned, 2u) << logged;
+  EXPECT_EQ(read("calls"), "");
+}
+
+TEST_F(TuneTest, ARecordOfAnotherWayToCombineIsNone) {
+  moec::Context context;
+  moec_text_options given = {};
+  given.accumulate = 1;
+  moec::Package block = moec::Package::fromText(context, text, given);
+  ASSERT_EQ(std::system((importCommand(writeRecord(64, kMma)) + " > /dev/null").c_str()), 0);
+  writeTool("exit 9");
+  tune(block, {64});
+  EXPECT_EQ(calls(), 1u);
+  EXPECT_EQ(block.counters().tune_failed, 1u);
 }
 
 TEST_F(TuneTest, ALoweringOfItsOwnServesBlocksThatAreOpenedLater) {

@@ -95,6 +95,63 @@ TEST_F(RecordStoreTest, WhatIsImportedDoesNotReplaceWhatIsNewer) {
   EXPECT_EQ(store.find(newer.key)[1].tokens, 1024);
 }
 
+TEST_F(RecordStoreTest, CardsOfOneNameThatDifferInSizeHaveTheirOwn) {
+  Record large = sampleRecord(), small = sampleRecord();
+  small.key.multiprocessors = 114;
+  small.microseconds = 90;
+  for (const Record &record : {large, small})
+    ASSERT_TRUE(open().publish(record).isOk());
+  for (const Record &record : {large, small}) {
+    std::vector<Record> found = open().find(record.key);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].microseconds, record.microseconds);
+  }
+  RecordKey unknown = large.key; // of whoever names a device without having it
+  unknown.multiprocessors = 0;
+  EXPECT_EQ(open().find(unknown).size(), 1u);
+}
+
+TEST_F(RecordStoreTest, AllAreThoseOfEveryKeyAndInterval) {
+  Record other = sampleRecord(64);
+  other.key.device = "Other";
+  for (const Record &record : {sampleRecord(1024), other, sampleRecord(64)})
+    ASSERT_TRUE(open().publish(record).isOk());
+  std::vector<std::pair<std::string, int64_t>> found;
+  for (const Record &record : open().all())
+    found.push_back({record.key.device, record.tokens});
+  EXPECT_EQ(found, (std::vector<std::pair<std::string, int64_t>>{
+                       {"Card", 64}, {"Card", 1024}, {"Other", 64}}));
+}
+
+TEST_F(RecordStoreTest, OfTwoFilesOfAnIntervalTheNewerCounts) {
+  // As a reader finds them between the two steps of who publishes the newer one.
+  Record newer = sampleRecord(1000), older = sampleRecord(1024);
+  newer.environment.date = "2026-02-01T00:00:00Z";
+  ASSERT_TRUE(open().publish(older).isOk());
+  fs::path file = files().front();
+  fs::copy_file(file, scratch / "older");
+  ASSERT_TRUE(open().publish(newer).isOk());
+  fs::copy_file(scratch / "older", file);
+  ASSERT_EQ(files().size(), 2u);
+  std::vector<Record> found = open().find(newer.key);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].tokens, 1000);
+}
+
+TEST_F(RecordStoreTest, ARecordUnderTheNameOfAnotherKeyServesNobody) {
+  Record other = sampleRecord();
+  other.key.device = "Other";
+  ASSERT_TRUE(open().publish(sampleRecord()).isOk());
+  fs::path file = files().front();
+  ASSERT_TRUE(open().publish(other).isOk());
+  std::vector<fs::path> both = files();
+  fs::copy_file(both[both[0] == file ? 1 : 0], file, fs::copy_options::overwrite_existing);
+  EXPECT_TRUE(open().find(sampleRecord().key).empty());
+  EXPECT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(open().find(other.key).size(), 1u);
+  EXPECT_EQ(files().size(), 1u) << "it was moved aside";
+}
+
 TEST_F(RecordStoreTest, ADamagedRecordIsIgnoredWithAWarningAndMovedAside) {
   ASSERT_TRUE(open().publish(sampleRecord(1024)).isOk());
   ASSERT_TRUE(open().publish(sampleRecord(64)).isOk());
@@ -131,8 +188,13 @@ TEST_F(RecordStoreTest, TheUsersRecordsComeBeforeTheShippedOnes) {
   RecordKey unknownSize = mine.key;
   unknownSize.multiprocessors = 0;
   EXPECT_EQ(Records(std::nullopt, {sampleRecord()}).find(unknownSize).size(), 1u);
+  unknownSize.multiprocessors = 114;
+  EXPECT_TRUE(Records(std::nullopt, {sampleRecord()}).find(unknownSize).empty());
   EXPECT_TRUE(Records(std::nullopt, {sampleRecord()}).mayHave("Card"));
   EXPECT_FALSE(Records(std::nullopt, {sampleRecord()}).mayHave("Other"));
+  EXPECT_TRUE(Records(open(), {}).mayHave("Other")) << "it is not looked into";
+  fs::remove_all(scratch / "tuned");
+  EXPECT_FALSE(Records(open(), {}).mayHave("Card"));
 }
 
 } // namespace

@@ -5,6 +5,8 @@
 
 #include "llvm/Support/raw_ostream.h"
 
+#include <fmt/format.h>
+
 #include <fstream>
 
 using namespace moec;
@@ -66,6 +68,45 @@ TEST_F(TunedTest, NeighboursWithTheSameSchedulesAreOneVariant) {
   EXPECT_EQ(choose({record(1024), record(2048)}).schedule, schedule);
 }
 
+TEST_F(TunedTest, OnlyNeighboursAreOneVariant) {
+  auto pieces = [](const char *first, const char *second, const std::string &other) {
+    return fmt::format("0@{0}: {2}; 1@{0}: {2}; 0@{1}: {3}; 1@{1}: {3}", first, second, kTile160,
+                       other);
+  };
+  EXPECT_EQ(choose({record(1024), record(4096)}).schedule,
+            pieces("768-1535", "3072-6143", kTile160));
+  Record other = record(2048);
+  std::string tile = "wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5";
+  other.schedules = {tile, tile};
+  EXPECT_EQ(choose({record(1024), other}).schedule, pieces("768-1535", "1536-3071", tile));
+}
+
+TEST_F(TunedTest, WhatARecordIsLookedUpBy) {
+  moert::cuda::DeviceProperties device;
+  device.name = "Card";
+  device.smCount = 114;
+  device.driverVersion = 13010;
+  TunedFor now = tunedFor(device);
+  EXPECT_EQ(now.device, "Card");
+  EXPECT_EQ(now.multiprocessors, 114);
+  EXPECT_EQ(now.driver, "13.1");
+  now.routing = "zipf:1";
+  RecordKey key = *recordKey(*subject.block, "all", CombineMode::Accumulate, now, "sm_90a");
+  EXPECT_EQ(key.routing, "zipf:1");
+  EXPECT_EQ(key.fuse, "all");
+  EXPECT_EQ(key.combine, CombineMode::Accumulate);
+  EXPECT_EQ(key.target, "sm_90a");
+  EXPECT_TRUE(llvm::StringRef(key.problem).starts_with("bf16: ")) << key.problem;
+  std::string text = subject.block->source().str(), path = testing::TempDir() + "/moec-f16.mlir";
+  for (size_t at; (at = text.find("bf16")) != std::string::npos;)
+    text.erase(at, 1);
+  std::ofstream(path) << text;
+  auto half = loadIr(path, llvm::errs());
+  ASSERT_TRUE(half.isOk()) << half.status().message();
+  key = *recordKey(*half->block, "all", CombineMode::Accumulate, now, "sm_90a");
+  EXPECT_TRUE(llvm::StringRef(key.problem).starts_with("f16: ")) << key.problem;
+}
+
 TEST_F(TunedTest, ThatTheDefaultIsTheFastestIsARecordToo) {
   Record best = record(1024);
   best.schedules.clear();
@@ -73,6 +114,7 @@ TEST_F(TunedTest, ThatTheDefaultIsTheFastestIsARecordToo) {
   EXPECT_EQ(choice.schedule, "");
   ASSERT_EQ(choice.origins.size(), 1u);
   EXPECT_TRUE(says(choice, "the default is the fastest"));
+  EXPECT_FALSE(says(choice, "not used"));
 }
 
 TEST_F(TunedTest, WhatNoLongerFitsIsLeftOutAndSaid) {
@@ -84,6 +126,29 @@ TEST_F(TunedTest, WhatNoLongerFitsIsLeftOutAndSaid) {
   Record fewer = record(1024);
   fewer.schedules.pop_back();
   EXPECT_TRUE(says(choose({fewer}, {1024}), "it has 1 schedules"));
+}
+
+TEST_F(TunedTest, EachProductHasToAdmitItsSchedule) {
+  CompilerOptions options;
+  options.kernel.tokens = {1024};
+  options.kernel.combine = CombineMode::Accumulate;
+  Record wide = record(1024); // too many accumulators for the second product's f32 sums
+  wide.key.combine = CombineMode::Accumulate;
+  wide.key.problem = recordKey(*subject.block, "any", wide.key.combine, who, "sm_90a")->problem;
+  wide.schedules[0] = wide.schedules[1] =
+      "wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5";
+  TunedChoice choice = chooseTuned(*subject.block, options, Records(std::nullopt, {wide}), who);
+  EXPECT_EQ(choice.schedule, "");
+  EXPECT_TRUE(says(choice, "not used: expects at most 128 accumulators")) << choice.origins[0];
+}
+
+TEST_F(TunedTest, RecordsOfDifferentFusionsChangeNoneOfTheWholeBlock) {
+  Record separate = record(64);
+  separate.fusions.permute = false;
+  TunedChoice choice = choose({separate, record(1024)}, {64, 1024});
+  EXPECT_EQ(choice.fusions, FusionChoice());
+  ASSERT_EQ(choice.own.size(), 1u);
+  EXPECT_EQ(choice.own[0].tokens, 64);
 }
 
 TEST_F(TunedTest, FusionsFollowWhereEveryCountAgreesAndTheyAreFree) {
@@ -106,6 +171,7 @@ TEST_F(TunedTest, FusionsFollowWhereEveryCountAgreesAndTheyAreFree) {
   choice = choose({separate}, {1024});
   EXPECT_TRUE(choice.fusions.permute);
   EXPECT_EQ(choice.schedule, "");
+  EXPECT_TRUE(choice.own.empty());
 }
 
 TEST_F(TunedTest, WhatNoLongerFitsChangesNoFusions) {
@@ -209,6 +275,20 @@ TEST_F(TunedTest, OwnLoweringsBecomeVariants) {
 TEST_F(TunedTest, AnotherDriverIsTold) {
   who.driver = "12.8";
   EXPECT_TRUE(says(choose({record(1024)}, {1024}), "measured with driver 13.0, this is 12.8"));
+  Record silent = record(1024);
+  silent.environment.driver = "";
+  EXPECT_FALSE(says(choose({silent}, {1024}), "measured with driver"));
+  who.driver = "";
+  EXPECT_FALSE(says(choose({record(1024)}, {1024}), "measured with driver"));
+  silent.environment.moec = "0.0.1";
+  EXPECT_TRUE(says(choose({silent}, {1024}), "measured with moec 0.0.1"));
+}
+
+TEST_F(TunedTest, WhatHasNoRecordIsNamed) {
+  EXPECT_TRUE(says(choose({}), "all T: the heuristic's choice, as there is no record of Card"));
+  EXPECT_TRUE(says(choose({record(1024)}), "other T: the heuristic's choice"));
+  who.device = "";
+  EXPECT_TRUE(says(choose({}), "no record of the device, which is not known"));
 }
 
 TEST_F(TunedTest, ShippedRecordsFitTheirExamples) {

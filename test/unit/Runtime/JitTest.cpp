@@ -44,6 +44,19 @@ TEST(AssemblerReport, ReadsEachEntry) {
   EXPECT_TRUE(parseAssemblerReport("Used 3 registers\n").empty());
 }
 
+TEST(AssemblerReport, FramesOfCalledFunctionsCountTowardsTheEntry) {
+  std::vector<KernelResources> entries = parseAssemblerReport(
+      "ptxas info    : Compiling entry function 'k' for 'sm_90a'\n"
+      "ptxas info    : Function properties for k\n"
+      "16 bytes stack frame, 8 bytes spill stores, 12 bytes spill loads\n"
+      "ptxas info    : Function properties for called\n"
+      "24 bytes stack frame, 4 bytes spill stores, 20 bytes spill loads\n");
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].stackBytes, 40u);
+  EXPECT_EQ(entries[0].spillStoreBytes, 12u);
+  EXPECT_EQ(entries[0].spillLoadBytes, 32u);
+}
+
 TEST(AssemblerReport, FindsFatalAdvisories) {
   EXPECT_EQ(findFatalAdvisory("ptxas info    : Used 8 registers\n"), "");
   EXPECT_EQ(findFatalAdvisory("a\nptxas info    : (C7510) Potential Performance Loss: x\nb"),

@@ -106,6 +106,10 @@ TEST_F(CostModelTest, SwappedTilesLeaveOutStripsWithoutColumns) {
     EXPECT_GT(share, 0.93) << rows;
     EXPECT_LT(share, 0.98) << rows;
   }
+  schedule::MatmulProblem strip = gateUp(), half = gateUp(); // of gate and up rows, 64 each
+  strip.columns = 11 * 128 + 64;
+  half.columns = 11 * 128 + 32;
+  EXPECT_DOUBLE_EQ(compute(drawn, half, 2048), compute(drawn, strip, 2048));
   part.columns = 15 * 192 + 64;
   whole.columns = 16 * 192;
   EXPECT_EQ(compute(kTurns, part, 2048), compute(kTurns, whole, 2048));
@@ -122,6 +126,73 @@ TEST_F(CostModelTest, ClustersHaveTheSameTiles) {
   };
   for (int64_t rows : {40, 256, 500})
     EXPECT_DOUBLE_EQ(compute(pairs, rows), compute(kSwapped, rows));
+}
+
+TEST_F(CostModelTest, MemoryIsWhatAProductReadsAndWrites) {
+  constexpr llvm::StringLiteral kTile =
+      "wgmma, block_m = 128, block_n = 128, block_k = 64, stages = 5";
+  auto memory = [&](const schedule::MatmulProblem &problem) {
+    Task current = task(problem, 1024);
+    return predict(schedule(kTile, current), problem, current.groups, current.tokens).memory;
+  };
+  schedule::MatmulProblem sorted = gateUp(), two = gateUp(), wide = gateUp();
+  sorted.gathered = false; // eight rows a token in place of one
+  two.twoOutputs = true;
+  wide.outputBytes = 4;
+  EXPECT_GT(memory(sorted), 1.2 * memory(gateUp()));
+  EXPECT_GT(memory(two), 1.05 * memory(gateUp()));
+  EXPECT_DOUBLE_EQ(memory(two), memory(wide));
+}
+
+TEST_F(CostModelTest, FewBytesUnderWayAndIdleProcessorsReadSlowly) {
+  auto memory = [&](llvm::StringRef text, const Task &task) {
+    return predict(schedule(text, task), task.problem, task.groups, task.tokens).memory;
+  };
+  constexpr llvm::StringLiteral kShallow =
+      "mma, block_m = 16, block_n = 32, block_k = 64, stages = 2, warps_n = 2";
+  Task all = task(gateUp(), 4), one = all;
+  EXPECT_GT(memory(kShallow, all), 4 * memory(kStream, all));
+  // One expert's weights keep 6 of 132 multiprocessors busy.
+  one.groups.assign(128, 0);
+  one.groups[7] = 4;
+  EXPECT_GT(128 * memory(kSwapped, one), 15 * memory(kSwapped, all));
+}
+
+TEST_F(CostModelTest, WeightsAreReadAgainFromTheThirdTileOfAnExpertOn) {
+  auto memory = [&](llvm::StringRef more, int64_t rows) {
+    Task current = task(gateUp(), rows);
+    return predict(schedule((kTurns + more).str(), current), current.problem, current.groups,
+                   current.tokens)
+        .memory;
+  };
+  EXPECT_DOUBLE_EQ(memory(", dynamic = false", 256), memory(", dynamic = true", 256));
+  EXPECT_GT(memory(", dynamic = false", 384), 1.1 * memory(", dynamic = true", 384));
+}
+
+TEST_F(CostModelTest, RowsOfAGroupAreSharedEvenly) {
+  Task current = task(gateUp(), 193); // 112 and 81 rows, in steps of 16
+  current.groups.back() = 3;
+  Cost cost = predict(schedule(kSwapped, current), current.problem, current.groups, current.tokens);
+  EXPECT_EQ(cost.tiles, (2 * 127 + 1) * 6);
+  EXPECT_EQ(cost.tallest, 112);
+}
+
+TEST_F(CostModelTest, ShortReductionsAreStoring) {
+  auto compute = [&](llvm::StringRef text, int64_t reduction) {
+    schedule::MatmulProblem problem = down();
+    problem.reduction = reduction;
+    Task current = task(problem, 1024);
+    return predict(schedule(text, current), problem, current.groups, current.tokens).compute;
+  };
+  // In turns one consumer stores behind the other's product; two that share a tile wait.
+  EXPECT_LT(compute(kTurns, 256), 1.4 * compute(kTurns, 128));
+  EXPECT_LT(compute(kSwapped, 256), 1.65 * compute(kSwapped, 128));
+}
+
+TEST_F(CostModelTest, OperandsComeThroughThePortOfSharedMemory) {
+  Task current = task(gateUp(), 1024), narrow = current;
+  narrow.machine.sharedBytesPerClock /= 2;
+  EXPECT_GT(total(kTurns, narrow), 1.05 * total(kTurns, current));
 }
 
 TEST_F(CostModelTest, EmptyGroupsCostNextToNothing) {

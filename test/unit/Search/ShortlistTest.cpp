@@ -84,6 +84,36 @@ TEST_F(ShortlistTest, TilesHigherThanAnyGroupCountOnce) {
           << toText(c.schedule);
 }
 
+TEST_F(ShortlistTest, LeavesRoomForOtherFormsAndForWhatIsProven) {
+  std::vector<Candidate> wgmma, swapped;
+  std::set<std::tuple<MatmulForm, int64_t, int64_t, bool>> tiles;
+  for (kernel::ScheduleAttr s : enumerate(task(gateUp(), 256).setting).legal) {
+    if (!s.isHopper() ||
+        !tiles.insert({s.getForm(), s.getBlockM(), s.getBlockN(), s.getCooperative()}).second)
+      continue;
+    std::vector<Candidate> &list = s.isSwapped() ? swapped : wgmma;
+    Candidate &candidate = list.emplace_back(Candidate{s, {}});
+    candidate.predicted.tallest = int64_t(list.size());
+    candidate.predicted.total = (s.isSwapped() ? 120 : 100) + double(list.size());
+  }
+  ASSERT_GE(wgmma.size(), 8u);
+  ASSERT_GE(swapped.size(), 6u);
+  std::vector<Candidate> ranked(wgmma.begin(), wgmma.begin() + 8), proven = {swapped[5]};
+  ranked.insert(ranked.end(), swapped.begin(), swapped.begin() + 3);
+  ranked.insert(ranked.begin() + 1, ranked.front()); // the same tile once more
+  ranked[1].predicted.tallest = 100;
+  proven[0].predicted.total = 140;
+  // Three of a form at most and one of the other, what is proven, and the next best three.
+  std::vector<Candidate> chosen = shortlist(ranked, proven, 8);
+  ASSERT_EQ(chosen.size(), 8u);
+  for (size_t i = 0; i < 6; ++i)
+    EXPECT_EQ(chosen[i].schedule, wgmma[i].schedule);
+  EXPECT_EQ(chosen[6].schedule, swapped[0].schedule);
+  EXPECT_EQ(chosen[7].schedule, swapped[5].schedule);
+  proven[0].predicted.total = 160; // half as much again as the best is hopeless
+  EXPECT_NE(shortlist(ranked, proven, 8).back().schedule, swapped[5].schedule);
+}
+
 TEST_F(ShortlistTest, OfNothingIsEmpty) { EXPECT_TRUE(shortlist({}, {}, 8).empty()); }
 
 } // namespace

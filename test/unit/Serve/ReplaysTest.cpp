@@ -46,8 +46,8 @@ TEST_F(ReplaysTest, TheSecondLaunchOfAKindIsCapturedAndReplayed) {
 TEST_F(ReplaysTest, WhatIsUsedLeastRecentlyIsForgotten) {
   block->keepReplays(2);
   Tensors a = tensors(40), b = tensors(20), c = tensors(3);
-  for (Tensors *t : {&a, &b})
-    EXPECT_TRUE(!replays(*t) && replays(*t));
+  EXPECT_FALSE(replays(a) || replays(b));
+  EXPECT_TRUE(replays(a) && replays(b));
   EXPECT_FALSE(replays(c)); // takes a's place
   EXPECT_TRUE(replays(b));
   EXPECT_TRUE(replays(c));
@@ -57,7 +57,7 @@ TEST_F(ReplaysTest, WhatIsUsedLeastRecentlyIsForgotten) {
 }
 
 TEST_F(ReplaysTest, AnyDifferenceIsAnotherLaunch) {
-  block->keepReplays(8);
+  block->keepReplays(16);
   Tensors t = tensors(40);
   EXPECT_TRUE(!replays(t) && replays(t));
   int before = stub().graphLaunches;
@@ -68,12 +68,25 @@ TEST_F(ReplaysTest, AnyDifferenceIsAnotherLaunch) {
   cuda::Stream second = *cuda::Stream::create(device);
   EXPECT_TRUE(launch(39, t.workspace.bytes(), t.stream.handle()));
   EXPECT_TRUE(launch(40, t.workspace.bytes(), second.handle()));
+  Tensors large = tensors(60);
+  for (uint64_t bytes : {large.workspace.bytes(), t.workspace.bytes()})
+    EXPECT_TRUE(
+        block->launch(40, addresses, large.workspace.address(), bytes, t.stream.handle()).isOk());
+  for (size_t i : {0, 1}) { // each tensor on its own
+    cuda::DevicePtr mine = std::exchange(addresses[i], large.output.address());
+    EXPECT_TRUE(launch(40, t.workspace.bytes(), t.stream.handle()));
+    addresses[i] = mine;
+  }
   std::swap(addresses[0], addresses[1]);
   EXPECT_TRUE(launch(40, t.workspace.bytes(), t.stream.handle()));
   EXPECT_EQ(stub().graphLaunches, before);
   // A launch that fails is not kept, and fails again.
   for (int i = 0; i < 3; ++i)
     EXPECT_FALSE(launch(40, 1, t.stream.handle()));
+  std::vector<cuda::DevicePtr> many(1000, t.hidden.address()); // more than any block has
+  EXPECT_FALSE(
+      block->launch(40, many, t.workspace.address(), t.workspace.bytes(), t.stream.handle())
+          .isOk());
   EXPECT_EQ(stub().graphLaunches, before);
 }
 
@@ -99,6 +112,9 @@ TEST_F(ReplaysTest, WhatCannotBeCapturedIsLaunched) {
   EXPECT_FALSE(replays(t));
   stub().failingCall = nullptr;
   EXPECT_FALSE(replays(t)) << "it is not tried again and again";
+  Tensors b = tensors(20), c = tensors(3);
+  EXPECT_FALSE(replays(b) || replays(c));
+  EXPECT_TRUE(replays(b) && replays(c)) << "what takes its place is";
 }
 
 TEST_F(ReplaysTest, AFasterBuildIsNotHiddenByAReplay) {

@@ -83,6 +83,8 @@ TEST_F(ServeTest, WorkspaceDependsOnNothingButT) {
   EXPECT_TRUE(launch(17, before[20]).isOk());
   ASSERT_LT(before[20], before[63]);
   EXPECT_FAILURE(launch(63, before[20]), Usage, "expects a workspace of");
+  ASSERT_LT(before[20], before[30]); // although the variant at hand needs less
+  EXPECT_FAILURE(launch(30, before[20]), Usage, "expects a workspace of");
   EXPECT_TRUE(launch(20, before[20]).isOk());
   EXPECT_FAILURE(launch(20, before[20] - 1), Usage, "expects a workspace of");
 }
@@ -161,6 +163,41 @@ TEST_F(ServeTest, AFailureIsReportedAndCanBeTriedAgain) {
   stub().failingCall = "cuModuleLoadData";
   stub().failingResult = 2;
   EXPECT_FAILURE(block->prepare({}, true, nullptr), Budget, "cuModuleLoadData failed");
+  // Of several failures the one of the fewest tokens is told.
+  auto single = *ServedBlock::open(device, std::make_unique<FakeSource>(control),
+                                   std::make_shared<Workers>(1));
+  EXPECT_FAILURE(single->prepare({}, true, nullptr), Budget, "variant for 0 tokens and more: ");
+}
+
+TEST_F(ServeTest, WhatAHostSeesHoldsForEveryVariant) {
+  struct Source : FakeSource {
+    using FakeSource::FakeSource;
+    const std::vector<PlannedVariant> &plan() const override { return changed; }
+    std::vector<PlannedVariant> changed = FakeSource::plan();
+  };
+  auto open = [&](auto change) {
+    auto source = std::make_unique<Source>(control);
+    change(source->changed);
+    return ServedBlock::open(device, std::move(source), std::make_shared<Workers>(1));
+  };
+  auto changed = *open([](std::vector<PlannedVariant> &planned) {
+    planned[0].manifest.maxTokens = 1000;
+    planned[1].manifest.variants[0].buffers.back().shape = {Expr(1 << 16)};
+    planned[1].manifest.variants[0].deterministic = false;
+    planned[1].manifest.variants.push_back(planned[1].manifest.variants[0]);
+    planned[1].manifest.variants[0].maxTokens = 40;
+    planned[1].manifest.variants[1].minTokens = 41;
+    planned[1].manifest.variants[1].deterministic = true;
+  });
+  EXPECT_EQ(changed->maxTokens(), 1000);
+  EXPECT_GT(*changed->workspaceBytes(1), uint64_t(1 << 16));
+  EXPECT_TRUE(changed->variant(0).deterministic);
+  EXPECT_FALSE(changed->variant(1).deterministic);
+  EXPECT_FAILURE(changed->argumentBytes(2, 1).status(), Usage, "an argument index below 2");
+  EXPECT_FAILURE(open([](std::vector<PlannedVariant> &planned) {
+                   planned[2].manifest.kernels[0].name = "";
+                 }).status(),
+                 InvalidInput, "");
 }
 
 TEST_F(ServeTest, ACallbackMayLaunchButWaitsForNothing) {
@@ -218,6 +255,27 @@ TEST_F(ServeTest, ACallbackIsCalledOnceWhereNothingIsToDo) {
   EXPECT_EQ(calls, (Calls{{0, 0}, {0, 0}})) << "before it returned";
 }
 
+TEST_F(ServeTest, WhoComesLaterHearsOfWhatIsLeft) {
+  int64_t tokens[] = {20};
+  std::atomic<bool> isHalfDone{false}, isWatched{false};
+  std::vector<std::pair<size_t, size_t>> calls;
+  ASSERT_TRUE(block
+                  ->prepare(tokens, false,
+                            [&](size_t, size_t) {
+                              isHalfDone = true;
+                              while (!isWatched)
+                                std::this_thread::yield();
+                            })
+                  .isOk());
+  while (!isHalfDone)
+    std::this_thread::yield();
+  auto record = [&](size_t done, size_t total) { calls.push_back({done, total}); };
+  ASSERT_TRUE(block->prepare(tokens, false, record).isOk());
+  isWatched = true;
+  block.reset(); // what was begun has ended
+  EXPECT_EQ(calls, (std::vector<std::pair<size_t, size_t>>{{2, 2}}));
+}
+
 TEST_F(ServeTest, ACaptureSurvivesAMiss) {
   int64_t large[] = {4096};
   ASSERT_TRUE(block->prepare(large, true, nullptr).isOk());
@@ -246,11 +304,17 @@ TEST_F(ServeTest, APackageIsReadyFromTheStart) {
   EXPECT_EQ(opened->variant(1).minTokens, 16);
   EXPECT_EQ(opened->variant(1).maxTokens, 1 << 20);
   EXPECT_TRUE(opened->isReady(0) && opened->isReady(20));
+  EXPECT_TRUE(opened->variant(0).deterministic);
   EXPECT_TRUE(opened->prepare({}, true, nullptr).isOk());
   opened->setPolicy(MissPolicy::Strict);
   Tensors t = tensors(20);
   EXPECT_TRUE(t.launch(*opened).isOk());
   EXPECT_TRUE(t.isRight());
+  Package summing = makePackage();
+  summing.manifest.variants[1].deterministic = false;
+  opened = ServedBlock::of(*LoadedPackage::load(device, summing));
+  EXPECT_TRUE(opened->variant(0).deterministic);
+  EXPECT_FALSE(opened->variant(1).deterministic);
 }
 
 } // namespace

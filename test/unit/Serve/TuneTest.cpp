@@ -49,6 +49,8 @@ TEST_F(ServeTuneTest, AFasterBuildServesItsTokensAlone) {
   EXPECT_EQ(counters.tuned, 1u);
   EXPECT_EQ(counters.tuneFailed, 0u);
   EXPECT_EQ(counters.prepared, 3u);
+  EXPECT_EQ(counters.cachedKernels, 2u) << "one of a variant and one of the build";
+  EXPECT_EQ(counters.compiledKernels, 2u);
   // What a host has seen of the block stays.
   EXPECT_EQ(block->variantCount(), 3u);
   EXPECT_EQ(*block->workspaceBytes(40), workspace);
@@ -65,6 +67,18 @@ TEST_F(ServeTuneTest, OneThatIsFasterStillReplacesIt) {
   tune({20, 30});
   EXPECT_EQ(launched(25), 14);
   EXPECT_EQ(block->counters().tuned, 3u);
+}
+
+TEST_F(ServeTuneTest, TheLatestBuildServesWhatItReachesAndNothingElse) {
+  control.tune = [](int64_t tokens, const TuneRequest &, std::stop_token) -> Found {
+    return Build(tokens == 1    ? makeTuned(1, 3, 8)
+                 : tokens == 20 ? makeTuned(20, 30, 5)
+                                : makeTuned(30, 40, 7));
+  };
+  ASSERT_TRUE(block->prepare({}, true, nullptr).isOk());
+  tune({1, 20, 35});
+  for (auto [tokens, factor] : {std::pair(1, 16), {3, 16}, {4, 6}, {30, 14}, {40, 14}, {41, 6}})
+    EXPECT_EQ(launched(tokens), factor) << tokens;
 }
 
 TEST_F(ServeTuneTest, AGraphKeepsWhatItHolds) {
@@ -109,6 +123,23 @@ TEST_F(ServeTuneTest, TheWorkspaceThatWasPromisedIsEnough) {
   EXPECT_EQ(block->counters().tuned, 0u);
   tune({100});
   EXPECT_EQ(launched(100), 10);
+  // Not where the last of the tokens alone needs more.
+  control.tune = [](int64_t, const TuneRequest &, std::stop_token) -> Found {
+    TunedVariant tuned = makeTuned(20, 30);
+    tuned.made.package.manifest.variants[0].buffers.back().shape = {
+        floorDiv(Expr::tokens(), Expr(30)) * Expr(1 << 16)};
+    return Build(tuned);
+  };
+  tune({25});
+  EXPECT_EQ(launched(25), 6);
+}
+
+TEST_F(ServeTuneTest, ABuildServesNoMoreThanTheBlockAdmits) {
+  control.tune = [&](int64_t tokens, const TuneRequest &, std::stop_token) -> Found {
+    return Build(makeTuned(tokens, 2 * tokens));
+  };
+  tune({block->maxTokens() - 3});
+  EXPECT_EQ(block->counters().tuned, 1u);
 }
 
 TEST_F(ServeTuneTest, NothingFasterChangesNothing) {
@@ -153,6 +184,9 @@ TEST_F(ServeTuneTest, WhatCannotBeTunedSaysSoAtOnce) {
   EXPECT_EQ(block->tune(some, {"absent", 0, false}, nullptr).code(), StatusCode::Toolchain);
   auto loaded = LoadedPackage::load(device, makePackage());
   EXPECT_EQ(ServedBlock::of(*loaded)->tune(some, {}, nullptr).code(), StatusCode::Unsupported);
+  auto alone = ServedBlock::open(device, std::make_unique<FakeSource>(control),
+                                 std::make_shared<Workers>(1));
+  EXPECT_EQ((*alone)->tune(some, {}, nullptr).code(), StatusCode::Unsupported);
 }
 
 TEST_F(ServeTuneTest, TheBudgetIsForAllTokenCounts) {

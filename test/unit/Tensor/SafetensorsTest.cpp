@@ -178,6 +178,27 @@ constexpr HostileHeader kHostileHeaders[] = {
     {R"({"\ud800":{}})", 0, "not valid UTF-8 JSON"},
 };
 
+TEST_F(Safetensors, ElementTypesAreCalledAsTheFormatCallsThem) {
+  for (auto [dtype, name] : {std::pair(DType::BF16, "BF16"),
+                             {DType::F16, "F16"},
+                             {DType::F32, "F32"},
+                             {DType::F64, "F64"},
+                             {DType::F8E4M3, "F8_E4M3"},
+                             {DType::F8E5M2, "F8_E5M2"},
+                             {DType::I8, "I8"},
+                             {DType::U8, "U8"},
+                             {DType::I32, "I32"},
+                             {DType::I64, "I64"}})
+    EXPECT_EQ(safetensorsName(dtype), name);
+}
+
+TEST_F(Safetensors, AnEmptyTensorLiesBeforeAnotherAtItsPlace) {
+  auto file = parse(fileOf(R"({"a":{"dtype":"U8","shape":[16],"data_offsets":[0,16]},)"
+                           R"("b":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
+                           16));
+  EXPECT_TRUE(file.isOk()) << file.status().message();
+}
+
 TEST_F(Safetensors, RefusesHostileHeaders) {
   for (const HostileHeader &hostile : kHostileHeaders) {
     Result<SafetensorsFile> file = parse(fileOf(hostile.header, hostile.dataBytes));

@@ -33,6 +33,51 @@ TEST(AgreementTest, FindsOneWrongElement) {
   EXPECT_NE(status.message().find("[21, 5]: 30"), std::string::npos) << status.message();
 }
 
+TEST(AgreementTest, NamesTheWorstOfSeveral) {
+  HostTensor a = tensor(40, 16), b = tensor(40, 16);
+  for (auto [index, value] : {std::pair(3, 20.0),
+                              {21 * 16 + 4, 22.0},
+                              {21 * 16 + 5, 50.0},
+                              {21 * 16 + 6, 25.0},
+                              {39 * 16, 30.0}})
+    a.set(index, value);
+  std::string message = checkAgreement(a, b, 1e-2, 1).message();
+  EXPECT_NE(message.find("5 of 640 elements"), std::string::npos) << message;
+  EXPECT_NE(message.find("[21, 5]: 50"), std::string::npos) << message;
+}
+
+TEST(AgreementTest, TheBandIsOfTheRowAndTheElement) {
+  HostTensor a = *HostTensor::allocate(DType::F32, {2, 4});
+  HostTensor b = *HostTensor::allocate(DType::F32, {2, 4});
+  for (int64_t i = 0; i < 8; ++i) {
+    b.set(i, i < 4 ? 1 : 100);
+    a.set(i, b.at(i));
+  }
+  // 2 * 1e-2 * (4 * 1 + 1) in the first row, a hundred times that in the second.
+  for (auto [index, off, agrees] :
+       {std::tuple(1, 0.09, true), {1, 0.11, false}, {5, 9.0, true}, {5, 11.0, false}}) {
+    a.set(index, b.at(index) + off);
+    EXPECT_EQ(checkAgreement(a, b, 1e-2, 1).isOk(), agrees) << index << " by " << off;
+    a.set(index, b.at(index));
+  }
+  // What is not finite does not widen it.
+  a.set(0, INFINITY);
+  b.set(0, INFINITY);
+  a.set(1, 100);
+  EXPECT_FALSE(checkAgreement(a, b, 1e-2, 1).isOk());
+}
+
+TEST(AgreementTest, HalvesAreReadAsSuch) {
+  HostTensor a = *HostTensor::allocate(DType::F16, {1, 4});
+  HostTensor b = *HostTensor::allocate(DType::F16, {1, 4});
+  for (int64_t i = 0; i < 4; ++i) {
+    a.set(i, 1.0);
+    b.set(i, 1.0);
+  }
+  a.set(2, 1.03); // a quarter more, were the bits those of bf16
+  EXPECT_TRUE(checkAgreement(a, b, 1e-2, 1).isOk());
+}
+
 TEST(AgreementTest, PoisonIsWrongUnlessTheBaselineHasIt) {
   HostTensor a = tensor(3, 8), b = tensor(3, 8);
   a.set(9, NAN);
@@ -45,6 +90,7 @@ TEST(AgreementTest, PoisonIsWrongUnlessTheBaselineHasIt) {
 
 TEST(AgreementTest, RefusesOtherShapesAndAcceptsEmptyOnes) {
   EXPECT_FALSE(checkAgreement(tensor(3, 8), tensor(4, 8), 1e-2, 1).isOk());
+  EXPECT_FALSE(checkAgreement(tensor(4, 8), tensor(3, 8), 1e-2, 1).isOk());
   EXPECT_TRUE(checkAgreement(tensor(0, 8), tensor(0, 8), 1e-2, 1).isOk());
 }
 

@@ -31,8 +31,15 @@ protected:
 
 TEST_F(RecordingTest, AWinnerIsARecord) {
   result.stopped = "the budget is spent";
+  result.best.fusions.permute = false;
+  conditions.environment.driver = "13.0";
+  conditions.environment.date = "2026-01-01T00:00:00Z";
   std::vector<Record> found = records();
   ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].tokens, 64);
+  EXPECT_EQ(found[0].fusions, result.best.fusions);
+  EXPECT_EQ(found[0].environment.driver, "13.0");
+  EXPECT_EQ(found[0].environment.date, "2026-01-01T00:00:00Z");
   EXPECT_EQ(found[0].schedules, result.best.schedules);
   EXPECT_DOUBLE_EQ(found[0].ratio(), 0.9);
   EXPECT_EQ(found[0].key.fuse, "any");
