@@ -2,7 +2,7 @@
 
 #include "compiler/Inputs/RowCounts.h"
 
-#include "dialects/Moe/IR/MoeOps.h"
+#include "dialects/Moe/IR/MoeRowCounts.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
@@ -22,10 +22,6 @@ static std::optional<std::pair<int64_t, int64_t>> multiply(std::pair<int64_t, in
       llvm::MulOverflow(a.second / back, b.second / across, denominator))
     return std::nullopt;
   return std::pair(numerator, denominator);
-}
-
-static int64_t columnsOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getDimSize(1);
 }
 
 RowCounts::RowCounts(func::FuncOp function) {
@@ -78,20 +74,19 @@ void RowCounts::relate(Value value, Value other, int64_t factor) {
 }
 
 void RowCounts::relateOperands(Operation *op) {
+  moe::relateRows(op, [&](Value value, Value other, int64_t factor) {
+    relate(value, other, factor);
+  });
   auto tell = [&](Value value) { sets[counts[numberOf(value)].set].isToldByOps = true; };
   llvm::TypeSwitch<Operation *>(op)
-      .Case([&](moe::RouteOp route) {
-        relate(route.getWeights(), route.getLogits());
-        relate(route.getExperts(), route.getLogits());
-        tell(route.getLogits());
-      })
-      .Case([&](moe::PermuteOp permute) {
-        relate(permute.getRoutes(), permute.getExperts(), columnsOf(permute.getExperts()));
-        if (permute.getX()) {
-          relate(permute.getX(), permute.getExperts());
-          relate(permute.getRows(), permute.getRoutes());
-        }
-        tell(permute.getExperts());
+      .Case([&](moe::RouteOp route) { tell(route.getLogits()); })
+      .Case([&](moe::PermuteOp permute) { tell(permute.getExperts()); })
+      .Case([&](moe::CombineOp combine) { tell(combine.getWeights()); })
+      .Case([&](moe::GroupedMatmulOp matmul) {
+        if (matmul.hasGather())
+          tell(matmul.getGatherRoutes());
+        if (matmul.hasCombine())
+          tell(matmul.getCombineRoutes());
       })
       .Case([&](moe::PadOp pad) {
         numberOf(pad.getRows());
@@ -99,38 +94,9 @@ void RowCounts::relateOperands(Operation *op) {
       })
       .Case([&](moe::UnpadOp unpad) {
         numberOf(unpad.getPadded());
-        relate(unpad.getRows(), unpad.getRoutes());
         // The rows that it gives back are those that were padded.
         if (auto pad = unpad.getPaddedOffsets().getDefiningOp<moe::PadOp>())
-          relate(pad.getRows(), unpad.getRows());
-      })
-      .Case([&](moe::GroupedMatmulOp matmul) {
-        // Rows of the sorted order: those of the routes, or of the left operand.
-        Value sorted = matmul.getRows();
-        if (matmul.hasGather()) {
-          sorted = matmul.getGatherRoutes();
-          relate(sorted, matmul.getRows(), *matmul.getTopK());
-          tell(sorted);
-        }
-        if (matmul.hasCombine()) {
-          relate(matmul.getCombineRoutes(), sorted);
-          relate(sorted, matmul.getCombineWeights(), columnsOf(matmul.getCombineWeights()));
-          relate(matmul.getResults().front(), matmul.getCombineWeights());
-          tell(sorted);
-        } else {
-          for (Value result : matmul.getResults())
-            relate(result, sorted);
-        }
-      })
-      .Case([&](moe::ActivationOp activation) {
-        for (Value input : activation.getInputs())
-          relate(activation.getResult(), input);
-      })
-      .Case([&](moe::CombineOp combine) {
-        relate(combine.getRoutes(), combine.getRows());
-        relate(combine.getRows(), combine.getWeights(), columnsOf(combine.getWeights()));
-        relate(combine.getOutput(), combine.getWeights());
-        tell(combine.getWeights());
+          relate(pad.getRows(), unpad.getRows(), 1);
       });
 }
 

@@ -46,7 +46,7 @@ private:
   unsigned numberOf(mlir::Value value);
   const Count *find(mlir::Value value) const;
   /// rows(value) = factor * rows(other). Factors beyond 63 bits relate nothing.
-  void relate(mlir::Value value, mlir::Value other, int64_t factor = 1);
+  void relate(mlir::Value value, mlir::Value other, int64_t factor);
   void relateOperands(mlir::Operation *op);
   void findUnits();
 

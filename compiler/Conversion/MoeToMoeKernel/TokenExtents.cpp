@@ -2,6 +2,7 @@
 
 #include "compiler/Conversion/MoeToMoeKernel/TokenExtents.h"
 #include "compiler/Conversion/MoeToMoeKernel/Passes.h"
+#include "dialects/Moe/IR/MoeRowCounts.h"
 #include "dialects/MoeKernel/IR/Sizes.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -46,57 +47,17 @@ void TokenExtents::relate(Value value, Value other, int64_t factor) {
   nodes[a.parent] = {b.parent, numerator / common, denominator / common};
 }
 
-static int64_t getColumns(Value value) {
-  return cast<RankedTensorType>(value.getType()).getDimSize(1);
-}
-
 void TokenExtents::relateOperands(Operation *op) {
-  llvm::TypeSwitch<Operation *>(op)
-      .Case([&](moe::RouteOp route) {
-        relate(route.getWeights(), route.getLogits());
-        relate(route.getExperts(), route.getLogits());
-      })
-      .Case([&](moe::PermuteOp permute) {
-        relate(permute.getRoutes(), permute.getExperts(), getColumns(permute.getExperts()));
-        if (permute.getX()) {
-          relate(permute.getX(), permute.getExperts());
-          relate(permute.getRows(), permute.getRoutes());
-        }
-      })
-      .Case([&](moe::PadOp pad) {
-        int64_t experts = cast<RankedTensorType>(pad.getOffsets().getType()).getDimSize(0) - 1;
-        unsigned rows = getNode(pad.getRows()), padded = getNode(pad.getPadded());
-        paddings.push_back({padded, rows, experts, static_cast<int64_t>(pad.getMultiple())});
-      })
-      .Case([&](moe::UnpadOp unpad) {
-        getNode(unpad.getPadded());
-        relate(unpad.getRows(), unpad.getRoutes());
-      })
-      .Case([&](moe::GroupedMatmulOp matmul) {
-        // Rows of the sorted order: those of the routes, or of the left operand.
-        Value sorted = matmul.getRows();
-        if (matmul.hasGather()) {
-          sorted = matmul.getGatherRoutes();
-          relate(sorted, matmul.getRows(), *matmul.getTopK());
-        }
-        if (matmul.hasCombine()) {
-          relate(matmul.getCombineRoutes(), sorted);
-          relate(sorted, matmul.getCombineWeights(), getColumns(matmul.getCombineWeights()));
-          relate(matmul.getResults().front(), matmul.getCombineWeights());
-        } else {
-          for (Value result : matmul.getResults())
-            relate(result, sorted);
-        }
-      })
-      .Case([&](moe::ActivationOp activation) {
-        for (Value input : activation.getInputs())
-          relate(activation.getResult(), input);
-      })
-      .Case([&](moe::CombineOp combine) {
-        relate(combine.getRoutes(), combine.getRows());
-        relate(combine.getRows(), combine.getWeights(), getColumns(combine.getWeights()));
-        relate(combine.getOutput(), combine.getWeights());
-      });
+  moe::relateRows(op, [&](Value value, Value other, int64_t factor) {
+    relate(value, other, factor);
+  });
+  if (auto pad = dyn_cast<moe::PadOp>(op)) {
+    int64_t experts = cast<RankedTensorType>(pad.getOffsets().getType()).getDimSize(0) - 1;
+    unsigned rows = getNode(pad.getRows()), padded = getNode(pad.getPadded());
+    paddings.push_back({padded, rows, experts, static_cast<int64_t>(pad.getMultiple())});
+  } else if (auto unpad = dyn_cast<moe::UnpadOp>(op)) {
+    getNode(unpad.getPadded());
+  }
 }
 
 LogicalResult TokenExtents::solve(func::FuncOp function) {

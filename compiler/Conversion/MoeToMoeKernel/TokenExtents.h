@@ -40,7 +40,7 @@ private:
   unsigned getNode(mlir::Value value);
   Node findRoot(unsigned node) const;
   /// extent(value) = factor * extent(other).
-  void relate(mlir::Value value, mlir::Value other, int64_t factor = 1);
+  void relate(mlir::Value value, mlir::Value other, int64_t factor);
   void relateOperands(mlir::Operation *op);
   mlir::LogicalResult solve(mlir::func::FuncOp function);
   /// What counts experts cannot count tokens as well: an error on the op that takes it so.
