@@ -3,8 +3,7 @@
 
 #include "compiler/Inputs/FunctionInputs.h"
 
-#include "compiler/Inputs/RowCounts.h"
-#include "dialects/Moe/IR/MoeOps.h"
+#include "dialects/Moe/IR/MoeRowCounts.h"
 
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -36,7 +35,7 @@ std::optional<moert::DType> moec::dtypeOf(Type type) {
 }
 
 /// Sets role and scale of `spec` by the first op of the dialect that uses the argument.
-static void setRole(InputSpec &spec, BlockArgument argument, const RowCounts &rowCounts) {
+static void setRole(InputSpec &spec, BlockArgument argument, const moe::RowCounts &rowCounts) {
   auto type = cast<RankedTensorType>(argument.getType());
   auto setOffsets = [&](Value rows) {
     spec.role = InputRole::Offsets;
@@ -115,7 +114,7 @@ static LogicalResult takeName(func::FuncOp func, llvm::StringSet<> &taken, Strin
 FailureOr<std::vector<InputSpec>> moec::inputSpecsOf(func::FuncOp func) {
   std::vector<InputSpec> specs;
   llvm::StringSet<> taken;
-  RowCounts rowCounts(func);
+  moe::RowCounts rowCounts(func);
   for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
     auto tensor = checkType(func, type, "argument #" + Twine(i));
     if (failed(tensor))
@@ -144,7 +143,7 @@ FailureOr<std::vector<InputSpec>> moec::inputSpecsOf(func::FuncOp func) {
 FailureOr<std::vector<OutputSpec>> moec::outputSpecsOf(func::FuncOp func) {
   std::vector<OutputSpec> specs;
   llvm::StringSet<> taken;
-  RowCounts rowCounts(func);
+  moe::RowCounts rowCounts(func);
   auto *terminator = func.isExternal() ? nullptr : func.getBody().back().getTerminator();
   for (auto [i, type] : llvm::enumerate(func.getResultTypes())) {
     auto tensor = checkType(func, type, "result #" + Twine(i));

@@ -287,12 +287,7 @@ TEST_F(LaunchTest, EncodesTensorMaps) {
   package.manifest.kernels[0].parameters[0] = ParameterKind::TensorMap;
   stub().function.parameterBytes[0] = 128;
   stub().function.body = nullptr;
-  TensorMap map;
-  map.dtype = DType::F32;
-  map.dims = {Expr(8), Expr::tokens()};
-  map.strides = {Expr(32)};
-  map.box = {8, 64};
-  map.swizzle = TensorMap::Swizzle::B32;
+  TensorMap map = makeTensorMap();
   for (Variant &variant : package.manifest.variants)
     for (Launch &launch : variant.launches) {
       map.fromBuffer = launch.arguments[0].kind == LaunchArgument::Kind::Buffer;
@@ -323,12 +318,7 @@ TEST_F(LaunchTest, TensorMapsOfSkippedLaunchesTakeNobodysPlace) {
   package.manifest.kernels[0].parameters[0] = ParameterKind::TensorMap;
   stub().function.parameterBytes[0] = 128;
   stub().function.body = nullptr;
-  TensorMap map;
-  map.dtype = DType::F32;
-  map.dims = {Expr(8), Expr::tokens()};
-  map.strides = {Expr(32)};
-  map.box = {8, 64};
-  map.swizzle = TensorMap::Swizzle::B32;
+  TensorMap map = makeTensorMap();
   map.offset = 32;
   for (Variant &variant : package.manifest.variants)
     for (Launch &launch : variant.launches) {

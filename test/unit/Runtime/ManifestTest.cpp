@@ -36,13 +36,7 @@ TEST(Manifest, RoundTripsExactly) {
 TEST(Manifest, RoundTripsTensorMaps) {
   Manifest manifest = test::makeManifest();
   manifest.kernels[0].parameters[0] = ParameterKind::TensorMap;
-  TensorMap map;
-  map.index = 0;
-  map.dtype = DType::F32;
-  map.dims = {Expr(8), Expr::tokens()};
-  map.strides = {Expr(32)};
-  map.box = {8, 64};
-  map.swizzle = TensorMap::Swizzle::B32;
+  TensorMap map = test::makeTensorMap();
   for (Variant &variant : manifest.variants)
     for (Launch &launch : variant.launches)
       launch.arguments[0] = LaunchArgument::map(map);
@@ -65,13 +59,7 @@ TEST(Manifest, RoundTripsTensorMaps) {
 std::string mapMessage(const std::function<void(TensorMap &)> &change) {
   Manifest manifest = test::makeManifest();
   manifest.kernels[0].parameters[0] = ParameterKind::TensorMap;
-  TensorMap map;
-  map.index = 0;
-  map.dtype = DType::F32;
-  map.dims = {Expr(8), Expr::tokens()};
-  map.strides = {Expr(32)};
-  map.box = {8, 64};
-  map.swizzle = TensorMap::Swizzle::B32;
+  const TensorMap map = test::makeTensorMap();
   TensorMap changed = map;
   change(changed);
   for (Variant &variant : manifest.variants)

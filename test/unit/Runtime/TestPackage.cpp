@@ -18,6 +18,17 @@ static Launch makeLaunch(Expr blocks, LaunchArgument source, LaunchArgument targ
   return launch;
 }
 
+TensorMap makeTensorMap() {
+  TensorMap map;
+  map.index = 0;
+  map.dtype = DType::F32;
+  map.dims = {Expr(kWidth), Expr::tokens()};
+  map.strides = {Expr(kWidth * 4)};
+  map.box = {kWidth, 64};
+  map.swizzle = TensorMap::Swizzle::B32;
+  return map;
+}
+
 Manifest makeManifest() {
   Expr tokens = Expr::tokens();
   Manifest manifest;
