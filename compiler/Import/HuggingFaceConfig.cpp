@@ -118,8 +118,12 @@ private:
   static Status wrong(StringRef field, StringRef expected, const llvm::json::Value &value) {
     std::string text = llvm::formatv("{0}", value);
     constexpr size_t kShown = 40;
-    if (text.size() > kShown)
-      text = text.substr(0, kShown) + "...";
+    if (text.size() > kShown) {
+      size_t end = kShown;
+      while ((text[end] & 0xC0) == 0x80) // within a character of UTF-8
+        --end;
+      text = text.substr(0, end) + "...";
+    }
     return Status(
         StatusCode::InvalidInput,
         llvm::formatv("expects field '{0}' to be {1}, but got {2}", field, expected, text));

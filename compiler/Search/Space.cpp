@@ -136,12 +136,4 @@ std::vector<Neighbour> neighbours(ScheduleAttr schedule, const Setting &setting,
   return result;
 }
 
-bool sameShape(ScheduleAttr a, ScheduleAttr b) {
-  ScheduleText left(a), right(b);
-  return a.getForm() == b.getForm() && llvm::all_of(axes(), [&](const Axis &axis) {
-           return axis.kind != AxisKind::Shape ||
-                  left.get(axis.parameter) == right.get(axis.parameter);
-         });
-}
-
 } // namespace moec::search

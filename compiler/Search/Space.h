@@ -33,9 +33,6 @@ struct Neighbour {
 std::vector<Neighbour> neighbours(kernel::ScheduleAttr schedule, const Setting &setting,
                                   bool shapes = false);
 
-/// Whether two schedules differ in depths and refinements alone.
-bool sameShape(kernel::ScheduleAttr a, kernel::ScheduleAttr b);
-
 } // namespace moec::search
 
 #endif // MOEC_COMPILER_SEARCH_SPACE_H

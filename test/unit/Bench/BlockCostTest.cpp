@@ -31,6 +31,11 @@ TEST(BlockCostTest, OfOneProductCountsItsOwnRowsAndWeights) {
   cost = costOf(down, block);
   EXPECT_DOUBLE_EQ(cost.flops(10), 2.0 * 20 * 8 * 6);
   EXPECT_DOUBLE_EQ(cost.bytes(10, 4), 4.0 * 8 * 6 * 2 + 20 * (6 * 2 + 8 * 4));
+
+  // Gate and up whose activation comes later: both results are written.
+  gate.twoOutputs = true;
+  EXPECT_DOUBLE_EQ(costOf(gate, block).bytes(10, 3),
+                   3.0 * 6 * 8 * 2 * 2 + 10 * 8 * 2 + 20 * 6 * 2 * 2);
 }
 
 TEST(BlockCostTest, OfABlockCountsWhatItsProductsReadAndWrite) {

@@ -172,6 +172,8 @@ DriverResult cuModuleGetFunction(FunctionHandle *function, ModuleHandle, const c
   static StubFunction any;
   any.name = "any";
   any.maxDynamicSharedBytes = 1 << 20;
+  any.numParameters = 1; // whatever the others are: an address, or the begin of a tensor map
+  any.parameterBytes[0] = 8;
   handle.function = &any;
   *function = &handle;
   return name ? kSuccess : kErrorInvalidValue;

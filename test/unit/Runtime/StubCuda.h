@@ -4,7 +4,8 @@
 // that run where they are launched, and everything is recorded. It allocates nothing while it
 // launches, so that a test can count the allocations of the runtime.
 //
-// libstubcuda_any.so (MOEC_STUB_ANY_KERNEL) is the same with kernels of every name, which do nothing.
+// libstubcuda_any.so (MOEC_STUB_ANY_KERNEL) is the same with kernels of every name, which do
+// nothing and of whose parameters the first is recorded.
 //
 //===----------------------------------------------------------------------===//
 

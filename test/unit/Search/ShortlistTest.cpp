@@ -1,5 +1,7 @@
 #include "Tasks.h"
 
+#include "compiler/Schedule/Tables.h"
+
 #include <algorithm>
 #include <array>
 #include <set>
@@ -74,6 +76,41 @@ TEST_F(ShortlistTest, StartsWithWeightsThatLeaveL2WhereTheyAreReadOnce) {
     EXPECT_EQ(c.schedule.getWeights(), kernel::WeightPolicy::EvictFirst);
   for (const Candidate &c : rank(enumerate(task(gateUp(), 1024).setting), task(gateUp(), 1024)))
     EXPECT_NE(c.schedule.getWeights(), kernel::WeightPolicy::EvictFirst);
+  // Nor where some experts have a second tile, or one has all rows.
+  Task half = task(gateUp(), 256), one = task(gateUp(), 0);
+  for (size_t i = 0; i < half.groups.size(); i += 2)
+    half.groups[i] = 16;
+  one.groups[5] = 2048;
+  for (const Task &uneven : {half, one})
+    for (const Candidate &c : rank(enumerate(uneven.setting), uneven))
+      if (c.schedule.getBlockM() == 128)
+        EXPECT_NE(c.schedule.getWeights(), kernel::WeightPolicy::EvictFirst);
+}
+
+TEST_F(ShortlistTest, GroupsNoRowTilesWhereThereIsOne) {
+  for (const Candidate &c : rank(enumerate(task(gateUp(), 1).setting), task(gateUp(), 1)))
+    EXPECT_EQ(c.schedule.getRasterGroup(), c.schedule.isHopper() ? 8 : 1) << toText(c.schedule);
+}
+
+TEST_F(ShortlistTest, ProvenAreTheTablesRowsAndFormerWinners) {
+  for (const Task &current : {task(gateUp(), 256), task(down(), 256), task(down(), 256, "sm_80")}) {
+    std::vector<Candidate> found = proven(current);
+    EXPECT_TRUE(cheapestFirst(found));
+    std::set<std::string> texts;
+    for (const Candidate &c : found)
+      EXPECT_TRUE(texts.insert(toText(c.schedule)).second) << toText(c.schedule);
+    moec::schedule::Bucket bucket;
+    size_t rows = moec::schedule::getMatmulTable(current.setting.target).size();
+    for (bucket.matmulRow = 0; bucket.matmulRow < rows; ++bucket.matmulRow)
+      if (kernel::ScheduleAttr row = moec::schedule::getMatmulSchedule(
+              &context, current.problem, bucket, current.setting.target))
+        EXPECT_TRUE(texts.contains(toText(row))) << toText(row);
+    if (current.setting.target == kernel::getKnownTarget(&context, "sm_90a"))
+      for (const char *winner :
+           {"wgmma, block_m = 64, block_n = 128, block_k = 64, stages = 8, weights = evict_first",
+            "wgmma, block_m = 128, block_n = 256, block_k = 64, stages = 4, cooperative = true"})
+        EXPECT_TRUE(texts.contains(winner)) << winner;
+  }
 }
 
 TEST_F(ShortlistTest, TilesHigherThanAnyGroupCountOnce) {

@@ -86,6 +86,15 @@ TEST(AgreementTest, PoisonIsWrongUnlessTheBaselineHasIt) {
   EXPECT_TRUE(checkAgreement(a, b, 1e-2, 1).isOk());
   a.set(9, 0);
   EXPECT_FALSE(checkAgreement(a, b, 1e-2, 1).isOk());
+  // Nothing is worse, wherever it is.
+  for (int64_t other : {8, 10, 1, 20}) {
+    a = tensor(3, 8), b = tensor(3, 8);
+    a.set(9, NAN);
+    a.set(other, 1e9);
+    std::string message = checkAgreement(a, b, 1e-2, 1).message();
+    EXPECT_NE(message.find("2 of 24 elements"), std::string::npos) << message;
+    EXPECT_NE(message.find("worst at [1, 1]: nan"), std::string::npos) << message;
+  }
 }
 
 TEST(AgreementTest, RefusesOtherShapesAndAcceptsEmptyOnes) {

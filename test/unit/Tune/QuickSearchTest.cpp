@@ -36,6 +36,13 @@ TEST_F(QuickSearchTest, AQuickSearchOfALongBlockTriesLess) {
   Limits brief = limitsOf(Effort::Quick, 100);
   EXPECT_EQ(brief.tiles + brief.refinements, 12u);
   EXPECT_EQ(brief.sets, 8u);
+  // What bounds its time: first looks, then races.
+  EXPECT_EQ(brief.warmTimes, 24u);
+  EXPECT_EQ(brief.looks, 3u);
+  EXPECT_EQ(brief.finalists, 3u);
+  EXPECT_EQ(brief.rounds, 16u);
+  EXPECT_EQ(limitsOf(Effort::Full, 100).rounds, 40u);
+  EXPECT_EQ(limitsOf(Effort::Quick, 600).finalists, 2u);
   Limits former = brief;
   for (double microseconds : {600.0, 2000.0, 20000.0}) {
     Limits limits = limitsOf(Effort::Quick, microseconds);
@@ -48,6 +55,25 @@ TEST_F(QuickSearchTest, AQuickSearchOfALongBlockTriesLess) {
     EXPECT_EQ(full.sets, 8u);
   }
   EXPECT_EQ(former.tiles + former.refinements, 3u);
+  EXPECT_EQ(former.warmTimes, 12u);
+  EXPECT_EQ(former.looks, 2u);
+  EXPECT_EQ(former.finalists, 1u);
+  // A walk takes 5 ms or more where there are sets enough for that.
+  for (auto [microseconds, sets] : {std::pair(0.0, 8u), {700, 8}, {900, 6}, {1600, 4}, {6000, 1}})
+    EXPECT_EQ(limitsOf(Effort::Quick, microseconds).sets, sets) << microseconds;
+}
+
+TEST_F(QuickSearchTest, ABlockIsPredictedToTakeAsLongAsItsProductsTogether) {
+  Lowering both = lowering();
+  both.defaults.schedules[1] = "mma, block_m = 64, block_n = 64, block_k = 32, stages = 3";
+  Lowering first = both, second = both;
+  first.tasks.pop_back();
+  second.tasks.erase(second.tasks.begin());
+  second.defaults.schedules.erase(second.defaults.schedules.begin());
+  double a = predictedMicroseconds(first), b = predictedMicroseconds(second);
+  EXPECT_GT(a, 0);
+  EXPECT_GT(b, 0);
+  EXPECT_DOUBLE_EQ(predictedMicroseconds(both), a + b);
 }
 
 TEST_F(QuickSearchTest, WhatFollowsALeaderIsCompiledAtOnce) {

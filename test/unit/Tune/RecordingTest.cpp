@@ -70,6 +70,11 @@ TEST_F(RecordingTest, WhoeverWantsTheSameBitsGetsTheBestThatHasThem) {
   EXPECT_EQ(found[0].key.combine, CombineMode::Accumulate);
   EXPECT_EQ(found[1].key.combine, CombineMode::Ordered);
   EXPECT_DOUBLE_EQ(found[1].ratio(), 0.95);
+  // Where the winner has them itself it is the one record.
+  result.best.combine = CombineMode::Ordered;
+  found = records();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_DOUBLE_EQ(found[0].ratio(), 0.9);
 }
 
 } // namespace

@@ -39,7 +39,10 @@ std::string summary(const TuneResult &result) {
 }
 
 TEST(ReportTest, SaysHowWellTheModelForesawTheWinner) {
-  std::vector<Foresight> found = foresight(example());
+  TuneResult result = example();
+  result.trials.push_back(tile(0, 4, 0.7, "d")); // refinements are none of the model's tiles
+  result.trials.back().change = "stages";
+  std::vector<Foresight> found = foresight(result);
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].tiles, 2u);
   EXPECT_EQ(found[0].rankOfBest, 2u);
@@ -73,12 +76,50 @@ TEST(ReportTest, PrintsACommandThatBuildsTheBest) {
             std::string::npos);
 }
 
-TEST(ReportTest, PrintsRejectionsWithTheirReason) {
+TEST(ReportTest, AWinnerIsNamedWithTheBlocksTimeWhenItWon) {
+  TuneResult result = example();
+  std::string winner = result.best.schedules[0];
+  result.trials = {tile(0, 1, 0.8, winner), tile(0, 2, 0, winner), tile(1, 1, 0.9, winner)};
+  result.trials[1].rejected = "spills 8 bytes"; // beside another schedule of matmul 1
+  std::string text = summary(result);
+  EXPECT_NE(text.find("  matmul 0: wgmma, block_m = 64 (block at 0.800)\n"
+                      "  matmul 1: the default stays\n"),
+            std::string::npos)
+      << text;
+}
+
+TEST(ReportTest, TheCommandNamesFilesAsAShellReadsThem) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  printTrial(os, example().trials[2]);
-  EXPECT_NE(text.find("rejected"), std::string::npos);
-  EXPECT_NE(text.find("spills 8 bytes"), std::string::npos);
+  printSummary(os, example(), "my block.mlir", "--tokens 64");
+  EXPECT_NE(text.find("  moec bench 'my block.mlir' --tokens 64 --schedule"), std::string::npos)
+      << text;
+}
+
+std::string line(const Trial &trial) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  printTrial(os, trial);
+  return text;
+}
+
+TEST(ReportTest, ATrialIsARowOfTheTable) {
+  EXPECT_EQ(line(tile(0, 2, 0.9, "wgmma")), "     0       90.0   0.900      20.0    2  wgmma\n");
+  Trial refined = tile(1, 1, 0.9, "wgmma");
+  refined.change = "stages";
+  EXPECT_EQ(line(refined), "     1       90.0   0.900      10.0    1  wgmma  [stages]\n");
+  Trial lowering; // of which the model says nothing
+  lowering.change = "combine accumulate";
+  lowering.microseconds = 1234.56;
+  lowering.ratio = 0.8;
+  EXPECT_EQ(line(lowering), "     -     1234.6   0.800                 combine accumulate\n");
+}
+
+TEST(ReportTest, PrintsRejectionsWithTheirReason) {
+  Trial trial = tile(0, 3, 0, "c");
+  trial.rejected = "spills 8 bytes\nptxas info: whatever else it says";
+  EXPECT_EQ(line(trial), "     0   rejected              30.0    3  c\n" + std::string(41, ' ') +
+                             "spills 8 bytes\n");
 }
 
 TEST(ReportTest, JsonHoldsEverything) {
@@ -93,6 +134,46 @@ TEST(ReportTest, JsonHoldsEverything) {
   EXPECT_EQ(trials[2].getAsObject()->getString("rejected"), "spills 8 bytes");
   EXPECT_FALSE(trials[2].getAsObject()->get("us"));
   EXPECT_EQ(json.getArray("model")->front().getAsObject()->getInteger("rank_of_best"), 2);
+}
+
+TEST(ReportTest, JsonTellsTheDefaultFromTheBestAndTimesFromPredictions) {
+  TuneResult result = example();
+  result.stopped = "interrupted";
+  result.defaultPredicted = {5, 6};
+  result.best.combine = CombineMode::Accumulate;
+  result.best.fusions.permute = false;
+  result.trials[1].won = true;
+  Trial lowering;
+  lowering.change = "combine accumulate";
+  lowering.choice = result.best;
+  lowering.finalist = true;
+  result.trials.push_back(lowering);
+  llvm::json::Object json = toJson(result);
+  EXPECT_EQ(json.getString("stopped"), "interrupted");
+  EXPECT_EQ(json.getNumber("default_us"), 100);
+  EXPECT_EQ(json.getNumber("best_us"), 80);
+  EXPECT_EQ(*json.getArray("default_predicted_us"), llvm::json::Array({5, 6}));
+  EXPECT_EQ(json.getObject("default")->getString("combine"), "ordered");
+  EXPECT_EQ(json.getObject("default")->getString("fusions"), "all");
+  EXPECT_EQ(json.getObject("best")->getString("combine"), "accumulate");
+  EXPECT_EQ(json.getObject("best")->getString("fusions"), "gate-up,padding,activation,combine");
+  const llvm::json::Object &model = *json.getArray("model")->front().getAsObject();
+  EXPECT_EQ(model.getInteger("matmul"), 0);
+  EXPECT_EQ(model.getInteger("tiles"), 2);
+  EXPECT_EQ(model.getNumber("regret"), 0.9 / 0.8);
+  const llvm::json::Array &trials = *json.getArray("trials");
+  const llvm::json::Object &second = *trials[1].getAsObject(), &last = *trials[3].getAsObject();
+  EXPECT_EQ(second.getInteger("matmul"), 0);
+  EXPECT_EQ(second.getString("schedule"), "b");
+  EXPECT_EQ(second.getNumber("predicted_us"), 20);
+  EXPECT_EQ(second.getNumber("us"), 80);
+  EXPECT_EQ(second.getNumber("ratio"), 0.8);
+  EXPECT_EQ(second.getBoolean("won"), true);
+  EXPECT_EQ(second.getBoolean("finalist"), false);
+  EXPECT_EQ(last.getBoolean("won"), false);
+  EXPECT_EQ(last.getBoolean("finalist"), true);
+  EXPECT_FALSE(last.get("matmul"));
+  EXPECT_FALSE(last.get("predicted_us"));
 }
 
 TEST(ReportTest, TheDefaultThatStaysIsNamed) {
