@@ -210,6 +210,20 @@ TEST_F(StoreTest, OnlyClearRemovesWhatAWriterIsAboutToPublish) {
   EXPECT_FALSE(fs::exists(root / "v1" / Store::kStatisticsFile));
 }
 
+TEST_F(StoreTest, WhatWasDamagedStaysForItsTime) {
+  Store store = this->store();
+  fs::path quarantine = root / "v1" / Store::kQuarantine, old = quarantine / "old";
+  fs::create_directories(quarantine / "folder");
+  writeAll(old, "damaged");
+  // It was written long ago, but came here just now.
+  timespec times[2] = {{1000000, 0}, {1000000, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, old.c_str(), times, 0), 0);
+  EXPECT_EQ(evict(store, 0, 3600).removedLeftovers, 0u);
+  EXPECT_TRUE(fs::exists(old));
+  EXPECT_EQ(evict(store, 0, 0).removedLeftovers, 2u);
+  EXPECT_TRUE(fs::is_empty(quarantine));
+}
+
 TEST_F(StoreTest, EvictionLeavesATenthFree) {
   Store store = this->store();
   uint64_t bytes = 0;
@@ -222,6 +236,8 @@ TEST_F(StoreTest, EvictionLeavesATenthFree) {
   EvictionReport report = evict(store, bytes - 1, 0);
   EXPECT_LE(report.keptBytes, bytes - bytes / 10);
   EXPECT_GT(report.keptBytes, bytes - bytes / 7);
+  EXPECT_EQ(report.removedBytes, bytes - report.keptBytes);
+  EXPECT_EQ(readStatistics(store).bytes, report.keptBytes);
 }
 
 TEST_F(StoreTest, ArchivesCarryEntries) {

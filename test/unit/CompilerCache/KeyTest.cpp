@@ -4,9 +4,13 @@
 #include "compiler/Cache/KernelKey.h"
 #include "compiler/Cache/KeyBuilder.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 using namespace moec;
@@ -158,4 +162,12 @@ TEST(KernelKey, EntriesRoundTrip) {
 TEST(BuildId, IsThatOfThisProgram) {
   EXPECT_GE(buildId().size(), 16u);
   EXPECT_FALSE(buildId().starts_with("unknown"));
+  // As the linker wrote it: the sizes of a name and of the digest, a type, the name.
+  std::ifstream file("/proc/self/exe", std::ios::binary);
+  std::string program(std::istreambuf_iterator<char>(file), {});
+  size_t at = program.find(std::string("\x03\0\0\0GNU\0", 8));
+  ASSERT_TRUE(at != std::string::npos && at >= 8);
+  EXPECT_EQ(program.substr(at - 8, 4), std::string("\x04\0\0\0", 4));
+  size_t size = static_cast<unsigned char>(program[at - 4]);
+  EXPECT_EQ(buildId(), llvm::toHex(program.substr(at + 8, size), /*LowerCase=*/true));
 }

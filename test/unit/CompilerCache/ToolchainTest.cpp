@@ -28,6 +28,21 @@ TEST_F(ToolchainTest, AnotherPlaceIsAnotherNote) {
   Toolchain again(cache());
   EXPECT_EQ(again.version(), "13.0.88");
   EXPECT_EQ(again.loadSeconds(), 0);
+  // So is whatever else decides where it is looked for.
+  for (const char *name : {"CUDA_HOME", "CUDA_PATH", "LD_LIBRARY_PATH"}) {
+    const char *value = std::getenv(name);
+    std::optional<std::string> former;
+    if (value)
+      former = value;
+    ::setenv(name, scratch.c_str(), 1);
+    Toolchain moved(cache());
+    EXPECT_EQ(moved.version(), "13.0.88");
+    EXPECT_GT(moved.loadSeconds(), 0) << name;
+    if (former)
+      ::setenv(name, former->c_str(), 1);
+    else
+      ::unsetenv(name);
+  }
 }
 
 TEST_F(ToolchainTest, AnUpgradeInPlaceIsNoticed) {
@@ -51,6 +66,16 @@ TEST_F(ToolchainTest, AnUpgradeInPlaceIsNoticed) {
   fs::copy_file(STUB_NVRTC_13, library);
   EXPECT_TRUE(versionIs("13.0.88", true));
   EXPECT_TRUE(versionIs("13.0.88", false));
+  // Package managers keep the time of a file: then another size or another file tells.
+  fs::file_time_type time = fs::last_write_time(library);
+  std::ofstream(library, std::ios::app) << "more";
+  fs::last_write_time(library, time);
+  EXPECT_TRUE(versionIs("13.0.88", true));
+  EXPECT_TRUE(versionIs("13.0.88", false));
+  fs::copy_file(library, scratch / "new");
+  fs::last_write_time(scratch / "new", time);
+  fs::rename(scratch / "new", library);
+  EXPECT_TRUE(versionIs("13.0.88", true));
 }
 
 TEST_F(ToolchainTest, ANoteOfALayerThatIsNoLongerTrueHidesNoOther) {
@@ -94,6 +119,8 @@ TEST_F(ToolchainTest, ANoteAboutAnotherLibraryIsCorrected) {
   EXPECT_EQ(again.toolVersion(), "13.0.88");
   EXPECT_TRUE(again.compileAll(requests, 1)[1]->wasCached);
   EXPECT_EQ(again.loadSeconds(), 0);
+  // "a" of both, "b" of the new one: nothing of it is kept as the former's.
+  EXPECT_EQ(again.storage()->store()->list("k").size(), 3u);
 }
 
 TEST_F(ToolchainTest, WithoutNvrtcAndWithoutACache) {

@@ -26,6 +26,11 @@ TEST_F(EmbedTest, TuningRecordsMakeVariantsOfTheirOwn) {
   std::vector<int64_t> tuned = begins(moec::Package::fromText(context, text));
   EXPECT_EQ(std::count(tuned.begin(), tuned.end(), 768), 1);
   EXPECT_EQ(std::count(tuned.begin(), tuned.end(), 1536), 1);
+  // Schedules of the host's own are left alone.
+  moec_text_options own = {};
+  own.schedule = "0: mma, block_m = 64, block_n = 64, block_k = 32, stages = 2, warps_m = 2";
+  std::vector<int64_t> given = begins(moec::Package::fromText(context, text, own));
+  EXPECT_EQ(std::count(given.begin(), given.end(), 768), 0);
 }
 
 TEST_F(EmbedTest, ABlockFromTextIsReadyWhenPrepared) {
@@ -52,7 +57,7 @@ TEST_F(EmbedTest, ABlockFromTextIsReadyWhenPrepared) {
   uint64_t before = block.workspaceBytes(100);
   size_t last = 0, total = 0;
   block.prepare({1}, MOEC_PREPARE_WAIT, [&](size_t done, size_t all) {
-    EXPECT_GT(done, last);
+    EXPECT_EQ(done, last + 1) << "each kernel is told";
     last = done;
     total = all;
   });
@@ -71,6 +76,10 @@ TEST_F(EmbedTest, ABlockFromTextIsReadyWhenPrepared) {
   again.prepare();
   EXPECT_EQ(compiles(), compiled);
   EXPECT_EQ(again.counters().compiled_kernels, 0u);
+  // They are kept once in the process, so that no file is needed while one of them is open.
+  fs::remove_all(scratch / "cache");
+  moec::Package::fromText(context, text).prepare();
+  EXPECT_EQ(compiles(), compiled);
 }
 
 TEST_F(EmbedTest, InvalidTextSaysWhere) {
@@ -94,6 +103,14 @@ TEST_F(EmbedTest, InvalidTextSaysWhere) {
   EXPECT_EQ(open(wrong, options), MOEC_INVALID_INPUT);
   size_t line = 1 + static_cast<size_t>(std::count(wrong.begin(), wrong.begin() + long(op), '\n'));
   EXPECT_EQ(location.find("layer7.mlir:" + std::to_string(line) + ":"), 0u) << location;
+
+  // An op that remembers where it came from: no line of this text.
+  std::string moved = wrong;
+  size_t types = moved.find("-> (", op);
+  moved.insert(moved.find('\n', types), R"( loc("model.py":7:1))");
+  EXPECT_EQ(open(moved, options), MOEC_INVALID_INPUT);
+  EXPECT_NE(message.find("top_k"), std::string::npos) << message;
+  EXPECT_EQ(location, "");
 
   EXPECT_EQ(open("", options), MOEC_INVALID_INPUT);
   EXPECT_EQ(location, "") << "there is no line to name";
@@ -129,6 +146,7 @@ TEST_F(EmbedTest, TextThatNestsDeeplyIsRefused) {
   EXPECT_NE(message.find(refusal), std::string::npos) << message.substr(0, 200);
   EXPECT_EQ(open(repeat("module {\n", 5000)), MOEC_INVALID_INPUT);
   EXPECT_EQ(location, "block.mlir:257:8") << message;
+  EXPECT_EQ(message.find(refusal), message.rfind(refusal)) << "said once: " << message;
   // 256 are the parser's business, and so is what is no bracket.
   EXPECT_EQ(open(repeat("module {", 256)), MOEC_INVALID_INPUT);
   EXPECT_EQ(message.find(refusal), std::string::npos) << message;
@@ -268,9 +286,14 @@ TEST_F(EmbedTest, AStrictCacheCompilesNothing) {
     moec::Package none = moec::Package::fromText(context, text, strict);
     EXPECT_EQ(statusOf([&] { none.prepare(); }, message, location), MOEC_CACHE_MISS);
     strict.cache_dir = nullptr;
+    // Nor does it while a block is open that may compile.
+    moec::Package compiling = moec::Package::fromText(context, text);
+    moec::Package second = moec::Package::fromText(context, text, strict);
+    EXPECT_EQ(statusOf([&] { second.prepare(); }, message, location), MOEC_CACHE_MISS);
+    EXPECT_EQ(compiles(), 0u);
+    compiling.prepare();
+    EXPECT_GT(compiles(), 0u);
   }
-  moec::Package::fromText(context, text).prepare();
-  EXPECT_GT(compiles(), 0u);
   moec::Package block = moec::Package::fromText(context, text, strict);
   block.prepare();
   EXPECT_TRUE(block.isReady(4096));
@@ -282,6 +305,33 @@ TEST_F(EmbedTest, AStrictCacheCompilesNothing) {
   moec::Package::fromText(context, text, other).prepare({1});
   EXPECT_GT(compiles(), before);
   EXPECT_TRUE(fs::exists(folder));
+}
+
+TEST_F(EmbedTest, KernelsAreThoseThatTheToolCompiles) {
+  std::string compile = std::string(MOEC_TOOL) + " compile " MOEC_EXAMPLES "/tiny.mlir -o " +
+                        (scratch / "tiny.moepkg").string() + " --target sm_80 --tokens 64 > " +
+                        (scratch / "log").string() + " 2>&1";
+  ASSERT_EQ(std::system(compile.c_str()), 0);
+  size_t compiled = compiles();
+  EXPECT_GT(compiled, 0u);
+  moec::Context context;
+  moec_text_options strict = {};
+  strict.strict_cache = 1;
+  moec::Package::fromText(context, text, strict).prepare({64});
+  EXPECT_EQ(compiles(), compiled);
+}
+
+TEST_F(EmbedTest, WithoutACacheNothingIsKept) {
+  moec::Context context;
+  moec_text_options options = {};
+  options.cache_dir = "";
+  moec::Package first = moec::Package::fromText(context, text, options);
+  first.prepare({1});
+  size_t compiled = compiles();
+  EXPECT_GT(compiled, 0u);
+  moec::Package::fromText(context, text, options).prepare({1});
+  EXPECT_EQ(compiles(), 2 * compiled);
+  EXPECT_FALSE(fs::exists(scratch / "cache"));
 }
 
 TEST_F(EmbedTest, BlocksAreCompiledByManyThreads) {

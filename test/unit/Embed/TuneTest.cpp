@@ -1,121 +1,17 @@
 //===- TuneTest.cpp - Tuning in the background of a host ------------------===//
 //
-// The program that measures is a script: it writes down how it was called, and finds what the test
-// wants found. The last test runs the real one, against a stub driver whose kernels do nothing.
+// The last test runs the real program, against a stub driver whose kernels do nothing.
 //
 //===----------------------------------------------------------------------===//
 
-#include "test/unit/Embed/EmbedTest.h"
+#include "test/unit/Embed/TuneTest.h"
+#include "test/unit/Runtime/StubCuda.h"
 
-#include <atomic>
-#include <chrono>
 #include <cmath>
-#include <csignal>
-#include <mutex>
-#include <thread>
-
-#include <dlfcn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 using namespace moec::test;
 
 namespace {
-
-/// What the host's log got.
-std::mutex logMutex;
-std::string logged;
-
-class TuneTest : public EmbedTest {
-protected:
-  void SetUp() override {
-    EmbedTest::SetUp();
-    logged.clear();
-    moec_set_log_callback(
-        [](moec_log_level, const char *, const char *message, void *) {
-          std::lock_guard<std::mutex> lock(logMutex);
-          logged += std::string(message) + "\n";
-        },
-        nullptr, MOEC_LOG_INFO);
-  }
-  void TearDown() override {
-    moec_set_log_callback(nullptr, nullptr, MOEC_LOG_ERROR);
-    EmbedTest::TearDown();
-  }
-
-  /// A program that keeps its arguments in "calls" and its input in "input" and then does `body`.
-  void writeTool(const std::string &body) {
-    tool = (scratch / "tool").string();
-    std::ofstream(tool) << "#!/bin/sh\ncd " << scratch.string()
-                        << "\necho \"$@\" >> calls\ncat > input\n"
-                        << body << "\n";
-    fs::permissions(tool, fs::perms::owner_all);
-  }
-  std::string read(const char *name) const {
-    std::ifstream file(scratch / name);
-    std::stringstream all;
-    all << file.rdbuf();
-    return all.str();
-  }
-  /// How often the program was called.
-  size_t calls() const {
-    std::string text = read("calls");
-    return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
-  }
-  moec_tune_options options() const {
-    moec_tune_options result = {};
-    result.tool = tool.c_str();
-    return result;
-  }
-  /// Tunes and waits until all is done.
-  void tune(moec::Package &block, const std::vector<int64_t> &tokens) {
-    std::atomic<bool> over{false};
-    block.tune(tokens, options(), [&](size_t done, size_t total) {
-      EXPECT_EQ(total, tokens.size());
-      over = done == total;
-    });
-    while (!over)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  void launch(moec::Package &block, int64_t tokens) {
-    std::vector<void *> tensors;
-    char *at = arena();
-    auto take = [&](uint64_t bytes) { return std::exchange(at, at + (bytes + 255) / 256 * 256); };
-    for (size_t i = 0; i < block.argumentCount(); ++i)
-      tensors.push_back(take(block.bytes(i, tokens)));
-    uint64_t bytes = block.workspaceBytes(tokens);
-    void *workspace = take(bytes);
-    ASSERT_LE(at, arena() + kArenaBytes);
-    block.launch(tokens, tensors.data(), tensors.size(), workspace, bytes, nullptr);
-  }
-  /// Memory of the stub's device.
-  static char *arena() {
-    static char *memory = [] {
-      void *stub = ::dlopen(MOEC_STUB_CUDA_ANY, RTLD_NOW | RTLD_LOCAL);
-      auto push = reinterpret_cast<int (*)(void *)>(::dlsym(stub, "cuCtxPushCurrent_v2"));
-      auto pop = reinterpret_cast<int (*)(void **)>(::dlsym(stub, "cuCtxPopCurrent_v2"));
-      auto allocate = reinterpret_cast<int (*)(uint64_t *, size_t)>(::dlsym(stub, "cuMemAlloc_v2"));
-      uint64_t address = 0;
-      void *context = &address;
-      push(context);
-      EXPECT_EQ(allocate(&address, kArenaBytes), 0);
-      pop(&context);
-      return reinterpret_cast<char *>(address);
-    }();
-    return memory;
-  }
-  std::string failureOf(moec::Package &block, moec_tune_options given, std::vector<int64_t> tokens,
-                        moec_status expected) {
-    std::string message, location;
-    EXPECT_EQ(statusOf([&] { block.tune(tokens, given); }, message, location), expected) << message;
-    return message;
-  }
-
-  static constexpr size_t kArenaBytes = 4 << 20;
-  static constexpr const char *kMma =
-      "mma, block_m = 64, block_n = 64, block_k = 32, stages = 2, warps_m = 2";
-  std::string tool;
-};
 
 TEST_F(TuneTest, WhatIsFoundServesTheNextLaunch) {
   moec::Context context;
@@ -189,6 +85,33 @@ TEST_F(TuneTest, AnotherRecordThanTheOneInUseIsTakenOver) {
   EXPECT_EQ(read("calls"), "");
 }
 
+TEST_F(TuneTest, TheSameScheduleElsewhereIsAnotherBuild) {
+  moec::Context context;
+  auto import = [&](int64_t tokens, const std::string &schedule, const char *fusions = "all") {
+    return std::system(
+        (importCommand(writeRecord(tokens, schedule, fusions)) + " > /dev/null").c_str());
+  };
+  ASSERT_EQ(import(64, kMma), 0);
+  moec::Package block = moec::Package::fromText(context, text);
+  writeTool("exit 9");
+  ASSERT_EQ(import(256, kMma), 0);
+  tune(block, {256});
+  EXPECT_EQ(block.counters().tuned, 1u) << logged;
+  // With other fusions, which need workspace that this block's hosts do not have.
+  ASSERT_EQ(import(64, kMma, "gate-up,padding,activation,combine"), 0);
+  tune(block, {64});
+  EXPECT_NE(logged.find("bytes of workspace for 48 tokens, but hosts of this block have"),
+            std::string::npos)
+      << logged;
+  // What the block no longer admits is no build.
+  ASSERT_EQ(import(1024, "mma, block_m = 100, block_n = 64, block_k = 32, stages = 2"), 0);
+  tune(block, {1024});
+  EXPECT_NE(logged.find("not used: expects block_m"), std::string::npos) << logged;
+  EXPECT_EQ(block.counters().tuned, 1u) << logged;
+  EXPECT_EQ(block.counters().tune_failed, 0u) << logged;
+  EXPECT_EQ(read("calls"), "");
+}
+
 TEST_F(TuneTest, ARecordOfAnotherWayToCombineIsNone) {
   moec::Context context;
   moec_text_options given = {};
@@ -240,6 +163,30 @@ TEST_F(TuneTest, ALoweringOfItsOwnServesBlocksThatAreOpenedLater) {
   EXPECT_EQ(calls(), before);
 }
 
+TEST_F(TuneTest, EachLoweringOfItsOwnServesItsTokens) {
+  // Two intervals that are fused in ways of their own: the launches tell which one ran.
+  moec::Context context;
+  auto *stub = reinterpret_cast<moert::test::StubCuda *(*)()>(
+      ::dlsym(::dlopen(MOEC_STUB_CUDA_ANY, RTLD_NOW | RTLD_LOCAL), "stubCuda"))();
+  auto launches = [&](moec::Package &block, int64_t tokens) {
+    block.prepare({tokens});
+    stub->numLaunches = 0;
+    launch(block, tokens);
+    return stub->numLaunches.load();
+  };
+  moec::Package plain = moec::Package::fromText(context, text);
+  const unsigned fused = launches(plain, 64);
+  for (auto [tokens, fusions] : {std::pair(64, "gate-up,padding,activation,combine"),
+                                 std::pair(256, "gate-up,padding,combine")})
+    ASSERT_EQ(
+        std::system((importCommand(writeRecord(tokens, kMma, fusions)) + " > /dev/null").c_str()),
+        0);
+  moec::Package block = moec::Package::fromText(context, text);
+  EXPECT_EQ(launches(block, 64), fused + 1) << "the permute";
+  EXPECT_EQ(launches(block, 256), fused + 2) << "and the activation";
+  EXPECT_EQ(launches(block, 128), fused);
+}
+
 TEST_F(TuneTest, ADefaultThatIsTheFastestStays) {
   moec::Context context;
   moec::Package block = moec::Package::fromText(context, text);
@@ -266,6 +213,17 @@ TEST_F(TuneTest, TheBlocksOwnOptionsDecideWhatIsMeasured) {
                                " --effort quick --cache-dir " + folder +
                                " --combine accumulate -j3\n");
   EXPECT_EQ(block.counters().tuned + block.counters().tune_failed, 0u) << logged;
+  // One of the block's own routing is looked for alone, in what the block is opened with as well.
+  ASSERT_EQ(std::system((importCommand(writeRecord(64, kMma)) + " > /dev/null").c_str()), 0);
+  moec_text_options zipf = {};
+  zipf.routing = "zipf:1.2";
+  moec::Package skewed = moec::Package::fromText(context, text, zipf);
+  for (const moec_variant &variant : skewed.variants())
+    EXPECT_NE(variant.min_tokens, 48);
+  writeTool("");
+  tune(skewed, {64});
+  EXPECT_EQ(skewed.counters().tuned + skewed.counters().tune_failed, 0u) << logged;
+  EXPECT_NE(read("calls").find("--routing zipf:1.2 "), std::string::npos) << read("calls");
   // A host may change its folder before it tunes.
   std::error_code ignored;
   fs::path former = fs::current_path();
@@ -291,99 +249,6 @@ TEST_F(TuneTest, TheBlocksOwnOptionsDecideWhatIsMeasured) {
   EXPECT_NE(message.find("but got 'zipf'"), std::string::npos) << message;
 }
 
-TEST_F(TuneTest, FailuresAreCountedAndLogged) {
-  moec::Context context;
-  moec::Package block = moec::Package::fromText(context, text);
-  const std::pair<const char *, const char *> cases[] = {
-      {"echo 'T=1 us'; echo 'moec: error: no CUDA driver' >&2; exit 6",
-       "tuning for 64 tokens failed: moec tune ended with code 6: no CUDA driver"},
-      {"kill -SEGV $$", "tuning for 64 tokens failed: moec tune died of signal 11"},
-      {"exit 77", "tuning for 64 tokens failed: moec tune ended with code 77"},
-      {"exec 1>&- 2>&-; sleep 0.2; exit 3", "moec tune ended with code 3"},
-  };
-  uint64_t failed = 0;
-  for (auto [body, reason] : cases) {
-    logged.clear();
-    writeTool(body);
-    tune(block, {64});
-    EXPECT_EQ(block.counters().tune_failed, ++failed);
-    EXPECT_NE(logged.find(reason), std::string::npos) << logged;
-  }
-  EXPECT_EQ(block.counters().tuned, 0u);
-  block.prepare({64});
-  launch(block, 64);
-}
-
-TEST_F(TuneTest, ClosingEndsTheProgram) {
-  moec::Context context;
-  moec::Package block = moec::Package::fromText(context, text);
-  writeTool("echo $$ > pid; exec sleep 600");
-  std::atomic<int> told{0};
-  block.tune({64, 128}, options(), [&](size_t, size_t) { ++told; });
-  while (read("pid").empty())
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  pid_t pid = std::stoi(read("pid"));
-  EXPECT_EQ(::kill(pid, 0), 0);
-  auto start = std::chrono::steady_clock::now();
-  { moec::Package closing = std::move(block); }
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
-  EXPECT_NE(::kill(pid, 0), 0);
-  EXPECT_EQ(told, 0);
-  EXPECT_EQ(calls(), 1u);
-}
-
-TEST_F(TuneTest, TheProgramEndsAfterAHostThatDied) {
-  writeTool("echo $$ > pid; while true; do echo row; sleep 0.05; done");
-  pid_t host = ::fork();
-  if (host == 0) {
-    moec::Context context;
-    moec::Package block = moec::Package::fromText(context, text);
-    block.tune({64}, options());
-    ::pause();
-    ::_exit(0);
-  }
-  ASSERT_GT(host, 0);
-  while (read("pid").empty())
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  ::kill(host, SIGKILL);
-  ASSERT_EQ(::waitpid(host, nullptr, 0), host);
-  // Gone, or dead and not yet collected by whoever inherited it.
-  std::string status = "/proc/" + std::to_string(std::stoi(read("pid"))) + "/status";
-  auto runs = [&] {
-    std::ifstream file(status);
-    std::stringstream all;
-    all << file.rdbuf();
-    return !all.str().empty() && all.str().find("State:\tZ") == std::string::npos;
-  };
-  for (int i = 0; i < 1000 && runs(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  EXPECT_FALSE(runs());
-}
-
-TEST_F(TuneTest, TheProgramDoesNotNoticeTheHost) {
-  // A descriptor that is left open to children, an ignored signal, a device of its own.
-  int leaked = ::dup(0);
-  auto former = std::signal(SIGPIPE, SIG_IGN);
-  ::setenv("MOEC_DEVICE", "7", 1);
-  moec::Context context;
-  moec::Package block = moec::Package::fromText(context, text);
-  writeTool("grep -E '^Sig(Blk|Ign)' /proc/self/status > signals\nls /proc/$$/fd > descriptors\n"
-            "echo $MOEC_DEVICE > device");
-  tune(block, {64});
-  std::signal(SIGPIPE, former);
-  ::unsetenv("MOEC_DEVICE");
-  ::close(leaked);
-  // Signals that the C library keeps to itself have numbers above 31.
-  EXPECT_EQ(read("signals").find("SigBlk:\t0000000000000000\n"), 0u) << read("signals");
-  size_t ignored = read("signals").find("SigIgn:\t");
-  ASSERT_NE(ignored, std::string::npos);
-  EXPECT_EQ(std::stoull(read("signals").substr(ignored + 8), nullptr, 16) & 0x7fffffff, 0u)
-      << read("signals");
-  EXPECT_EQ(read("descriptors").find(std::to_string(leaked) + "\n"), std::string::npos)
-      << leaked << " in " << read("descriptors");
-  EXPECT_EQ(read("device"), "0\n");
-}
-
 TEST_F(TuneTest, WhatCannotBeTunedSaysSoAtOnce) {
   moec::Context context;
   moec::Package block = moec::Package::fromText(context, text);
@@ -404,6 +269,12 @@ TEST_F(TuneTest, WhatCannotBeTunedSaysSoAtOnce) {
             std::string::npos);
   given.tool = scratch.c_str();
   failureOf(block, given, {64}, MOEC_TOOLCHAIN);
+  std::ofstream(scratch / "text") << "no program";
+  fs::permissions(scratch / "text", fs::perms::owner_read);
+  std::string unmarked = (scratch / "text").string();
+  given.tool = unmarked.c_str();
+  EXPECT_NE(failureOf(block, given, {64}, MOEC_TOOLCHAIN).find("none that may be run"),
+            std::string::npos);
   moec_tune_options unset = {};
   int64_t tokens[] = {64};
   EXPECT_EQ(moec_package_tune(block.get(), tokens, 1, &unset, nullptr, nullptr, nullptr),

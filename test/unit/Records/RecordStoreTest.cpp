@@ -167,6 +167,16 @@ TEST_F(RecordStoreTest, ADamagedRecordIsIgnoredWithAWarningAndMovedAside) {
   EXPECT_TRUE(warnings.empty());
 }
 
+TEST_F(RecordStoreTest, AFolderThatIsNotSafeLeavesTheRecordsOutAndIsNamed) {
+  ASSERT_TRUE(open().publish(sampleRecord()).isOk());
+  fs::permissions(scratch / "tuned", fs::perms::all);
+  auto warn = [this](const std::string &text) { warnings.push_back(text); };
+  EXPECT_FALSE(RecordStore::openExisting(scratch, warn));
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_TRUE(llvm::StringRef(warnings[0]).starts_with("tuning records are left out: "))
+      << warnings[0];
+}
+
 TEST_F(RecordStoreTest, ALookupMakesNoFolder) {
   EXPECT_FALSE(RecordStore::openExisting(scratch, nullptr));
   EXPECT_TRUE(fs::is_empty(scratch));

@@ -43,9 +43,11 @@ TEST(RecordTest, SurvivesItsText) {
 TEST(RecordTest, ADefaultThatStaysSurvivesItsText) {
   Record record = sampleRecord();
   record.schedules.clear();
+  record.microseconds = record.defaultMicroseconds;
   auto read = recordsFromText(recordsToText({record}));
   ASSERT_TRUE(read.isOk()) << read.status().message();
   EXPECT_TRUE(read->front().schedules.empty());
+  EXPECT_EQ(read->front().ratio(), 1);
 }
 
 /// The failure of reading a record whose text had `from` replaced.

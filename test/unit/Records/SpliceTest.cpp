@@ -67,4 +67,16 @@ TEST(SpliceTest, TheWholeAdmitsWhatEveryPartDoes) {
   EXPECT_FALSE(whole.wasCached);
 }
 
+TEST(SpliceTest, ASingleTokenCountIsAnInterval) {
+  Compilation whole = compilation("one", 0);
+  splice(whole, compilation("other", 0), {1, 1});
+  const std::vector<moert::Variant> &variants = whole.package.manifest.variants;
+  ASSERT_EQ(variants.size(), 3u);
+  const int64_t ends[][2] = {{0, 0}, {1, 1}, {2, -1}};
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(variants[i].minTokens, ends[i][0]);
+    EXPECT_EQ(variants[i].maxTokens, ends[i][1]);
+  }
+}
+
 } // namespace

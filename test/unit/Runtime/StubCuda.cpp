@@ -388,6 +388,7 @@ DriverResult cuStreamEndCapture(StreamHandle stream, GraphHandle *graph) {
   return kSuccess;
 }
 DriverResult cuStreamIsCapturing(StreamHandle stream, CaptureStatus *status) {
+  MAY_FAIL();
   *status = stream && stream->captured ? kCaptureActive : kCaptureNone;
   return kSuccess;
 }

@@ -22,6 +22,7 @@ struct FakeControl {
   std::atomic<int> failing{-1};  ///< this variant cannot be made
   std::atomic<bool> held{false}; ///< `make` waits while it is set
   std::chrono::milliseconds time{0};
+  std::vector<size_t> progress{1}; ///< what `make` tells
   /// What tuning does; where it is not set nothing can be tuned. Not to be changed while it may
   /// run.
   std::function<Result<std::optional<TunedVariant>>(int64_t tokens, const TuneRequest &request,
@@ -70,7 +71,8 @@ public:
     made.package = makePackage();
     made.package.manifest = planned[index].manifest;
     made.cachedKernels = index == 0 ? 1 : 0;
-    progress(1);
+    for (size_t done : control.progress)
+      progress(done);
     return made;
   }
   Status checkTuning(const TuneRequest &request) const override {

@@ -79,6 +79,18 @@ TEST_F(NoThreadsTest, AVariantFailsWhereThereIsNone) {
   EXPECT_TRUE(t.launch(*block).isOk());
 }
 
+TEST_F(NoThreadsTest, ATaskThatIsRefusedIsNotDoneLater) {
+  std::atomic<bool> refusedRan{false}, nextRan{false};
+  Workers workers(1);
+  threadsLeft = 0;
+  EXPECT_FAILURE(workers.add(this, [&] { refusedRan = true; }), Toolchain, "starting a thread");
+  threadsLeft = -1;
+  ASSERT_TRUE(workers.add(this, [&] { nextRan = true; }).isOk());
+  while (!nextRan) // the one thread takes tasks in turn
+    std::this_thread::yield();
+  EXPECT_FALSE(refusedRan);
+}
+
 TEST_F(NoThreadsTest, OneThreadDoesTheWorkOfFour) {
   threadsLeft = 1;
   EXPECT_TRUE(block->prepare({}, true, nullptr).isOk());

@@ -54,6 +54,27 @@ TEST_F(ReplaysTest, WhatIsUsedLeastRecentlyIsForgotten) {
   EXPECT_FALSE(replays(a));
   block->keepReplays(0);
   EXPECT_FALSE(replays(c));
+  // A replay is a use.
+  block->keepReplays(2);
+  EXPECT_FALSE(replays(a) || replays(b));
+  EXPECT_TRUE(replays(a));
+  EXPECT_FALSE(replays(c)); // takes b's place
+  EXPECT_TRUE(replays(a));
+  EXPECT_FALSE(replays(b));
+  block->keepReplays(3); // forgets what it kept
+  EXPECT_FALSE(replays(a));
+}
+
+TEST_F(ReplaysTest, ALaunchThatTheDriverRefusesIsNotKept) {
+  block->keepReplays(2);
+  Tensors t = tensors(40);
+  stub().failingCall = "cuLaunchKernelEx";
+  stub().failingResult = 1;
+  for (int i = 0; i < 3; ++i)
+    EXPECT_FALSE(t.launch(*block).isOk());
+  stub().failingCall = nullptr;
+  EXPECT_FALSE(replays(t));
+  EXPECT_TRUE(replays(t));
 }
 
 TEST_F(ReplaysTest, AnyDifferenceIsAnotherLaunch) {
@@ -80,6 +101,13 @@ TEST_F(ReplaysTest, AnyDifferenceIsAnotherLaunch) {
   std::swap(addresses[0], addresses[1]);
   EXPECT_TRUE(launch(40, t.workspace.bytes(), t.stream.handle()));
   EXPECT_EQ(stub().graphLaunches, before);
+  // Of the same hash: the highest bit of a word is the highest bit of its product, where that of
+  // the next word cancels it.
+  std::swap(addresses[0], addresses[1]);
+  for (cuda::DevicePtr &address : addresses)
+    address ^= cuda::DevicePtr(1) << 63;
+  EXPECT_FALSE(launch(40, t.workspace.bytes(), t.stream.handle())) << "no memory of the device";
+  EXPECT_EQ(stub().graphLaunches, before);
   // A launch that fails is not kept, and fails again.
   for (int i = 0; i < 3; ++i)
     EXPECT_FALSE(launch(40, 1, t.stream.handle()));
@@ -101,6 +129,12 @@ TEST_F(ReplaysTest, ACapturedStreamGetsTheKernels) {
   EXPECT_TRUE(t.output.fill(0, 0, t.output.bytes(), t.stream.handle()).isOk());
   EXPECT_TRUE(graph->launch(t.stream).isOk());
   EXPECT_TRUE(t.isRight()) << "the graph holds the block's kernels";
+  // The legacy stream cannot be asked while another one is captured.
+  EXPECT_TRUE(replays(t));
+  stub().failingCall = "cuStreamIsCapturing";
+  stub().failingResult = 906; // CUDA_ERROR_STREAM_CAPTURE_IMPLICIT
+  EXPECT_FALSE(replays(t));
+  stub().failingCall = nullptr;
 }
 
 TEST_F(ReplaysTest, WhatCannotBeCapturedIsLaunched) {

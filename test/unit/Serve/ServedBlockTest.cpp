@@ -38,6 +38,40 @@ TEST_F(ServeTest, PreparesWhatIsAskedFor) {
   EXPECT_FAILURE(block->prepare(wrong, true, nullptr), Usage, "tokens, but got -3");
 }
 
+TEST_F(ServeTest, ASourceThatStartsOverTakesNoStepBack) {
+  // As where another NVRTC was found: every kernel is compiled again, and told again.
+  control.progress = {1, 0, 1, 5};
+  std::vector<std::pair<size_t, size_t>> steps;
+  int64_t tokens[] = {1};
+  ASSERT_TRUE(block
+                  ->prepare(tokens, /*wait=*/true,
+                            [&](size_t done, size_t total) {
+                              steps.push_back({done, total});
+                            })
+                  .isOk());
+  EXPECT_EQ(steps, (std::vector<std::pair<size_t, size_t>>{{1, 2}, {2, 2}}));
+}
+
+TEST_F(ServeTest, ACallbackGoesOnWhereOneWithinItEnds) {
+  ASSERT_TRUE(block->prepare({}, true, nullptr).isOk());
+  int calls = 0;
+  auto outer = [&](size_t, size_t) {
+    EXPECT_TRUE(block->prepare({}, false, [&](size_t, size_t) { ++calls; }).isOk());
+    EXPECT_FAILURE(block->prepare({}, true, nullptr), Usage, "not to wait for variants");
+  };
+  ASSERT_TRUE(block->prepare({}, true, outer).isOk());
+  EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(block->prepare({}, true, nullptr).isOk());
+}
+
+TEST_F(ServeTest, AVariantEndsWithWhatTheBlockAdmits) {
+  Package package = makePackage();
+  package.manifest.maxTokens = 10;
+  std::shared_ptr<ServedBlock> few = ServedBlock::of(load(package));
+  EXPECT_EQ(few->variant(0).minTokens, 0);
+  EXPECT_EQ(few->variant(0).maxTokens, 10) << "of 0 to 15";
+}
+
 TEST_F(ServeTest, PreparesInTheBackground) {
   control.held = true;
   std::atomic<size_t> done{0};

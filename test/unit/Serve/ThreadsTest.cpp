@@ -2,6 +2,9 @@
 
 #include "test/unit/Serve/FakeSource.h"
 
+#include <pthread.h>
+#include <signal.h>
+
 using namespace moert;
 using namespace moert::test;
 
@@ -113,6 +116,42 @@ TEST_F(ServeTest, AFailureThatIsTriedAgainAtOnceReachesEveryone) {
   EXPECT_EQ(wrong, 0);
   control.failing = -1;
   EXPECT_TRUE(block->prepare({}, true, nullptr).isOk());
+}
+
+TEST_F(ServeTest, ATaskDoesNotWaitForAnotherWhereAThreadMayBeHad) {
+  std::atomic<bool> begun{false}, second{false}, over{false};
+  Workers workers(2);
+  auto first = [&] {
+    begun = true;
+    while (!over)
+      std::this_thread::yield();
+  };
+  ASSERT_TRUE(workers.add(this, first).isOk());
+  while (!begun)
+    std::this_thread::yield();
+  ASSERT_TRUE(workers.add(this, [&] { second = true; }).isOk());
+  for (int i = 0; i < 10000 && !second; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_TRUE(second);
+  over = true;
+}
+
+TEST_F(ServeTest, SignalsAreTheHostsThreadsBusiness) {
+  auto isBlocked = [] {
+    sigset_t mask;
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    return ::sigismember(&mask, SIGTERM) == 1;
+  };
+  const bool before = isBlocked();
+  std::atomic<int> background{-1};
+  {
+    Workers workers(1);
+    ASSERT_TRUE(workers.add(this, [&] { background = isBlocked(); }).isOk());
+    while (background < 0)
+      std::this_thread::yield();
+  }
+  EXPECT_EQ(background, 1);
+  EXPECT_EQ(isBlocked(), before) << "those of the thread that asked stay";
 }
 
 TEST_F(ServeTest, ManyBlocksShareTheWorkers) {

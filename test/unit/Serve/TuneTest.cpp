@@ -71,13 +71,17 @@ TEST_F(ServeTuneTest, OneThatIsFasterStillReplacesIt) {
 
 TEST_F(ServeTuneTest, TheLatestBuildServesWhatItReachesAndNothingElse) {
   control.tune = [](int64_t tokens, const TuneRequest &, std::stop_token) -> Found {
-    return Build(tokens == 1    ? makeTuned(1, 3, 8)
+    return Build(tokens == 2    ? makeTuned(0, 1, 9)
+                 : tokens == 1  ? makeTuned(1, 3, 8)
                  : tokens == 20 ? makeTuned(20, 30, 5)
                                 : makeTuned(30, 40, 7));
   };
   ASSERT_TRUE(block->prepare({}, true, nullptr).isOk());
   tune({1, 20, 35});
   for (auto [tokens, factor] : {std::pair(1, 16), {3, 16}, {4, 6}, {30, 14}, {40, 14}, {41, 6}})
+    EXPECT_EQ(launched(tokens), factor) << tokens;
+  tune({2});
+  for (auto [tokens, factor] : {std::pair(1, 18), {2, 6}, {3, 6}, {30, 14}})
     EXPECT_EQ(launched(tokens), factor) << tokens;
 }
 
