@@ -91,7 +91,9 @@ Status checkAgreement(const HostTensor &actual, const HostTensor &baseline, doub
       worst.index += row * columns;
       std::lock_guard<std::mutex> lock(mutex);
       total.wrong += worst.wrong;
-      if (total.index < 0 || worst.excess > total.excess)
+      // Of equal ones the first, in whatever order threads come.
+      if (total.index < 0 || worst.excess > total.excess ||
+          (worst.excess == total.excess && worst.index < total.index))
         total.index = worst.index, total.excess = worst.excess;
     }
   });

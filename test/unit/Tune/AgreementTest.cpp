@@ -95,6 +95,14 @@ TEST(AgreementTest, PoisonIsWrongUnlessTheBaselineHasIt) {
     EXPECT_NE(message.find("2 of 24 elements"), std::string::npos) << message;
     EXPECT_NE(message.find("worst at [1, 1]: nan"), std::string::npos) << message;
   }
+  // Of equal ones the first is named, whichever thread looks first.
+  HostTensor poison = tensor(200, 8), zeros = tensor(200, 8);
+  for (int64_t i = 3; i < poison.numElements(); ++i)
+    poison.set(i, NAN);
+  for (int i = 0; i < 20; ++i) {
+    std::string message = checkAgreement(poison, zeros, 1e-2, 8).message();
+    EXPECT_NE(message.find("worst at [0, 3]: nan"), std::string::npos) << message;
+  }
 }
 
 TEST(AgreementTest, RefusesOtherShapesAndAcceptsEmptyOnes) {
