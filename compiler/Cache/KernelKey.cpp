@@ -19,7 +19,7 @@ namespace moec {
 
 /// What is not in source, headers and options but decides the result all the same: how a compile is
 /// run and what is kept of it. Raise it with any change to that.
-static constexpr StringRef kGeneratorVersion = "1";
+static constexpr StringRef kGeneratorVersion = "2";
 
 /// The names in #include lines, wherever they stand: one too many only makes a key narrower.
 static void collectIncludes(StringRef text, llvm::SmallVectorImpl<StringRef> &names) {

@@ -3,6 +3,7 @@
 #include "compiler/Embed/TextVariants.h"
 
 #include "compiler/Device/EmbeddedHeaders.h"
+#include "compiler/Engine/Resources.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -30,12 +31,15 @@ static Result<moert::MadeVariant> compileKernels(moert::Manifest manifest,
     request.headers = deviceHeaders();
     requests.push_back(std::move(request));
   }
-  for (Result<CachedCompiler::Kernel> &kernel : cache.compileAll(requests, jobs, progress)) {
-    if (!kernel)
-      return std::move(kernel).status();
-    made.cachedKernels += kernel->wasCached ? 1 : 0;
-    made.package.code.push_back(
-        {"", std::move(kernel->compiled.ptx), std::move(kernel->compiled.cubin)});
+  std::vector<Result<CachedCompiler::Kernel>> compiled = cache.compileAll(requests, jobs, progress);
+  for (size_t i = 0; i < compiled.size(); ++i) {
+    if (!compiled[i])
+      return std::move(compiled[i]).status();
+    moert::CompiledKernel &kernel = compiled[i]->compiled;
+    MOERT_RETURN_IF_ERROR(takeResources(kernel, manifest.kernels[i]));
+    MOERT_RETURN_IF_ERROR(checkSpills(manifest.kernels[i]));
+    made.cachedKernels += compiled[i]->wasCached ? 1 : 0;
+    made.package.code.push_back({"", std::move(kernel.ptx), std::move(kernel.cubin)});
   }
   made.package.manifest = std::move(manifest);
   return made;

@@ -4,6 +4,7 @@
 
 #include "compiler/Cache/CachedCompiler.h"
 #include "compiler/Device/EmbeddedHeaders.h"
+#include "compiler/Engine/Resources.h"
 #include "compiler/Engine/Splice.h"
 #include "compiler/Engine/VariantKey.h"
 #include "compiler/Target/Cuda/CudaEmitter.h"
@@ -157,24 +158,8 @@ Status Compile::assemble() {
       return std::move(compiled[i]).status();
     const moert::CompiledKernel &kernel = compiled[i]->compiled;
     moert::Kernel &record = result.package.manifest.kernels[i];
-    const moert::KernelResources *resources = kernel.findEntry(record.entry);
-    if (!resources)
-      return Status(StatusCode::Toolchain,
-                    fmt::format("kernel '{}': expects a report on entry '{}' from the assembler, "
-                                "but got none",
-                                record.name, record.entry));
-    record.registers = resources->registers;
-    record.spillBytes = resources->spillStoreBytes + resources->spillLoadBytes;
-    record.staticSharedBytes = resources->staticSharedBytes;
-    // The register budget of wgmma's consumers is spent to the last one: what spills there is slow
-    // beyond use. Only these kernels have tensor maps.
-    if (record.spillBytes != 0 &&
-        llvm::is_contained(record.parameters, moert::ParameterKind::TensorMap))
-      return Status(StatusCode::Toolchain,
-                    fmt::format("kernel '{}': expects a wgmma kernel to spill nothing, but the "
-                                "assembler spills {} bytes a thread; give its product a smaller "
-                                "tile (--schedule)",
-                                record.name, record.spillBytes));
+    MOERT_RETURN_IF_ERROR(takeResources(kernel, record));
+    MOERT_RETURN_IF_ERROR(checkSpills(record));
     result.package.code[i].ptx = kernel.ptx;
     if (wants(Stage::Cubin))
       result.package.code[i].cubin = kernel.cubin;

@@ -4,6 +4,7 @@
 
 #include "compiler/Device/EmbeddedHeaders.h"
 #include "compiler/Engine/Compiler.h"
+#include "compiler/Engine/Resources.h"
 
 #include "mlir/IR/Diagnostics.h"
 
@@ -71,16 +72,7 @@ Status KernelBuilder::complete(Package &package) const {
     if (!found)
       return found.status();
     const moert::CompiledKernel &kernel = found->compiled;
-    const moert::KernelResources *resources = kernel.findEntry(record.entry);
-    if (!resources)
-      return Status(
-          StatusCode::Toolchain,
-          fmt::format("kernel '{}': expects a report on its entry from the assembler, but "
-                      "got none",
-                      record.name));
-    record.registers = resources->registers;
-    record.spillBytes = resources->spillStoreBytes + resources->spillLoadBytes;
-    record.staticSharedBytes = resources->staticSharedBytes;
+    MOERT_RETURN_IF_ERROR(takeResources(kernel, record));
     package.code[i].ptx = kernel.ptx;
     package.code[i].cubin = kernel.cubin;
   }

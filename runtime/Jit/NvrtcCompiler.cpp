@@ -68,6 +68,13 @@ const KernelResources *CompiledKernel::findEntry(std::string_view entry) const {
   return nullptr;
 }
 
+uint32_t CompiledKernel::spillBytes() const {
+  uint32_t bytes = 0;
+  for (const KernelResources &resources : entries)
+    bytes += resources.spillBytes();
+  return bytes;
+}
+
 NvrtcCompiler::NvrtcCompiler(std::shared_ptr<const Library> library)
     : library(std::move(library)) {}
 
@@ -128,6 +135,25 @@ std::vector<std::string> NvrtcCompiler::standardOptions(std::string_view arch) {
 }
 
 Result<CompiledKernel> NvrtcCompiler::compile(const CompileRequest &request) const {
+  // At its default, 5, the assembler works at many values at once and may run out of registers
+  // where accumulators take most of them; at 3 and below it works at fewer. What does not spill
+  // stays as it was measured, so it is asked only here.
+  constexpr const char *kSparing = "-Xptxas=--register-usage-level=3";
+  Result<CompiledKernel> kernel = compileOnce(request);
+  if (!kernel || kernel->spillBytes() == 0)
+    return kernel;
+  CompileRequest again = request;
+  again.options.push_back(kSparing);
+  Result<CompiledKernel> sparing = compileOnce(again);
+  if (!sparing || sparing->spillBytes() >= kernel->spillBytes())
+    return kernel;
+  log(LogLevel::Debug, "jit", "{} spills {} bytes in place of {} with {}", request.name,
+      sparing->spillBytes(), kernel->spillBytes(), kSparing);
+  sparing->seconds += kernel->seconds;
+  return sparing;
+}
+
+Result<CompiledKernel> NvrtcCompiler::compileOnce(const CompileRequest &request) const {
   auto begin = std::chrono::steady_clock::now();
   const NvrtcApi &api = library->api;
   auto failure = [&](std::string message) {

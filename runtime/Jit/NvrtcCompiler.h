@@ -43,6 +43,9 @@ struct KernelResources {
   uint32_t spillLoadBytes = 0;    ///< a thread
   uint32_t stackBytes = 0;        ///< a thread
   uint32_t staticSharedBytes = 0; ///< a block
+
+  /// Stores and loads of spilled registers, a thread.
+  uint32_t spillBytes() const { return spillStoreBytes + spillLoadBytes; }
 };
 
 /// The result of one compile.
@@ -56,6 +59,8 @@ struct CompiledKernel {
 
   /// The report on `entry`; null where there is none.
   const KernelResources *findEntry(std::string_view entry) const;
+  /// Of all entries.
+  uint32_t spillBytes() const;
 };
 
 /// Reports a finished compile; calls come one at a time, from any thread.
@@ -84,7 +89,8 @@ public:
 
   /// Compiles one kernel. Toolchain failure with kernel name and log where NVRTC refuses, or where
   /// the assembler warns that it serialised warpgroup matrix instructions (see
-  /// `findFatalAdvisory`).
+  /// `findFatalAdvisory`). A kernel that spills is compiled a second time with an assembler that is
+  /// more sparing of registers, and the one that spills less is given.
   Result<CompiledKernel> compile(const CompileRequest &request) const;
 
   /// Compiles all on up to `jobs` threads (0: one for each core); results in the order of the
@@ -96,6 +102,7 @@ public:
 private:
   struct Library;
   explicit NvrtcCompiler(std::shared_ptr<const Library> library);
+  Result<CompiledKernel> compileOnce(const CompileRequest &request) const;
   std::shared_ptr<const Library> library;
 };
 

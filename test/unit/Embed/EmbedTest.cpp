@@ -307,6 +307,27 @@ TEST_F(EmbedTest, AStrictCacheCompilesNothing) {
   EXPECT_TRUE(fs::exists(folder));
 }
 
+TEST_F(EmbedTest, AWgmmaKernelThatSpillsIsRefused) {
+  int former = std::exchange(stub().ccMajor, 9);
+  int formerBytes = std::exchange(stub().sharedBytesPerBlock, 232448);
+  ::setenv("STUB_NVRTC_SPILL", "24", 1);
+  {
+    std::ifstream file(MOEC_EXAMPLES "/olmoe.mlir");
+    std::stringstream large;
+    large << file.rdbuf();
+    moec::Context context;
+    moec::Package block = moec::Package::fromText(context, large.str());
+    EXPECT_STREQ(moec_package_target(block.get()), "sm_90a");
+    std::string message, location;
+    EXPECT_EQ(statusOf([&] { block.prepare({4096}); }, message, location), MOEC_TOOLCHAIN);
+    EXPECT_NE(message.find("expects a wgmma kernel to spill nothing"), std::string::npos)
+        << message;
+  }
+  ::unsetenv("STUB_NVRTC_SPILL");
+  stub().ccMajor = former;
+  stub().sharedBytesPerBlock = formerBytes;
+}
+
 TEST_F(EmbedTest, KernelsAreThoseThatTheToolCompiles) {
   std::string compile = std::string(MOEC_TOOL) + " compile " MOEC_EXAMPLES "/tiny.mlir -o " +
                         (scratch / "tiny.moepkg").string() + " --target sm_80 --tokens 64 > " +

@@ -4,6 +4,7 @@
 #define MOEC_TEST_UNIT_EMBED_EMBEDTEST_H
 
 #include "runtime/Api/moec.hpp"
+#include "test/unit/Runtime/StubCuda.h"
 
 #include <gtest/gtest.h>
 
@@ -14,6 +15,8 @@
 #include <functional>
 #include <sstream>
 #include <string>
+
+#include <dlfcn.h>
 
 namespace moec::test {
 
@@ -45,6 +48,11 @@ protected:
     std::ifstream file(scratch / "compiled");
     return static_cast<size_t>(
         std::count(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>(), '\n'));
+  }
+  /// The driver that the library loads.
+  static moert::test::StubCuda &stub() {
+    static void *library = ::dlopen(MOEC_STUB_CUDA_ANY, RTLD_NOW | RTLD_LOCAL);
+    return *reinterpret_cast<moert::test::StubCuda *(*)()>(::dlsym(library, "stubCuda"))();
   }
   static moec_status statusOf(const std::function<void()> &body, std::string &message,
                               std::string &location) {

@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "test/unit/Embed/TuneTest.h"
-#include "test/unit/Runtime/StubCuda.h"
 
 #include <cmath>
 
@@ -166,13 +165,11 @@ TEST_F(TuneTest, ALoweringOfItsOwnServesBlocksThatAreOpenedLater) {
 TEST_F(TuneTest, EachLoweringOfItsOwnServesItsTokens) {
   // Two intervals that are fused in ways of their own: the launches tell which one ran.
   moec::Context context;
-  auto *stub = reinterpret_cast<moert::test::StubCuda *(*)()>(
-      ::dlsym(::dlopen(MOEC_STUB_CUDA_ANY, RTLD_NOW | RTLD_LOCAL), "stubCuda"))();
   auto launches = [&](moec::Package &block, int64_t tokens) {
     block.prepare({tokens});
-    stub->numLaunches = 0;
+    stub().numLaunches = 0;
     launch(block, tokens);
-    return stub->numLaunches.load();
+    return stub().numLaunches.load();
   };
   moec::Package plain = moec::Package::fromText(context, text);
   const unsigned fused = launches(plain, 64);

@@ -173,8 +173,8 @@ TEST_F(CompileWorkersTest, AHangIsTheCandidates) {
 
 TEST_F(CompileWorkersTest, AWrongAnswerIsTheCandidates) {
   setenv("STUB_NVRTC_SILENT", kSecond, 1);
-  expectSecondFails("kernel 'moe_grouped_matmul_0': expects a report on its entry from the "
-                    "assembler, but got none");
+  expectSecondFails("kernel 'moe_grouped_matmul_0': expects a report on entry "
+                    "'moe_grouped_matmul_0' from the assembler, but got none");
 }
 
 TEST_F(CompileWorkersTest, OneWorkerIsEnoughForAll) {
