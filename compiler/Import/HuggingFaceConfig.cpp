@@ -3,6 +3,7 @@
 #include "compiler/Import/HuggingFaceConfig.h"
 
 #include "compiler/Support/Json.h"
+#include "runtime/Support/Text.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -116,14 +117,7 @@ private:
   }
 
   static Status wrong(StringRef field, StringRef expected, const llvm::json::Value &value) {
-    std::string text = llvm::formatv("{0}", value);
-    constexpr size_t kShown = 40;
-    if (text.size() > kShown) {
-      size_t end = kShown;
-      while ((text[end] & 0xC0) == 0x80) // within a character of UTF-8
-        --end;
-      text = text.substr(0, end) + "...";
-    }
+    std::string text = moert::shortened(llvm::formatv("{0}", value));
     return Status(
         StatusCode::InvalidInput,
         llvm::formatv("expects field '{0}' to be {1}, but got {2}", field, expected, text));

@@ -249,8 +249,9 @@ typedef void (*moec_progress_callback)(size_t done, size_t total, void *user);
 /** Compiles and loads the variants for all of `tokens` (none: every variant) on threads of the
     context; variants that are ready cost nothing. `progress` may be NULL. In the background it may
     be called until the package is closed; where nothing is to do it is called before this returns.
-    Launches take a variant as soon as it is ready. Where the system has no thread to give, the
-    variant fails with MOEC_TOOLCHAIN. */
+    Launches take a variant as soon as it is ready. Where the system has no thread to give, or the
+    activation of a wgmma kernel finds no registers (its product then needs a smaller tile by
+    `schedule`), the variant fails with MOEC_TOOLCHAIN. */
 MOEC_API moec_status moec_package_prepare(moec_package *package, const int64_t *tokens,
                                           size_t count, moec_prepare_mode mode,
                                           moec_progress_callback progress, void *user,

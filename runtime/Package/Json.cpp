@@ -2,6 +2,8 @@
 
 #include "runtime/Package/Json.h"
 
+#include "runtime/Support/Text.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,10 +22,8 @@ void JsonCursor::fail(std::string message) const {
 std::string JsonCursor::kind() const {
   if (!value)
     return "nothing";
-  if (value->is_string() || value->is_number() || value->is_boolean()) {
-    std::string text = value->dump(-1, ' ', true, Json::error_handler_t::replace);
-    return text.size() <= 40 ? text : text.substr(0, 37) + "...";
-  }
+  if (value->is_string() || value->is_number() || value->is_boolean())
+    return shortened(value->dump(-1, ' ', true, Json::error_handler_t::replace));
   return value->is_null() ? "null" : fmt::format("an {}", value->type_name());
 }
 

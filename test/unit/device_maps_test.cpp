@@ -576,9 +576,11 @@ struct FloatSums : Columns<256, false> {
 };
 
 TEST(WgmmaPlan, LeastTokensAreWholeSteps) {
-  EXPECT_EQ((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<192, 256, true>>::kLeastTokens), 64);
+  EXPECT_EQ((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<192, 256, true>>::kLeastTokens),
+            64);
   EXPECT_EQ((GroupedMatmulWgmmaPlan<Columns<256, false>, Step48>::kLeastTokens), 48);
-  EXPECT_EQ((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<48, 256, true>>::kLeastTokens), 16);
+  EXPECT_EQ((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<48, 256, true>>::kLeastTokens),
+            16);
 }
 
 TEST(WgmmaPlan, OnlyResultsOfTwoBytesAreStaged) {

@@ -15,8 +15,7 @@ static std::optional<std::pair<int64_t, int64_t>> multiply(std::pair<int64_t, in
                                                            std::pair<int64_t, int64_t> b) {
   int64_t across = std::gcd(a.first, b.second), back = std::gcd(b.first, a.second);
   int64_t numerator = 0, denominator = 0;
-  if (across == 0 || back == 0 ||
-      llvm::MulOverflow(a.first / across, b.first / back, numerator) ||
+  if (across == 0 || back == 0 || llvm::MulOverflow(a.first / across, b.first / back, numerator) ||
       llvm::MulOverflow(a.second / back, b.second / across, denominator))
     return std::nullopt;
   return std::pair(numerator, denominator);

@@ -31,8 +31,8 @@ public:
   llvm::ArrayRef<mlir::Value> values() const { return members; }
   /// What is the same for all that are related to `value`, one of `values()`.
   unsigned setOf(mlir::Value value) const { return find(value)->set; }
-  /// Rows of `value` for each row of the one of its set that has the fewest; nothing where that is no
-  /// whole number or `value` is none of `values()`.
+  /// Rows of `value` for each row of the one of its set that has the fewest; nothing where that is
+  /// no whole number or `value` is none of `values()`.
   std::optional<int64_t> perUnit(mlir::Value value) const;
 
   /// The leading dimension of `value` divided by T; nothing also where it counts padded rows.
@@ -63,7 +63,7 @@ private:
 
   llvm::DenseMap<mlir::Value, unsigned> numbers;
   std::vector<mlir::Value> members; ///< by number
-  std::vector<Count> counts; ///< by number
+  std::vector<Count> counts;        ///< by number
   std::vector<Set> sets;
 };
 

@@ -88,6 +88,7 @@ TEST(ByteSize, Suffixes) {
   EXPECT_EQ(*parseByteSize("500M"), 500u << 20);
   EXPECT_EQ(*parseByteSize("5GiB"), uint64_t{5} << 30);
   EXPECT_EQ(*parseByteSize("2KB"), 2048u);
-  for (std::string wrong : {"", "G", "-1", "5X", "5GiBs", "99999999999T", "18014398509481984K", "1.5G"})
+  for (std::string wrong :
+       {"", "G", "-1", "5X", "5GiBs", "99999999999T", "18014398509481984K", "1.5G"})
     EXPECT_FALSE(parseByteSize(wrong)) << wrong;
 }

@@ -30,7 +30,8 @@ TEST_F(StoreTest, PublishesOnceAndFinds) {
   for (int i = 0; i < 200; ++i)
     large.add(std::string(200, 's') + std::to_string(i), "x");
   ASSERT_TRUE(store.publish(testKey(7).fileName(), encodeEntry(large)));
-  EXPECT_EQ(store.readKey(testKey(7).fileName()), testKey(7).text) << "a table beyond the first read";
+  EXPECT_EQ(store.readKey(testKey(7).fileName()), testKey(7).text)
+      << "a table beyond the first read";
   EXPECT_FALSE(store.find(testKey(2)).entry);
   struct stat info;
   ASSERT_EQ(::stat(fileOf(key).c_str(), &info), 0);

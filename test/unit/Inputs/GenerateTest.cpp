@@ -135,7 +135,8 @@ TEST(Generate, BiasesAndRoutingWeightsSpreadAsTheyShould) {
   Moments bias = momentsOf(generate(makeSpec(InputRole::Bias, DType::F32, {1000, 500})));
   EXPECT_NEAR(bias.deviation, 0.25, 0.002);
   // Uniform from half of the mean to three halves.
-  Moments weights = momentsOf(generate(makeSpec(InputRole::RoutingWeights, DType::F32, {50000, 4})));
+  Moments weights =
+      momentsOf(generate(makeSpec(InputRole::RoutingWeights, DType::F32, {50000, 4})));
   EXPECT_NEAR(weights.mean, 0.25, 0.001);
   EXPECT_NEAR(weights.deviation, 0.25 / std::sqrt(12.0), 0.001);
 }

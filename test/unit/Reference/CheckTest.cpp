@@ -41,8 +41,8 @@ TEST(Check, TolerancesAreThoseOfTheTypes) {
   EXPECT_EQ(defaultTolerance(DType::F16), 2e-3);
   EXPECT_EQ(defaultTolerance(DType::F32), 1e-5);
   // An error of a little more than the tolerance of all elements is one.
-  for (auto [dtype, error] : {std::pair(DType::BF16, 0.014), std::pair(DType::F16, 0.004),
-                              std::pair(DType::F32, 4e-5)}) {
+  for (auto [dtype, error] :
+       {std::pair(DType::BF16, 0.014), std::pair(DType::F16, 0.004), std::pair(DType::F32, 4e-5)}) {
     auto [actual, expected] = roundedPair(dtype);
     for (int64_t i = 0; i < expected.numElements(); ++i)
       actual.set(i, expected.at(i) * (1 + error));

@@ -92,8 +92,8 @@ TEST_F(FunctionInputs, RolesOfPaddingAndOfWhatIsPermuted) {
     return %u, %r : tensor<?x8xbf16>, tensor<?x8xbf16>
   })"));
   ASSERT_TRUE(mlir::succeeded(specs)) << errors;
-  const InputRole roles[] = {InputRole::Data,    InputRole::Offsets, InputRole::Data,
-                             InputRole::Offsets, InputRole::Offsets, InputRole::Routes,
+  const InputRole roles[] = {InputRole::Data,      InputRole::Offsets, InputRole::Data,
+                             InputRole::Offsets,   InputRole::Offsets, InputRole::Routes,
                              InputRole::ExpertIds, InputRole::Data};
   for (size_t i = 0; i < std::size(roles); ++i)
     EXPECT_EQ((*specs)[i].role, roles[i]) << i;

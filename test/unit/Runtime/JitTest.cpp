@@ -45,12 +45,12 @@ TEST(AssemblerReport, ReadsEachEntry) {
 }
 
 TEST(AssemblerReport, FramesOfCalledFunctionsCountTowardsTheEntry) {
-  std::vector<KernelResources> entries = parseAssemblerReport(
-      "ptxas info    : Compiling entry function 'k' for 'sm_90a'\n"
-      "ptxas info    : Function properties for k\n"
-      "16 bytes stack frame, 8 bytes spill stores, 12 bytes spill loads\n"
-      "ptxas info    : Function properties for called\n"
-      "24 bytes stack frame, 4 bytes spill stores, 20 bytes spill loads\n");
+  std::vector<KernelResources> entries =
+      parseAssemblerReport("ptxas info    : Compiling entry function 'k' for 'sm_90a'\n"
+                           "ptxas info    : Function properties for k\n"
+                           "16 bytes stack frame, 8 bytes spill stores, 12 bytes spill loads\n"
+                           "ptxas info    : Function properties for called\n"
+                           "24 bytes stack frame, 4 bytes spill stores, 20 bytes spill loads\n");
   ASSERT_EQ(entries.size(), 1u);
   EXPECT_EQ(entries[0].stackBytes, 40u);
   EXPECT_EQ(entries[0].spillStoreBytes, 12u);

@@ -78,8 +78,10 @@ TEST(Manifest, TensorMapsKeepTheDriversRules) {
       {"/tensor: expects an index below 2, but got 2", [](TensorMap &map) { map.index = 2; }},
       {"/buffer: expects an index below 3, but got 3",
        [](TensorMap &map) { map.fromBuffer = true, map.index = 3; }},
-      {"/dtype: expects elements of the size of f32", [](TensorMap &map) { map.dtype = DType::BF16; }},
-      {"/offset: expects a multiple of 16 bytes, but got 8", [](TensorMap &map) { map.offset = 8; }},
+      {"/dtype: expects elements of the size of f32",
+       [](TensorMap &map) { map.dtype = DType::BF16; }},
+      {"/offset: expects a multiple of 16 bytes, but got 8",
+       [](TensorMap &map) { map.offset = 8; }},
       {"/dims: expects 1 to 5 elements, but got 0", [](TensorMap &map) { map.dims.clear(); }},
       {"/dims: expects 1 to 5 elements, but got 6",
        [](TensorMap &map) {

@@ -4,6 +4,7 @@
 #include "runtime/Support/Env.h"
 #include "runtime/Support/Log.h"
 #include "runtime/Support/Status.h"
+#include "runtime/Support/Text.h"
 
 #include <gtest/gtest.h>
 
@@ -37,6 +38,23 @@ TEST(Status, TravelsThroughResults) {
             "quarter: expects an even number");
   EXPECT_TRUE(Status::ok().withContext("nothing").isOk());
   EXPECT_EQ(Status::ok().withContext("nothing").message(), "");
+}
+
+TEST(Text, IsCutBetweenCharacters) {
+  EXPECT_EQ(shortened(""), "");
+  EXPECT_EQ(shortened(std::string(40, 'a')), std::string(40, 'a'));
+  EXPECT_EQ(shortened(std::string(41, 'a')), std::string(37, 'a') + "...");
+  // Three bytes each: the 37th byte may begin one, or be its second or third.
+  for (size_t before : {0, 1, 2}) {
+    std::string text(before, 'a'), expected;
+    for (int i = 0; i < 20; ++i) {
+      text += "\u516b";
+      if (text.size() <= 37)
+        expected = text;
+    }
+    EXPECT_EQ(shortened(text), expected + "...");
+  }
+  EXPECT_EQ(shortened(std::string(50, '\x80')), "...") << "no character at all";
 }
 
 TEST(DType, NamesAndSizesAgree) {

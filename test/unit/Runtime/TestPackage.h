@@ -26,7 +26,8 @@ inline constexpr int64_t kWidth = 8;
 /// A manifest without file records.
 Manifest makeManifest();
 
-/// Rows of 64 tokens of a tensor such as the arguments: number 0 of them, where nobody says otherwise.
+/// Rows of 64 tokens of a tensor such as the arguments: number 0 of them, where nobody says
+/// otherwise.
 TensorMap makeTensorMap();
 
 /// The manifest with code: a minimal ELF file as cubin, text as PTX and source, one header.

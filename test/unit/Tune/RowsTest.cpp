@@ -1,9 +1,9 @@
 // The file of an interrupted search's trials: what comes back of it, and what does not.
 #include "compiler/Tune/Rows.h"
+#include "test/unit/Runtime/TestPackage.h"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -13,14 +13,6 @@ namespace {
 
 class RowsTest : public testing::Test {
 protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "moec-rows-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    scratch = pattern;
-    path = scratch / "cache" / "tuned" / "rows"; // in a folder that nobody made yet
-  }
-  void TearDown() override { std::filesystem::remove_all(scratch); }
-
   static Trial trial(const std::string &schedule) {
     Trial result;
     result.choice.schedules = {schedule};
@@ -30,7 +22,8 @@ protected:
   }
   void write(const std::string &text) { std::ofstream(path, std::ios::app) << text; }
 
-  std::filesystem::path scratch, path;
+  moert::test::TemporaryDirectory scratch;
+  std::filesystem::path path = scratch.path() / "cache" / "tuned" / "rows"; ///< nobody made it yet
 };
 
 TEST_F(RowsTest, ARowComesBackAsItWas) {

@@ -1,5 +1,7 @@
 // Whole runs of `moec tune`, on a driver whose kernels do nothing: the block's outputs are NaN, as
 // is the memory that they are to be written to.
+#include "test/unit/Runtime/TestPackage.h"
+
 #include "llvm/ADT/StringRef.h"
 
 #include <fmt/format.h>
@@ -41,21 +43,15 @@ func.func @nan(%x: tensor<?x64xbf16> {moe.name = "x"}, %logits: tensor<?x8xf32> 
 
 class TuneCommandTest : public testing::Test {
 protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "moec-tune-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    scratch = pattern;
-    std::ofstream(scratch / "nan.mlir") << kBlock;
-  }
-  void TearDown() override { std::filesystem::remove_all(scratch); }
+  void SetUp() override { std::ofstream(scratch / "nan.mlir") << kBlock; }
 
   /// What a run prints, with a compiler that takes so long for each kernel.
   std::string tune(const std::string &options, int compilerMilliseconds) {
-    std::string command = fmt::format(
-        "exec env MOEC_LIBCUDA='{}' MOEC_NVRTC='{}' STUB_NVRTC_MS={} '{}' tune '{}' "
-        "--cache-dir '{}' --no-record {} 2>&1",
-        MOEC_STUB_CUDA_ANY, MOEC_STUB_NVRTC, compilerMilliseconds, MOEC_TOOL,
-        (scratch / "nan.mlir").string(), (scratch / "cache").string(), options);
+    std::string command =
+        fmt::format("exec env MOEC_LIBCUDA='{}' MOEC_NVRTC='{}' STUB_NVRTC_MS={} '{}' tune '{}' "
+                    "--cache-dir '{}' --no-record {} 2>&1",
+                    MOEC_STUB_CUDA_ANY, MOEC_STUB_NVRTC, compilerMilliseconds, MOEC_TOOL,
+                    (scratch / "nan.mlir").string(), (scratch / "cache").string(), options);
     std::string printed;
     FILE *output = ::popen(command.c_str(), "r");
     std::array<char, 4096> bytes;
@@ -65,7 +61,8 @@ protected:
     return printed;
   }
 
-  std::filesystem::path scratch;
+  moert::test::TemporaryDirectory folder;
+  const std::filesystem::path &scratch = folder.path();
 };
 
 TEST_F(TuneCommandTest, PreparingIsTakenOffTheBudget) {
