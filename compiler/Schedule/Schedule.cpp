@@ -244,6 +244,18 @@ static bool makesFewWaves(const MatmulProblem &problem, const MatmulRow &row, Ta
   return waves <= row.fewWaves && !isOneFull;
 }
 
+/// Whether a row's `narrow` suits its few waves better, one tile an expert. Not of transposed gate
+/// and up that lie apart, of whose lines it would read short pieces.
+static bool suitsNarrow(const MatmulProblem &problem, const MatmulRow &row, TargetAttr target) {
+  if (problem.transposed && problem.apart)
+    return false;
+  double waves = countWaves(problem.experts, problem, *row.few, target);
+  if (!problem.gathered)
+    return waves <= kNarrowWaves;
+  double last = waves - std::floor(waves);
+  return waves <= kNarrowGatheredWaves && last > 0 && last <= 0.5;
+}
+
 /// Whether a matmul of small tiles lets the next one start while all of its own run: if the first
 /// token's all run at once. Else those that come last get less of what the memory gives.
 static bool releasesEarly(const MatmulProblem &problem, const Bucket &bucket,
@@ -271,6 +283,8 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
     tiles.insert(tiles.begin(), *row.few);
     tiles.front().dynamic &= !(row.fixesFew && problem.gathered);
   }
+  if (row.narrow && suitsNarrow(problem, row, target))
+    tiles.insert(tiles.begin(), *row.narrow);
   if (problem.transposed && problem.apart)
     for (size_t i = 0; i < tiles.size(); ++i)
       if (std::optional<MatmulTile> wider = getWiderTile(tiles[i]))

@@ -41,6 +41,10 @@
 //   and 23 tiles, which are 1408 and 2880 gated columns). Above 320 with eleven, 2 % faster at m = 512 (1 %
 //   under zipf:1.2 or none); with 23 pairs are 1 % faster there, since a pair's left-over tile has its columns
 //   when the pairs have them; between them not measured (H100).
+// * more than 72, up to 160, with up to four waves: ping-pong, 192 tokens by 128 weight rows, twice as many
+//   tiles, of which one stores while the next is multiplied: second matmuls 0.93 to 1.0 of their time. First
+//   ones, which copy rows twice as often then, 1.02 to 1.05, but 0.89 to 0.99 where the last of up to two and
+//   a half waves is at most half full (matmuls alone, uniform routing, H100).
 // * few waves of gathered rows are not drawn: 1.9 % of a block with 32 experts at m = 256, 0.8 % with
 //   64 at m = 128 (H100). The second matmul's are: 1.5 to 3.6 % of a block under zipf:1.2.
 // * early start: 1 to 2 % of a block where weights are read once (m <= 160), and up to 5 % above, with
@@ -95,16 +99,17 @@ static constexpr MatmulTile kWide64    {kSwap,  64, 256,  64, 5, 1, 1, 1, 16, fa
 static constexpr MatmulTile kTokens96  {kSwap,  96, 128,  64, 8, 1, 1, 1, 16, false, true,  false, 1, 8, kOnce};
 static constexpr MatmulTile kWide96    {kSwap,  96, 256,  64, 5, 1, 1, 1, 16, true,  true,  false, 1, 8, kOnce};
 static constexpr MatmulTile kTokens176 {kSwap, 176, 256,  64, 4, 1, 1, 1, 16, true,  true,  false, 1, 8, kKeep};
+static constexpr MatmulTile kNarrow192 {kSwap, 192, 128,  64, 5, 1, 1, 1, 16, false, true,  false, 1, 8, kKeep};
 static constexpr MatmulTile kPairs192  {kSwap, 192, 256,  64, 4, 1, 1, 1, 16, true,  true,  true,  2, 8, kKeep};
 
-//    m <=         first        other       early   few         waves fixed odd columns
+//    m <=         first        other       early   few         waves fixed odd columns narrow
 static constexpr MatmulRow kHopperRows[] = {
     {.meanRows = 3, .first = kStream16, .other = kStream16, .untilWaves = 4},
     {8,          kHopper64,   kStream16,  kAnyK,  kStream16,  1},
     {18,         kTokens176,  kStream32,  kAnyK,  kHopper64,  8},
     {32,         kTokens176,  kMiddle64,  kAnyK,  kHopper64,  4},
     {72,         kTokens176,  kMiddle64,  kAnyK,  kTokens96,  2},
-    {160,        kPairs192,   kMiddle64,  kAnyK,  kTokens176, 8,    true,  23},
+    {160,        kPairs192,   kMiddle64,  kAnyK,  kTokens176, 8,    true,  23,   kNarrow192},
     {320,        kPairs192,   kLarge128,  4096,   kTokens176, 4,    true},
     {kUnbounded, kPairs192,   kLarge128,  4096,   std::nullopt, 0,  false, 15},
 };

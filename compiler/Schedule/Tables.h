@@ -24,6 +24,7 @@ struct MatmulTile {
 /// A row of the matmul table: up to `meanRows` rows an expert (T * k / E) `first` runs; `other`
 /// takes over where a problem does not admit it. `few`, where there is one, comes before it if one
 /// row tile an expert makes up to `fewWaves` waves of tiles of `first`, and not one that is full.
+/// `narrow`, of half as many weight rows, comes before both for some of these waves (kNarrowWaves).
 /// Wgmma forms start early where the reduction has at most `earlyReduction` elements.
 struct MatmulRow {
   double meanRows; ///< inclusive; the last row has no bound
@@ -36,6 +37,7 @@ struct MatmulRow {
   /// many, `first` runs without its cluster: one block would idle for too large a part of its
   /// turns.
   int64_t fewOddColumns = 0;
+  std::optional<MatmulTile> narrow = std::nullopt;
   /// Where not 0, the row ends below `meanRows` if the experts that T tokens choose, of all with
   /// the same likelihood, make so many waves of the next row's tiles, the mean of all matmuls.
   double untilWaves = 0;
@@ -48,6 +50,10 @@ std::optional<MatmulTile> getWiderTile(const MatmulTile &tile);
 /// A single wave is full where more than this part of the multiprocessors have a tile (mixtral's
 /// second matmul: 128 of 132).
 inline constexpr double kFullWave = 0.9;
+
+/// Up to so many waves of `few` a row's `narrow` runs: of contiguous rows always, of gathered ones,
+/// which it copies twice as often, where the last wave is at most half full.
+inline constexpr double kNarrowWaves = 4, kNarrowGatheredWaves = 2.5;
 
 /// The rows for `target`, ascending in meanRows.
 llvm::ArrayRef<MatmulRow> getMatmulTable(kernel::TargetAttr target);

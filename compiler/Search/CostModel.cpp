@@ -31,6 +31,9 @@ static constexpr double kDriftDepth = 4096, kDriftShare = 0.65, kMostDrift = 4;
 /// Waves of tiles from which on it does not matter which multiprocessor takes which: half a wave is
 /// 1.6 % of them, and a million small tiles would be looked at one by one.
 static constexpr size_t kManyWaves = 32;
+/// What a multiprocessor streams while most of the others have nothing left to stream, against its
+/// share of the bandwidth: products of 1.2 to 2.4 waves (STEPS.md, step 68).
+static constexpr double kAloneRate = 2;
 /// Rows that one instruction covers at least.
 static constexpr int64_t kInstructionRows = 64;
 
@@ -229,9 +232,10 @@ Cost Model::cost(llvm::ArrayRef<int64_t> groups, int64_t tokens) const {
   cost.padding = rows == 0 ? 1 : computed / rows;
   cost.tiles = int64_t(heights.size() * columnTiles());
   cost.compute = 1e6 * makespan(heights) / machine.clockHz;
-  // A multiprocessor without a tile streams nothing: the busiest one's share decides.
-  double waves = double(cost.tiles) / machine.multiprocessors;
-  cost.memory = 1e6 * memorySeconds(groups, tokens) * (waves > 0 ? std::ceil(waves) / waves : 1);
+  // A multiprocessor without a tile streams nothing, and the others a part of what it leaves.
+  double waves = double(cost.tiles) / machine.multiprocessors, last = waves - std::floor(waves);
+  double streamed = last > 0 ? std::floor(waves) + std::max(last, 1 / kAloneRate) : waves;
+  cost.memory = 1e6 * memorySeconds(groups, tokens) * (waves > 0 ? streamed / waves : 1);
   // The two overlap, but neither perfectly where they are alike.
   double most = std::max(cost.compute, cost.memory), least = std::min(cost.compute, cost.memory);
   cost.total = most + 0.1 * least + 1e6 * machine.launchSeconds;

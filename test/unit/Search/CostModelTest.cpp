@@ -152,10 +152,17 @@ TEST_F(CostModelTest, FewBytesUnderWayAndIdleProcessorsReadSlowly) {
       "mma, block_m = 16, block_n = 32, block_k = 64, stages = 2, warps_n = 2";
   Task all = task(gateUp(), 4), one = all;
   EXPECT_GT(memory(kShallow, all), 4 * memory(kStream, all));
-  // One expert's weights keep 6 of 132 multiprocessors busy.
+  // One expert's weights keep 6 of 132 multiprocessors busy, each with twice its share of the
+  // memory; 128 experts' 768 tiles make 5.8 waves.
   one.groups.assign(128, 0);
   one.groups[7] = 4;
-  EXPECT_GT(128 * memory(kSwapped, one), 15 * memory(kSwapped, all));
+  EXPECT_NEAR(128 * memory(kSwapped, one) / memory(kSwapped, all), 132 / 6 / 2, 0.1);
+  // The last of two waves takes at least half as long as a full one: 138, 198 and 264 tiles.
+  for (auto [experts, waves] : {std::pair(23, 1.5), std::pair(33, 1.5), std::pair(44, 2.0)}) {
+    Task some = task(gateUp(), 4);
+    some.groups.assign(size_t(experts), 4);
+    EXPECT_NEAR(memory(kSwapped, some) / memory(kSwapped, one), waves / 0.5, 0.03) << experts;
+  }
 }
 
 TEST_F(CostModelTest, WeightsAreReadAgainFromTheThirdTileOfAnExpertOn) {

@@ -72,8 +72,11 @@ TEST_F(ShortlistTest, DropsWhatIsHopeless) {
 }
 
 TEST_F(ShortlistTest, StartsWithWeightsThatLeaveL2WhereTheyAreReadOnce) {
+  // Large tiles of Hopper keep them, since a step has half of what memory sends at a time.
   for (const Candidate &c : rank(enumerate(task(gateUp(), 1).setting), task(gateUp(), 1)))
-    EXPECT_EQ(c.schedule.getWeights(), kernel::WeightPolicy::EvictFirst);
+    EXPECT_EQ(c.schedule.getWeights() == kernel::WeightPolicy::EvictFirst,
+              !c.schedule.isHopper() || c.schedule.getBlockM() <= 96)
+        << toText(c.schedule);
   for (const Candidate &c : rank(enumerate(task(gateUp(), 1024).setting), task(gateUp(), 1024)))
     EXPECT_NE(c.schedule.getWeights(), kernel::WeightPolicy::EvictFirst);
   // Nor where some experts have a second tile, or one has all rows.
@@ -83,7 +86,7 @@ TEST_F(ShortlistTest, StartsWithWeightsThatLeaveL2WhereTheyAreReadOnce) {
   one.groups[5] = 2048;
   for (const Task &uneven : {half, one})
     for (const Candidate &c : rank(enumerate(uneven.setting), uneven))
-      if (c.schedule.getBlockM() == 128)
+      if (c.schedule.getBlockM() == 64)
         EXPECT_NE(c.schedule.getWeights(), kernel::WeightPolicy::EvictFirst);
 }
 
