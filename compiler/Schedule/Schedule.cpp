@@ -244,10 +244,34 @@ static bool makesFewWaves(const MatmulProblem &problem, const MatmulRow &row, Ta
   return waves <= row.fewWaves && !isOneFull;
 }
 
-/// Whether a row's `narrow` suits its few waves better, one tile an expert. Not of transposed gate
-/// and up that lie apart, of whose lines it would read short pieces.
+/// Whether few weight rows of a tile are short pieces of lines: gate and up of transposed weights
+/// lie apart.
+static bool readsShortPieces(const MatmulProblem &problem) {
+  return problem.transposed && problem.apart;
+}
+
+/// The tiles, best first, of a problem with too few for the multiprocessors; none where there are
+/// enough.
+static ArrayRef<MatmulTile> getScarceTiles(const MatmulProblem &problem, const MatmulRow &row,
+                                           TargetAttr target) {
+  ArrayRef<MatmulTile> tiles = getScarceTiles(target);
+  if (tiles.empty() || row.meanRows <= kFewestRows || std::isinf(row.meanRows) ||
+      readsShortPieces(problem) ||
+      countWaves(problem.experts, problem, tiles.front(), target) >= kScarceWave)
+    return {};
+  auto isEnough = [&](const MatmulTile &tile) {
+    double rowTiles = std::ceil(row.meanRows / double(tile.blockM));
+    return countWaves(problem.experts * rowTiles, problem, tile, target) >= kEnoughTiles;
+  };
+  ArrayRef<MatmulTile> enough = tiles.drop_until(isEnough);
+  if (enough.empty())
+    return tiles.take_back();
+  return enough.size() == tiles.size() ? ArrayRef<MatmulTile>() : enough;
+}
+
+/// Whether a row's `narrow` suits its few waves better, one tile an expert.
 static bool suitsNarrow(const MatmulProblem &problem, const MatmulRow &row, TargetAttr target) {
-  if (problem.transposed && problem.apart)
+  if (readsShortPieces(problem))
     return false;
   double waves = countWaves(problem.experts, problem, *row.few, target);
   if (!problem.gathered)
@@ -285,7 +309,9 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
   }
   if (row.narrow && suitsNarrow(problem, row, target))
     tiles.insert(tiles.begin(), *row.narrow);
-  if (problem.transposed && problem.apart)
+  ArrayRef<MatmulTile> scarce = getScarceTiles(problem, row, target);
+  tiles.insert(tiles.begin(), scarce.begin(), scarce.end());
+  if (readsShortPieces(problem))
     for (size_t i = 0; i < tiles.size(); ++i)
       if (std::optional<MatmulTile> wider = getWiderTile(tiles[i]))
         tiles.insert(tiles.begin() + i++, *wider);

@@ -45,6 +45,11 @@
 //   tiles, of which one stores while the next is multiplied: second matmuls 0.93 to 1.0 of their time. First
 //   ones, which copy rows twice as often then, 1.02 to 1.05, but 0.89 to 0.99 where the last of up to two and
 //   a half waves is at most half full (matmuls alone, uniform routing, H100).
+// * a few experts' matmul that gives less than a quarter of the multiprocessors a tile of 256 weight rows
+//   (one and two experts of most models, and up to eight of short ones) has tiles so small that six tenths
+//   of them are busy, above m = 8. By the cost model, over seven models' sizes, one to sixteen experts and
+//   m = 12 to 4000: 1.18 of the best tile's time on average, 1.60 without (not run). For this the rows end
+//   at 640 and 1280, too.
 // * few waves of gathered rows are not drawn: 1.9 % of a block with 32 experts at m = 256, 0.8 % with
 //   64 at m = 128 (H100). The second matmul's are: 1.5 to 3.6 % of a block under zipf:1.2.
 // * early start: 1 to 2 % of a block where weights are read once (m <= 160), and up to 5 % above, with
@@ -111,6 +116,8 @@ static constexpr MatmulRow kHopperRows[] = {
     {72,         kTokens176,  kMiddle64,  kAnyK,  kTokens96,  2},
     {160,        kPairs192,   kMiddle64,  kAnyK,  kTokens176, 8,    true,  23,   kNarrow192},
     {320,        kPairs192,   kLarge128,  4096,   kTokens176, 4,    true},
+    {640,        kPairs192,   kLarge128,  4096,   std::nullopt, 0,  false, 15},
+    {1280,       kPairs192,   kLarge128,  4096,   std::nullopt, 0,  false, 15},
     {kUnbounded, kPairs192,   kLarge128,  4096,   std::nullopt, 0,  false, 15},
 };
 static constexpr MatmulRow kSm80Rows[] = {
@@ -120,6 +127,15 @@ static constexpr MatmulRow kSm80Rows[] = {
     {kUnbounded, kSm80Large,  kSm80Large},
 };
 // clang-format on
+
+static constexpr MatmulTile kScarce[] = {kTokens176, kNarrow192, kTokens96,
+                                         kHopper64,  kStream32,  kStream16};
+
+llvm::ArrayRef<MatmulTile> getScarceTiles(kernel::TargetAttr target) {
+  if (target.getArch() == "sm_90a")
+    return kScarce;
+  return {};
+}
 
 std::optional<MatmulTile> getWiderTile(const MatmulTile &tile) {
   if (tile == kStream16 || tile == kHopper64)

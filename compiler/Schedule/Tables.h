@@ -47,6 +47,13 @@ struct MatmulRow {
 /// those of gate or of up, lie side by side in transposed weights.
 std::optional<MatmulTile> getWiderTile(const MatmulTile &tile);
 
+/// Where the multiprocessors are many for a problem: less than `kScarceWave` of them would have a
+/// column tile of the first of these. Then the first tile runs of which at least `kEnoughTiles` of
+/// them have one, at a row's most rows, or the last; in rows of more than `kFewestRows`, which the
+/// first rows' tiles do not keep waiting.
+llvm::ArrayRef<MatmulTile> getScarceTiles(kernel::TargetAttr target);
+inline constexpr double kScarceWave = 0.25, kEnoughTiles = 0.6, kFewestRows = 8;
+
 /// A single wave is full where more than this part of the multiprocessors have a tile (mixtral's
 /// second matmul: 128 of 132).
 inline constexpr double kFullWave = 0.9;

@@ -86,6 +86,9 @@ checked_run() { # NAME EXPECTED-LINES MOEC-RUN-ARGUMENTS...
 # Two orders of operands that clusters take.
 swapped='wgmma_swapped, block_m = 176, block_n = 256, block_k = 64, stages = 4, token_step = 16, cooperative = true'
 turns='wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5'
+stream='wgmma, block_m = 64, block_n = 128, block_k = 64, stages = 8, dynamic = true, weights = evict_first'
+low='wgmma_swapped, block_m = 96, block_n = 128, block_k = 64, stages = 8, token_step = 16, dynamic = true, weights = evict_first'
+narrow='wgmma_swapped, block_m = 192, block_n = 128, block_k = 64, stages = 5, token_step = 16, dynamic = true, weights = evict_last'
 
 runtime_tests() {
   local log="$out/moert-gpu-tests.log" json="$out/moert-gpu-tests.json" package="$out/tiny.moepkg"
@@ -108,11 +111,11 @@ quick() {
   checked_run quick-neopp 6 "$models/neopp-moe.mlir" --tokens 1,16,257 --routing uniform,one-expert
   checked_run quick-olmoe 4 "$models/olmoe.mlir" --tokens 1,64,1024,4096
   checked_run quick-qwen3-30b 2 "$models/qwen3-30b-a3b.mlir" --tokens 3,257
-  # Few experts: the fused route and sort with drawn tiles, at T = 25 to 32.
+  # Few experts: tiles from the smallest to the largest, as their rows fill the multiprocessors.
   echo '{"model_type": "mixtral", "hidden_size": 256, "intermediate_size": 384, "num_local_experts": 2,
          "num_experts_per_tok": 2, "torch_dtype": "bfloat16"}' >"$out/two.json"
   "$moec" import "$out/two.json" -o "$out/two.mlir" 2>"$out/two-import.log"
-  checked_run quick-two 12 "$out/two.mlir" --tokens 12,13,25,32,161,900 --routing uniform,one-expert
+  checked_run quick-two 18 "$out/two.mlir" --tokens 12,13,25,32,73,161,321,900,1500 --routing uniform,one-expert
   # Transposed weights, whose gate and up alternate, and apart.
   checked_run quick-gpt-oss-20b 10 "$models/gpt-oss-20b.mlir" --tokens 1,8,64,700,4096 --routing uniform,zipf:1.2
   sed 's/32x768x2048/NEW/g; s/32x2048x768/32x768x2048/g; s/NEW/32x2048x768/g; s/^.*moe.grouped_matmul .*$/& transposed/' \
@@ -130,6 +133,12 @@ quick() {
   deep_block
   checked_run quick-both-ends-alone 4 "$out/deep.mlir" --tokens 700,900 --routing uniform,zipf:1.2 \
     --schedule "*: $turns, dynamic = true, both_ends = true"
+  # Tiles of the defaults that a block of few experts gets only with many tokens; up to 32 they are
+  # drawn behind the fused route and sort.
+  local tile
+  for tile in stream low narrow; do
+    checked_run quick-$tile 12 "$out/deep.mlir" --tokens 1,25,32,64,257,900 --routing uniform,one-expert --schedule "*: ${!tile}"
+  done
   # The second matmul starts beside the first and waits for its rows from its first tile on.
   checked_run quick-early-start 8 "$out/deep.mlir" --tokens 1,3,17,64 --routing uniform,zipf:1.2 \
     --schedule "*: $swapped"
@@ -194,6 +203,9 @@ sanitizer() {
     for tokens in 1 64 257; do
       sanitized "$program" $tool $tokens transposed
     done
+    sanitized "$program" $tool 64 wide --schedule "*: $stream"
+    sanitized "$program" $tool 257 wide --schedule "*: $low"
+    sanitized "$program" $tool 257 wide --schedule "*: $narrow"
     sanitized "$program" $tool 257 transposed --schedule "*: $swapped, dynamic = true, cluster = 2"
     sanitized "$program" $tool 257 deep --schedule "*: $swapped, dynamic = true, cluster = 2"
     sanitized "$program" $tool 257 deep --schedule "*: $turns, cluster = 2"

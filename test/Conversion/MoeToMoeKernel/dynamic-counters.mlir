@@ -1,6 +1,6 @@
 // More matmuls over the same groups than one kernel clears counters: the last takes the same
 // schedule without drawing its tiles, and so from one end of a map of its own.
-// RUN: moe-opt %s --convert-moe-to-kernel="tokens=4096 target=sm_90a" | FileCheck %s
+// RUN: moe-opt %s --convert-moe-to-kernel="tokens=16384 target=sm_90a" | FileCheck %s
 
 // CHECK: moe_kernel.sort_routes
 // CHECK-SAME: tile_shapes = [#moe_kernel.tile_shape<[[SHAPE:.*]], both_ends = true>, #moe_kernel.tile_shape<[[SHAPE]]>]
