@@ -1,12 +1,11 @@
 // A worker that hangs, crashes and talks nonsense where the schedule says so.
 #include "compiler/Tune/WorkerMeasurer.h"
 #include "compiler/Tune/WorkerProtocol.h"
+#include "test/unit/Runtime/TestPackage.h"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -21,9 +20,6 @@ namespace {
 class WorkerTest : public testing::Test {
 protected:
   void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "moec-worker-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    scratch = pattern;
     std::ofstream(scratch / "worker.sh") << R"(while read -r line; do
   echo "$line" >> "$1/log"
   case "$line" in
@@ -52,10 +48,6 @@ done
     measurer = *std::move(created);
     ASSERT_TRUE(begin(64, {}, "default").isOk());
     ASSERT_TRUE(measurer->check(choice("default")).isOk());
-  }
-  void TearDown() override {
-    measurer.reset();
-    std::filesystem::remove_all(scratch);
   }
   moert::Status begin(int64_t tokens, const Routing &routing, const char *defaults) {
     measurer->aimAt(tokens, routing, 2, choice(defaults));
@@ -97,7 +89,8 @@ done
     EXPECT_EQ(*time, 5);
   }
 
-  std::filesystem::path scratch;
+  moert::test::TemporaryDirectory folder;
+  const std::filesystem::path &scratch = folder.path();
   std::unique_ptr<WorkerMeasurer> measurer;
 };
 
