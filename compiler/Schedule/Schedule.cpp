@@ -274,10 +274,10 @@ static bool suitsNarrow(const MatmulProblem &problem, const MatmulRow &row, Targ
   if (readsShortPieces(problem))
     return false;
   double waves = countWaves(problem.experts, problem, *row.few, target);
-  if (!problem.gathered)
+  if (!problem.gathered && problem.reduction <= kNarrowReduction)
     return waves <= kNarrowWaves;
   double last = waves - std::floor(waves);
-  return waves <= kNarrowGatheredWaves && last > 0 && last <= 0.5;
+  return waves <= kNarrowHalfWaves && last > 0 && last <= 0.5;
 }
 
 /// Whether a matmul of small tiles lets the next one start while all of its own run: if the first

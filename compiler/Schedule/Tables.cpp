@@ -41,10 +41,12 @@
 //   and 23 tiles, which are 1408 and 2880 gated columns). Above 320 with eleven, 2 % faster at m = 512 (1 %
 //   under zipf:1.2 or none); with 23 pairs are 1 % faster there, since a pair's left-over tile has its columns
 //   when the pairs have them; between them not measured (H100).
-// * more than 72, up to 160, with up to four waves: ping-pong, 192 tokens by 128 weight rows, twice as many
-//   tiles, of which one stores while the next is multiplied: second matmuls 0.93 to 1.0 of their time. First
-//   ones, which copy rows twice as often then, 1.02 to 1.05, but 0.89 to 0.99 where the last of up to two and
-//   a half waves is at most half full (matmuls alone, uniform routing, H100).
+// * more than 72, up to 160, with few waves: ping-pong, 192 tokens by 128 weight rows, twice as many tiles, of
+//   which one stores while the next is multiplied: second matmuls with K <= 1792 and up to three waves 0.93
+//   to 1.0 of their time (0.99 at 3.9, left out, as longer reductions are, for an H200's faster memory by
+//   which they would be 3 to 17 % slower in the cost model). First ones, which copy rows twice as often then,
+//   1.02 to 1.05, but 0.89 to 0.99 where the last of up to two and a half waves is at most half full
+//   (matmuls alone, uniform routing, H100).
 // * a few experts' matmul that gives less than a quarter of the multiprocessors a tile of 256 weight rows
 //   (one and two experts of most models, and up to eight of short ones) has tiles so small that six tenths
 //   of them are busy, above m = 8. By the cost model, over seven models' sizes, one to sixteen experts and

@@ -58,9 +58,10 @@ inline constexpr double kScarceWave = 0.25, kEnoughTiles = 0.6, kFewestRows = 8;
 /// second matmul: 128 of 132).
 inline constexpr double kFullWave = 0.9;
 
-/// Up to so many waves of `few` a row's `narrow` runs: of contiguous rows always, of gathered ones,
-/// which it copies twice as often, where the last wave is at most half full.
-inline constexpr double kNarrowWaves = 4, kNarrowGatheredWaves = 2.5;
+/// Up to so many waves of `few` a row's `narrow` runs: of contiguous rows where reductions are short,
+/// so that stores take a good part of the time; else, where the last wave is at most half full.
+inline constexpr double kNarrowWaves = 3, kNarrowHalfWaves = 2.5;
+inline constexpr int64_t kNarrowReduction = 2048;
 
 /// The rows for `target`, ascending in meanRows.
 llvm::ArrayRef<MatmulRow> getMatmulTable(kernel::TargetAttr target);
