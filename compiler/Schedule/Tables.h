@@ -47,10 +47,10 @@ struct MatmulRow {
 /// those of gate or of up, lie side by side in transposed weights.
 std::optional<MatmulTile> getWiderTile(const MatmulTile &tile);
 
-/// Where the multiprocessors are many for a problem: less than `kScarceWave` of them would have a
-/// column tile of the first of these. Then the first tile runs of which at least `kEnoughTiles` of
-/// them have one, at a row's most rows, or the last; in rows of more than `kFewestRows`, which the
-/// first rows' tiles do not keep waiting.
+/// What a problem runs that is too small for the multiprocessors: one row tile an expert of the
+/// first of these tiles would keep less than `kScarceWave` of them busy. Then the first of these of
+/// which a row's most rows keep at least `kEnoughTiles` of them busy, or the last. Not in rows that
+/// end at `kFewestRows` or below, whose own tiles are as small.
 llvm::ArrayRef<MatmulTile> getScarceTiles(kernel::TargetAttr target);
 inline constexpr double kScarceWave = 0.25, kEnoughTiles = 0.6, kFewestRows = 8;
 
