@@ -252,8 +252,8 @@ static bool readsShortPieces(const MatmulProblem &problem) {
 
 /// The tiles, best first, of a problem with too few for the multiprocessors; none where there are
 /// enough.
-static ArrayRef<MatmulTile> getScarceTiles(const MatmulProblem &problem, const MatmulRow &row,
-                                           TargetAttr target) {
+static ArrayRef<MatmulTile> chooseScarceTiles(const MatmulProblem &problem, const MatmulRow &row,
+                                              TargetAttr target) {
   ArrayRef<MatmulTile> tiles = getScarceTiles(target);
   if (tiles.empty() || row.meanRows <= kFewestRows || std::isinf(row.meanRows) ||
       readsShortPieces(problem) ||
@@ -309,7 +309,7 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
   }
   if (row.narrow && suitsNarrow(problem, row, target))
     tiles.insert(tiles.begin(), *row.narrow);
-  ArrayRef<MatmulTile> scarce = getScarceTiles(problem, row, target);
+  ArrayRef<MatmulTile> scarce = chooseScarceTiles(problem, row, target);
   tiles.insert(tiles.begin(), scarce.begin(), scarce.end());
   if (readsShortPieces(problem))
     for (size_t i = 0; i < tiles.size(); ++i)
