@@ -57,21 +57,6 @@ static double expectChosen(int64_t experts, double rowsPerToken, int64_t tokens)
   return experts * (1 - std::pow(missed, double(tokens)));
 }
 
-/// The last T, at most `max`, whose experts make less than `waves` waves of `tile`, the mean of all
-/// matmuls.
-static int64_t lastBelowWaves(const BlockProblem &problem, double waves, const MatmulTile &tile,
-                              int64_t max, TargetAttr target) {
-  auto isBelow = [&](int64_t tokens) {
-    double sum = 0;
-    for (const MatmulProblem &matmul : problem.matmuls)
-      sum += countWaves(expectChosen(problem.experts, problem.rowsPerToken, tokens), matmul, tile,
-                        target);
-    return sum < waves * problem.matmuls.size();
-  };
-  auto tokens = std::views::iota(int64_t(0), max + 1);
-  return std::ranges::partition_point(tokens, isBelow) - tokens.begin() - 1;
-}
-
 //===----------------------------------------------------------------------===//
 // Variants
 //===----------------------------------------------------------------------===//
@@ -86,8 +71,6 @@ static std::vector<Bucket> getMatmulBuckets(const BlockProblem &problem, TargetA
     int64_t max = -1;
     if (!last) {
       max = static_cast<int64_t>(std::floor(row.meanRows * problem.experts / problem.rowsPerToken));
-      if (row.untilWaves > 0)
-        max = lastBelowWaves(problem, row.untilWaves, table[index + 1].first, max, target);
       if (max < next)
         continue;
     }
@@ -236,12 +219,16 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, TargetAttr target,
 // Kernels
 //===----------------------------------------------------------------------===//
 
-/// Whether a row's `first`, one tile an expert, makes few waves. One wave that is nearly full keeps
-/// all multiprocessors busy to its end and needs no smaller tiles.
-static bool makesFewWaves(const MatmulProblem &problem, const MatmulRow &row, TargetAttr target) {
+/// What a row has for the waves that `first`, one tile an expert, makes, or null. One wave that is
+/// nearly full keeps all multiprocessors busy to its end and needs no smaller tiles.
+static const FewTiles *findFewTiles(const MatmulProblem &problem, const MatmulRow &row,
+                                    TargetAttr target) {
   double waves = countWaves(problem.experts, problem, row.first, target);
-  bool isOneFull = waves > kFullWave && waves <= 1;
-  return waves <= row.fewWaves && !isOneFull;
+  if (waves > kFullWave && waves <= 1)
+    return nullptr;
+  const FewTiles *few =
+      llvm::find_if(row.few, [&](const FewTiles &tiles) { return waves <= tiles.waves; });
+  return few == row.few.end() ? nullptr : few;
 }
 
 /// Whether few weight rows of a tile are short pieces of lines: gate and up of transposed weights
@@ -269,17 +256,6 @@ static ArrayRef<MatmulTile> chooseScarceTiles(const MatmulProblem &problem, cons
   return enough.size() == tiles.size() ? ArrayRef<MatmulTile>() : enough;
 }
 
-/// Whether a row's `narrow` suits its few waves better, one tile an expert.
-static bool suitsNarrow(const MatmulProblem &problem, const MatmulRow &row, TargetAttr target) {
-  if (readsShortPieces(problem))
-    return false;
-  double waves = countWaves(problem.experts, problem, *row.few, target);
-  if (!problem.gathered && problem.reduction <= kNarrowReduction)
-    return waves <= kNarrowWaves;
-  double last = waves - std::floor(waves);
-  return waves <= kNarrowHalfWaves && last > 0 && last <= 0.5;
-}
-
 /// Whether a matmul of small tiles lets the next one start while all of its own run: if the first
 /// token's all run at once. Else those that come last get less of what the memory gives.
 static bool releasesEarly(const MatmulProblem &problem, const Bucket &bucket,
@@ -303,12 +279,10 @@ ScheduleAttr getMatmulSchedule(MLIRContext *context, const MatmulProblem &proble
   SmallVector<MatmulTile> tiles = {row.first, row.other};
   if (int64_t count = columnTiles(problem, row.first); count % 2 != 0 && count <= row.fewOddColumns)
     tiles.front().cluster = 1;
-  if (row.few && makesFewWaves(problem, row, target)) {
-    tiles.insert(tiles.begin(), *row.few);
-    tiles.front().dynamic &= !(row.fixesFew && problem.gathered);
+  if (const FewTiles *few = findFewTiles(problem, row, target)) {
+    tiles.insert(tiles.begin(), few->tile);
+    tiles.front().dynamic &= !(few->fixesGathered && problem.gathered);
   }
-  if (row.narrow && suitsNarrow(problem, row, target))
-    tiles.insert(tiles.begin(), *row.narrow);
   ArrayRef<MatmulTile> scarce = chooseScarceTiles(problem, row, target);
   tiles.insert(tiles.begin(), scarce.begin(), scarce.end());
   if (readsShortPieces(problem))

@@ -6,21 +6,22 @@
 // the weights' stream or the tensor cores limit a grouped matmul (the crossover lies near m = 185
 // for every bf16 block on an H200). Every row brings two kernels to a block, hence only so many.
 //
-// sm_90a (H200 and H100, measured):
-// * a token or a few, up to m = 3: nothing but weights moves, and few experts' weights. A 16-row mma tile
+// sm_90a (measured; where the two differ, an H200 decides):
+// * up to m = 3: nothing but weights moves, with few tokens few experts' weights. A 16-row mma tile
 //   of 32 weight rows, steps of 128 and four stages, four blocks a multiprocessor, keep 128 KiB under
-//   way and cut the work finely enough that even one token fills the card: 4.4 to 4.55 TB/s on an H200.
-//   Weights are read once, so they leave L2 first. It ends where the experts that T tokens choose make
-//   four waves of the next row's tiles, which is T = 2 with 256 experts and T = 6 with 64: from 3.5 to 4
-//   waves on the two are as fast, with two mma is up to 10 % faster (H100).
+//   way and cut the work finely enough that even one token fills the card. Weights are read once, so
+//   they leave L2 first. Of the wgmma tiles below it is 1 to 3 % faster on an H200 from T = 4 on, under
+//   zipf:1.2 equal (4 % faster to 3 slower), and 1 to 2 % slower on an H100.
 //   Where the first token's tiles all run at once, the next kernel's blocks come in beside them and ask
 //   for their weights: 4 to 5 % of one token (H100). Where they do not, those that start last get less of
 //   the memory's bandwidth for it: 1 to 2 % slower with 8 experts, 1 % with 128 of 2880 columns.
-// * m <= 8: 64-row tiles by wgmma, 128 weight rows, eight stages, drawn. They stream as fast and need one
-//   pass over the weights where 16-row tiles need several: up to 1.6 % faster while all experts have
-//   few rows, 1 to 21 under zipf:1.2, where busy experts have more than 16 (H100). Where all experts
-//   together make less than a wave of them, mma stays: by what one token loses, not measured itself.
-// * m <= 18 with up to eight waves of larger tiles, m <= 32 with up to four: the same.
+// * m <= 8: swapped ping-pong tiles of 64 tokens by 256 weight rows, five stages, drawn: one pass over the
+//   weights where 16-row tiles need several, and 160 KiB of weights under way. What was here before, 64
+//   rows by 128 weight rows not swapped, which streams as fast on an H100 (3 TB/s), takes 1 to 6 % longer on
+//   an H200 (4.6), 4 to 14 under zipf:1.2. Up to two waves, of which half have nothing to do for long, that
+//   one runs (32 experts of short rows: 3 to 12 % faster), and where it makes less than a wave, mma.
+// * m <= 18 with up to eight waves, m <= 32 with up to four: the same. With more waves the next tile is as
+//   fast, and 3 to 7 % faster under zipf:1.2 from m = 16 on.
 // * more: swapped operands, two cooperating consumers, 176 tokens by 256 weight rows. The largest
 //   tile reads the fewest bytes from L2 for a product, its tokens fit each expert in steps of 16,
 //   and of the heights that leave room for four stages 176 divides rows of 128 n best (m = 512 and
@@ -41,17 +42,13 @@
 //   and 23 tiles, which are 1408 and 2880 gated columns). Above 320 with eleven, 2 % faster at m = 512 (1 %
 //   under zipf:1.2 or none); with 23 pairs are 1 % faster there, since a pair's left-over tile has its columns
 //   when the pairs have them; between them not measured (H100).
-// * more than 72, up to 160, with few waves: ping-pong, 192 tokens by 128 weight rows, twice as many tiles, of
-//   which one stores while the next is multiplied: second matmuls with K <= 1792 and up to three waves 0.93
-//   to 1.0 of their time (0.99 at 3.9, left out, as longer reductions are, for an H200's faster memory by
-//   which they would be 3 to 17 % slower in the cost model). First ones, which copy rows twice as often then,
-//   1.02 to 1.05, but 0.89 to 0.99 where the last of up to two and a half waves is at most half full
-//   (matmuls alone, uniform routing, H100).
+// * more than 72, up to 160, with up to 0.4 waves: ping-pong, 192 tokens by 128 weight rows, twice as many
+//   tiles: 9 to 20 % faster (H200, four experts). At half a wave 7 % faster, but 18 slower under zipf:1.2,
+//   whose busy experts make a second one; with more waves 0 to 6 % slower, and 2 to 16 under zipf:1.2.
 // * a few experts' matmul that gives less than a quarter of the multiprocessors a tile of 256 weight rows
 //   (one and two experts of most models, and up to eight of short ones) has tiles so small that six tenths
-//   of them are busy, above m = 8. By the cost model, over seven models' sizes, one to sixteen experts and
-//   m = 12 to 4000: 1.18 of the best tile's time on average, 1.60 without (not run). For this the rows end
-//   at 640 and 1280, too.
+//   of them are busy, above m = 8: 0.52 to 0.98 of the block's time at m = 12 to 500 (H200; 1.03 and 1.05
+//   in mixtral's two under zipf:1.2). For this the rows end at 640 and 1280, too.
 // * few waves of gathered rows are not drawn: 1.9 % of a block with 32 experts at m = 256, 0.8 % with
 //   64 at m = 128 (H100). The second matmul's are: 1.5 to 3.6 % of a block under zipf:1.2.
 // * early start: 1 to 2 % of a block where weights are read once (m <= 160), and up to 5 % above, with
@@ -109,18 +106,26 @@ static constexpr MatmulTile kTokens176 {kSwap, 176, 256,  64, 4, 1, 1, 1, 16, tr
 static constexpr MatmulTile kNarrow192 {kSwap, 192, 128,  64, 5, 1, 1, 1, 16, false, true,  false, 1, 8, kKeep};
 static constexpr MatmulTile kPairs192  {kSwap, 192, 256,  64, 4, 1, 1, 1, 16, true,  true,  true,  2, 8, kKeep};
 
-//    m <=         first        other       early   few         waves fixed odd columns narrow
+//                                          waves  tile
+static constexpr FewTiles kFewTo8[]      {{0.45, kStream16}, {2, kHopper64}};
+static constexpr FewTiles kFewTo18[]     {{2,    kHopper64}, {8, kWide64}};
+static constexpr FewTiles kFewTo32[]     {{2,    kHopper64}, {4, kWide64}};
+static constexpr FewTiles kFewTo72[]     {{2,    kTokens96}};
+static constexpr FewTiles kFewTo160[]    {{0.4,  kNarrow192}, {8, kTokens176, true}};
+static constexpr FewTiles kFewTo320[]    {{4,    kTokens176, true}};
+
+//    m <=         first        other       early   few        odd columns
 static constexpr MatmulRow kHopperRows[] = {
-    {.meanRows = 3, .first = kStream16, .other = kStream16, .untilWaves = 4},
-    {8,          kHopper64,   kStream16,  kAnyK,  kStream16,  1},
-    {18,         kTokens176,  kStream32,  kAnyK,  kHopper64,  8},
-    {32,         kTokens176,  kMiddle64,  kAnyK,  kHopper64,  4},
-    {72,         kTokens176,  kMiddle64,  kAnyK,  kTokens96,  2},
-    {160,        kPairs192,   kMiddle64,  kAnyK,  kTokens176, 8,    true,  23,   kNarrow192},
-    {320,        kPairs192,   kLarge128,  4096,   kTokens176, 4,    true},
-    {640,        kPairs192,   kLarge128,  4096,   std::nullopt, 0,  false, 15},
-    {1280,       kPairs192,   kLarge128,  4096,   std::nullopt, 0,  false, 15},
-    {kUnbounded, kPairs192,   kLarge128,  4096,   std::nullopt, 0,  false, 15},
+    {3,          kStream16,   kStream16},
+    {8,          kWide64,     kStream16,  kAnyK,  kFewTo8},
+    {18,         kTokens176,  kStream32,  kAnyK,  kFewTo18},
+    {32,         kTokens176,  kMiddle64,  kAnyK,  kFewTo32},
+    {72,         kTokens176,  kMiddle64,  kAnyK,  kFewTo72},
+    {160,        kPairs192,   kMiddle64,  kAnyK,  kFewTo160, 23},
+    {320,        kPairs192,   kLarge128,  4096,   kFewTo320},
+    {640,        kPairs192,   kLarge128,  4096,   {},        15},
+    {1280,       kPairs192,   kLarge128,  4096,   {},        15},
+    {kUnbounded, kPairs192,   kLarge128,  4096,   {},        15},
 };
 static constexpr MatmulRow kSm80Rows[] = {
     {8,          kStream16,   kStream16},

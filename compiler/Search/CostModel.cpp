@@ -32,7 +32,7 @@ static constexpr double kDriftDepth = 4096, kDriftShare = 0.65, kMostDrift = 4;
 /// 1.6 % of them, and a million small tiles would be looked at one by one.
 static constexpr size_t kManyWaves = 32;
 /// What a multiprocessor streams while most of the others have nothing left to stream, against its
-/// share of the bandwidth: products of 1.2 to 2.4 waves (STEPS.md, step 68).
+/// share of the bandwidth: products of 1.2 to 2.4 waves (test/bench/TABLES.md, step 68).
 static constexpr double kAloneRate = 2;
 /// Rows that one instruction covers at least.
 static constexpr int64_t kInstructionRows = 64;

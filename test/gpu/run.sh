@@ -87,6 +87,7 @@ checked_run() { # NAME EXPECTED-LINES MOEC-RUN-ARGUMENTS...
 swapped='wgmma_swapped, block_m = 176, block_n = 256, block_k = 64, stages = 4, token_step = 16, cooperative = true'
 turns='wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 5'
 stream='wgmma, block_m = 64, block_n = 128, block_k = 64, stages = 8, dynamic = true, weights = evict_first'
+broad='wgmma_swapped, block_m = 64, block_n = 256, block_k = 64, stages = 5, token_step = 16, dynamic = true, weights = evict_first'
 low='wgmma_swapped, block_m = 96, block_n = 128, block_k = 64, stages = 8, token_step = 16, dynamic = true, weights = evict_first'
 narrow='wgmma_swapped, block_m = 192, block_n = 128, block_k = 64, stages = 5, token_step = 16, dynamic = true, weights = evict_last'
 
@@ -136,7 +137,7 @@ quick() {
   # Tiles of the defaults that a block of few experts gets only with many tokens; up to 32 they are
   # drawn behind the fused route and sort.
   local tile
-  for tile in stream low narrow; do
+  for tile in stream broad low narrow; do
     checked_run quick-$tile 12 "$out/deep.mlir" --tokens 1,25,32,64,257,900 --routing uniform,one-expert --schedule "*: ${!tile}"
   done
   # The second matmul starts beside the first and waits for its rows from its first tile on.
@@ -204,6 +205,7 @@ sanitizer() {
       sanitized "$program" $tool $tokens transposed
     done
     sanitized "$program" $tool 64 wide --schedule "*: $stream"
+    sanitized "$program" $tool 64 wide --schedule "*: $broad"
     sanitized "$program" $tool 257 wide --schedule "*: $low"
     sanitized "$program" $tool 257 wide --schedule "*: $narrow"
     sanitized "$program" $tool 257 transposed --schedule "*: $swapped, dynamic = true, cluster = 2"

@@ -199,7 +199,7 @@ TEST_F(ModelOrderTest, IsThatOfTheMeasurements) {
 }
 
 // Some 136 rows an expert in 0.8 to 2.4 waves of tiles of 256 weight rows, of which the last one
-// decides: microseconds of matmuls alone (test/bench/STEPS.md, step 68).
+// decides: microseconds of matmuls alone (test/bench/TABLES.md, step 68).
 TEST_F(ModelOrderTest, FewWavesTakeWhatTheirLastOneTakes) {
   static constexpr llvm::StringLiteral kTiles[] = {
       "wgmma_swapped, block_m = 144, block_n = 128, block_k = 64, stages = 6, token_step = 16, dynamic = true"
