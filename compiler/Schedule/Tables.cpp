@@ -147,6 +147,8 @@ llvm::ArrayRef<MatmulTile> getScarceTiles(kernel::TargetAttr target) {
 std::optional<MatmulTile> getWiderTile(const MatmulTile &tile) {
   if (tile == kStream16 || tile == kHopper64)
     return kWide64;
+  if (tile == kNarrow192)
+    return kTokens176;
   return tile == kTokens96 ? std::optional(kWide96) : std::nullopt;
 }
 
