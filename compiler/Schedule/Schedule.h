@@ -77,6 +77,9 @@ kernel::LaunchAttr getRouteSetsLaunch(mlir::MLIRContext *context, int64_t expert
 /// The most tokens that `route_sort` takes: one block routes them in a few rounds.
 int64_t getRouteSortTokens();
 
+/// The most tokens whose rows, `bytes` of each token, L2 holds until they are read again.
+int64_t getHeldTokens(int64_t bytes);
+
 /// Whether kernels may start before their predecessor ends on `target`.
 bool usesDependentLaunch(kernel::TargetAttr target);
 

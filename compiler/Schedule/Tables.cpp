@@ -14,7 +14,8 @@
 //   zipf:1.2 equal (4 % faster to 3 slower), and 1 to 2 % slower on an H100.
 //   Where the first token's tiles all run at once, the next kernel's blocks come in beside them and ask
 //   for their weights: 4 to 5 % of one token (H100). Where they do not, those that start last get less of
-//   the memory's bandwidth for it: 1 to 2 % slower with 8 experts, 1 % with 128 of 2880 columns.
+//   the memory's bandwidth for it: 1 to 2 % slower with 8 experts, 1 % with 128 of 2880 columns. Tiles
+//   of 64 weight rows, three stages, do where those of 32 do not: 1.5 to 10 % of one token (H200).
 // * m <= 8: swapped ping-pong tiles of 64 tokens by 256 weight rows, five stages, drawn: one pass over the
 //   weights where 16-row tiles need several, and 160 KiB of weights under way. What was here before, 64
 //   rows by 128 weight rows not swapped, which streams as fast on an H100 (3 TB/s), takes 1 to 6 % longer on
@@ -27,6 +28,10 @@
 //   and of the heights that leave room for four stages 176 divides rows of 128 n best (m = 512 and
 //   1024). Drawn tiles and weights that stay in L2 keep blocks on the same weights: without them
 //   they drift apart, and DRAM reads grow two- to fourfold (17.5 to 5.5 GB at K = 4096, m = 1024).
+//   Where experts have one row tile and L2 has room for what the block's matmuls store, which stays
+//   there then, weights leave it first: 2 to 4 % of a block, 0.5 to 3 under zipf:1.2 (H200: 128, 64, 60
+//   and 32 experts of short rows at m = 32 to 128). Where that is little of what moves, weights do
+//   better as before: half of each 256 bytes of them is for the next step, and is to stay so long.
 // * up to 72, where one row tile an expert makes up to two waves (32 experts of short rows): ping-pong,
 //   96 tokens by 128 weight rows, twice as many tiles: 7 % faster, 3 under zipf:1.2 (H100).
 // * more than 72, or 160 with up to eight waves of such tiles: the same in pairs of blocks, 192 tokens
@@ -93,6 +98,7 @@ static constexpr WeightPolicy kAsUsual = WeightPolicy::Normal, kOnce = WeightPol
 // clang-format off
 //                                            M    N    K  stages wM wN min step coop   dyn   ends  cluster raster weights
 static constexpr MatmulTile kStream16  {kMma,   16,  32, 128, 4, 1, 2, 4, 32, false, false, false, 1, 1, kOnce};
+static constexpr MatmulTile kStream64  {kMma,   16,  64, 128, 3, 1, 2, 3, 32, false, false, false, 1, 1, kOnce};
 static constexpr MatmulTile kStream32  {kMma,   32,  64, 128, 4, 1, 4, 2, 32, false, false, false, 1, 1, kOnce};
 static constexpr MatmulTile kMiddle64  {kMma,   64, 128,  64, 4, 2, 2, 2, 32, false, false, false, 1, 4, kAsUsual};
 static constexpr MatmulTile kLarge128  {kMma,  128, 128,  64, 3, 2, 2, 2, 32, false, false, false, 1, 8, kAsUsual};
@@ -114,9 +120,9 @@ static constexpr FewTiles kFewTo72[]     {{2,    kTokens96}};
 static constexpr FewTiles kFewTo160[]    {{0.4,  kNarrow192}, {8, kTokens176, true}};
 static constexpr FewTiles kFewTo320[]    {{4,    kTokens176, true}};
 
-//    m <=         first        other       early   few        odd columns
+//    m <=         first        other       early   few        odd columns  first token
 static constexpr MatmulRow kHopperRows[] = {
-    {3,          kStream16,   kStream16},
+    {3,          kStream16,   kStream16,  0,      {},         0,  kStream64},
     {8,          kWide64,     kStream16,  kAnyK,  kFewTo8},
     {18,         kTokens176,  kStream32,  kAnyK,  kFewTo18},
     {32,         kTokens176,  kMiddle64,  kAnyK,  kFewTo32},
@@ -145,7 +151,7 @@ llvm::ArrayRef<MatmulTile> getScarceTiles(kernel::TargetAttr target) {
 }
 
 std::optional<MatmulTile> getWiderTile(const MatmulTile &tile) {
-  if (tile == kStream16 || tile == kHopper64)
+  if (tile == kStream16 || tile == kStream64 || tile == kHopper64)
     return kWide64;
   if (tile == kNarrow192)
     return kTokens176;

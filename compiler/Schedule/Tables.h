@@ -43,6 +43,8 @@ struct MatmulRow {
   /// many, `first` runs without its cluster: one block would idle for too large a part of its
   /// turns.
   int64_t fewOddColumns = 0;
+  /// Runs a single token whose tiles of this kind all run at once where those of `first` do not.
+  std::optional<MatmulTile> firstToken = std::nullopt;
 };
 
 /// What runs instead of `tile` where it would read short pieces of lines: half of its weight rows,
@@ -62,6 +64,18 @@ inline constexpr double kFullWave = 0.9;
 
 /// The rows for `target`, ascending in meanRows.
 llvm::ArrayRef<MatmulRow> getMatmulTable(kernel::TargetAttr target);
+
+/// Bytes of rows between two kernels that L2 (50 MB of an H100 or H200) holds until the second one
+/// has read them.
+inline constexpr int64_t kHeldBytes = 40'000'000;
+
+/// Weights of a row's tiles leave L2 first instead of last up to so many rows an expert, of which
+/// most experts then have one tile ...
+inline constexpr double kSingleTileRows = 160;
+/// ... where what the block's two matmuls store is at most so many bytes ...
+inline constexpr double kKeptBytes = 54e6;
+/// ... and at least this part of the weights, counted without gate's.
+inline constexpr double kKeptPart = 0.055;
 
 /// Thresholds of the sort; see Tables.cpp.
 inline constexpr int64_t kRouteSortTokens = 32, kTokenSetTokens = 8192;

@@ -95,6 +95,7 @@ LogicalResult VariantLowering::run() {
       return failure();
   }
   func::ReturnOp::create(builder, block.block.getLoc());
+  discardRows();
   if (nondeterministic)
     function->setAttr(MoeKernelDialect::kNondeterministicAttr, builder.getUnitAttr());
   return success();

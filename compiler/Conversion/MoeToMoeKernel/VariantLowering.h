@@ -109,6 +109,8 @@ private:
   mlir::LogicalResult lowerCombine(moe::CombineOp op);
   void createCombine(mlir::Value rows, mlir::Value index, mlir::Value weights, mlir::Value output,
                      int64_t topK);
+  /// Lets combines discard rows that nothing reads later, for token counts whose rows L2 holds.
+  void discardRows();
   /// Makes `region`, a copy of a moe region, end in moe_kernel.yield.
   void replaceYield(mlir::Region &region);
 

@@ -101,7 +101,7 @@ LogicalResult print(kernel::CombineOp op, KernelText &text) {
       << "using Combine = moe::CombineConfig<" << getElement(op.getOutput()) << ", "
       << getColumns(op.getOutput()) << ", " << op.getTopK() << ", " << (weighted ? "true" : "false")
       << ", " << op.getThreads() << ", " << op.getSchedule().getPerThread()
-      << (op.getEarlyPositions() ? ", true" : "") << ">;\n";
+      << (op.getEarlyPositions() ? ", true" : ", false") << ", " << op.getDiscards() << ">;\n";
   text.launchBounds = "Combine::kThreads, Combine::kMinBlocks";
   text.addInput("rows", op.getRows());
   text.addInput("positions", op.getPositions());

@@ -83,6 +83,29 @@ LogicalResult ActivationOp::verifyRegions() {
   return verifyScalarRegion(*this, getBody(), isGated() ? 2 : 1);
 }
 
+/// C4
+static LogicalResult verifyDiscards(CombineOp op) {
+  int64_t tokens = op.getDiscards();
+  if (tokens == 0)
+    return success();
+  if (tokens < 0)
+    return op.emitOpError() << "expects discards of at least 0, but got " << tokens;
+  MemRefType type = getType(op.getRows());
+  int64_t bytes = type.getDimSize(1) * type.getElementTypeBitWidth() / 8;
+  if (bytes % CombineOp::kLineBytes != 0)
+    return op.emitOpError() << "expects discards of rows of a multiple of " << CombineOp::kLineBytes
+                            << " bytes, but got " << bytes;
+  if (!op.readsRowsLast())
+    return op.emitOpError() << "expects discards of a buffer that nothing reads later";
+  return success();
+}
+
+bool CombineOp::readsRowsLast() {
+  return getRows().getDefiningOp<BufferOp>() &&
+         llvm::none_of(getRows().getUsers(),
+                       [&](Operation *user) { return (*this)->isBeforeInBlock(user); });
+}
+
 AffineMap CombineOp::getGrid() { return getRowWalkGrid(getOutput(), getSchedule()); }
 
 LogicalResult CombineOp::verify() {
@@ -98,6 +121,8 @@ LogicalResult CombineOp::verify() {
   // C3
   if (getEarlyPositions() && (!getDependent() || !getMatmulBefore(*this)))
     return emitOpError() << "expects early_positions with dependent, behind a matmul";
+  if (failed(verifyDiscards(*this)))
+    return failure();
   return verifyExtent(*this, "positions", getPositions(),
                       scaleExtent(getLeadingExtent(getOutput()), topK));
 }

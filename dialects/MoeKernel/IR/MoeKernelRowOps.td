@@ -132,13 +132,17 @@ def MoeKernel_CombineOp : MoeKernel_LaunchOp<"combine"> {
     * C2: `top_k >= 1`; `weights` has `top_k` columns.
     * C3: `early_positions`, of a `dependent` kernel: it reads `positions` before the kernel before
       has ended. That is a matmul, which does not begin before what made them has ended.
+    * C4: `discards`, the most tokens of which L2 holds the rows, is not negative. For up to so many
+      it discards there what it has read, which need not be written to memory then: `rows` is
+      undefined afterwards. So with `discards` it is a buffer that nothing reads later, its rows are
+      whole lines of 128 bytes, and `positions` names each at most once.
 
     Example:
 
     ```mlir
     moe_kernel.combine ins(%rows, %positions : memref<?x2048xbf16>, memref<?xi32>)
         weights(%weights : memref<?x8xf32>) outs(%output : memref<?x2048xbf16>) top_k(8)
-        schedule<threads = 128>
+        schedule<threads = 128> discards(1280)
     ```
   }];
   let arguments = (ins MoeKernel_In<MoeKernel_Data2D>:$rows,
@@ -146,12 +150,18 @@ def MoeKernel_CombineOp : MoeKernel_LaunchOp<"combine"> {
                        MoeKernel_In<Optional<MoeKernel_Float2D>>:$weights,
                        MoeKernel_Out<MoeKernel_Data2D>:$output, I64Attr:$top_k,
                        MoeKernel_LaunchAttr:$schedule, UnitAttr:$dependent,
-                       UnitAttr:$early_positions);
+                       UnitAttr:$early_positions, DefaultValuedAttr<I64Attr, "0">:$discards);
   let assemblyFormat = [{
     `ins` `(` $rows `,` $positions `:` type($rows) `,` type($positions) `)`
     (`weights` `(` $weights^ `:` type($weights) `)`)? `outs` `(` $output `:` type($output) `)`
     `top_k` `(` $top_k `)` `schedule` `` $schedule (`dependent` $dependent^)?
-    (`early_positions` $early_positions^)? attr-dict
+    (`early_positions` $early_positions^)? (`discards` `(` $discards^ `)`)? attr-dict
+  }];
+  let extraClassDeclaration = [{
+    /// What L2 keeps or discards.
+    static constexpr int64_t kLineBytes = 128;
+    /// Whether `rows` is a buffer of the function's own that no later op has to do with.
+    bool readsRowsLast();
   }];
 }
 

@@ -27,7 +27,7 @@
 
 // MMA: moe_kernel.grouped_matmul {{.*}} dependent{{$}}
 // MMA: moe_kernel.grouped_matmul {{.*}} store(weighted_rows) schedule<mma, {{.*}}> dependent early_weights{{$}}
-// MMA: moe_kernel.combine {{.*}} dependent early_positions{{$}}
+// MMA: moe_kernel.combine {{.*}} dependent early_positions discards(39062){{$}}
 
 // NONE: func.func @block_t0
 // NONE-NOT: progress

@@ -247,6 +247,47 @@ func.func @combine_c3_before(%x: memref<?x64xbf16>, %p: memref<?xi32>, %y: memre
 
 // -----
 
+func.func @combine_c4_tokens(%p: memref<?xi32>, %y: memref<?x64xbf16>) {
+  %x = moe_kernel.buffer "x" size(affine_map<(d0) -> (d0)>) : memref<?x64xbf16>
+  // expected-error @+1 {{expects discards of at least 0, but got -1}}
+  moe_kernel.combine ins(%x, %p : memref<?x64xbf16>, memref<?xi32>) outs(%y : memref<?x64xbf16>) top_k(1)
+    schedule<threads = 128> discards(-1)
+  return
+}
+
+// -----
+
+func.func @combine_c4_lines(%p: memref<?xi32>, %y: memref<?x96xbf16>) {
+  %x = moe_kernel.buffer "x" size(affine_map<(d0) -> (d0)>) : memref<?x96xbf16>
+  // expected-error @+1 {{expects discards of rows of a multiple of 128 bytes, but got 192}}
+  moe_kernel.combine ins(%x, %p : memref<?x96xbf16>, memref<?xi32>) outs(%y : memref<?x96xbf16>) top_k(1)
+    schedule<threads = 128> discards(64)
+  return
+}
+
+// -----
+
+func.func @combine_c4_argument(%x: memref<?x64xbf16>, %p: memref<?xi32>, %y: memref<?x64xbf16>) {
+  // expected-error @+1 {{expects discards of a buffer that nothing reads later}}
+  moe_kernel.combine ins(%x, %p : memref<?x64xbf16>, memref<?xi32>) outs(%y : memref<?x64xbf16>) top_k(1)
+    schedule<threads = 128> discards(64)
+  return
+}
+
+// -----
+
+func.func @combine_c4_read(%p: memref<?xi32>, %y: memref<?x64xbf16>) {
+  %x = moe_kernel.buffer "x" size(affine_map<(d0) -> (d0)>) : memref<?x64xbf16>
+  // expected-error @+1 {{expects discards of a buffer that nothing reads later}}
+  moe_kernel.combine ins(%x, %p : memref<?x64xbf16>, memref<?xi32>) outs(%y : memref<?x64xbf16>) top_k(1)
+    schedule<threads = 128> discards(64)
+  moe_kernel.combine ins(%x, %p : memref<?x64xbf16>, memref<?xi32>) outs(%y : memref<?x64xbf16>) top_k(1)
+    schedule<threads = 128>
+  return
+}
+
+// -----
+
 func.func @combine_c1(%x: memref<?x32xbf16>, %p: memref<?xi32>, %y: memref<?x64xbf16>) {
   // expected-error @+1 {{expects rows to have 64 columns, but got 32}}
   moe_kernel.combine ins(%x, %p : memref<?x32xbf16>, memref<?xi32>) outs(%y : memref<?x64xbf16>) top_k(1)

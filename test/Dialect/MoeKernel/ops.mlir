@@ -71,9 +71,9 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
       schedule<mma, block_m = 64, block_n = 128, block_k = 64, stages = 3, warps_m = 2, warps_n = 2,
                min_blocks = 2, weights = evict_first>
     // CHECK: moe_kernel.combine ins(%{{.*}}, %{{.*}} : memref<?x2048xbf16>, memref<?xi32>) outs(
-    // CHECK-SAME: top_k(8) schedule<threads = 128> dependent
+    // CHECK-SAME: top_k(8) schedule<threads = 128> dependent discards(1220)
     moe_kernel.combine ins(%out, %positions : memref<?x2048xbf16>, memref<?xi32>)
-      outs(%y : memref<?x2048xbf16>) top_k(8) schedule<threads = 128> dependent
+      outs(%y : memref<?x2048xbf16>) top_k(8) schedule<threads = 128> dependent discards(1220)
     return
   }
 

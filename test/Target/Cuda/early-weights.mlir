@@ -28,7 +28,7 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
       weights(%d : memref<4x256x144xbf16>) outs(%z : memref<?x256xbf16>) store(rows)
       schedule<mma, block_m = 16, block_n = 32, block_k = 128, stages = 4, warps_n = 2> dependent early_weights
     // CHECK-LABEL: // moe_combine_0: moe_kernel.combine for sm_90a
-    // CHECK: using Combine = moe::CombineConfig<moe::bf16, 256, 1, false, 128, 1, true>;
+    // CHECK: using Combine = moe::CombineConfig<moe::bf16, 256, 1, false, 128, 1, true, 0>;
     moe_kernel.combine ins(%z, %positions : memref<?x256xbf16>, memref<?xi32>) outs(%y : memref<?x256xbf16>) top_k(1)
       schedule<threads = 128> dependent early_positions
     return

@@ -70,17 +70,23 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
       moe_kernel.yield %up : f32
     }
     // CHECK-LABEL: // moe_combine_0:
-    // CHECK: using Combine = moe::CombineConfig<moe::bf16, 64, 2, true, 128, 1>;
+    // CHECK: using Combine = moe::CombineConfig<moe::bf16, 64, 2, true, 128, 1, false, 0>;
     // CHECK: moe_combine_0(const moe::bf16 *rows, const int *positions, const float *weights, moe::bf16 *output,
     // CHECK-NEXT:     int tokens) {
     // CHECK-NEXT:   moe::combine<Combine>(rows, positions, weights, output, tokens);
     moe_kernel.combine ins(%rows, %routes : memref<?x64xbf16>, memref<?xi32>) weights(%w : memref<?x2xf32>)
       outs(%y : memref<?x64xbf16>) top_k(2) schedule<threads = 128>
     // CHECK-LABEL: // moe_combine_1:
-    // CHECK: using Combine = moe::CombineConfig<moe::bf16, 64, 2, false, 128, 1>;
+    // CHECK: using Combine = moe::CombineConfig<moe::bf16, 64, 2, false, 128, 1, false, 0>;
     // CHECK:   moe::combine<Combine>(rows, positions, nullptr, output, tokens);
     moe_kernel.combine ins(%rows, %routes : memref<?x64xbf16>, memref<?xi32>)
       outs(%y : memref<?x64xbf16>) top_k(2) schedule<threads = 128>
+    // Rows that nothing reads later need not be written to memory.
+    // CHECK-LABEL: // moe_combine_2:
+    // CHECK: using Combine = moe::CombineConfig<moe::bf16, 64, 2, false, 128, 1, false, 1280>;
+    %last = moe_kernel.buffer "last" size(affine_map<(d0) -> (d0 * 2)>) : memref<?x64xbf16>
+    moe_kernel.combine ins(%last, %routes : memref<?x64xbf16>, memref<?xi32>)
+      outs(%y : memref<?x64xbf16>) top_k(2) schedule<threads = 128> discards(1280)
     // CHECK-LABEL: // moe_fill_0:
     // CHECK: moe::fill_words<256, 1>(buffer, 0u, moe::i64(tokens * 2) * 32);
     moe_kernel.fill outs(%rows : memref<?x64xbf16>) bits(0) schedule<threads = 256>

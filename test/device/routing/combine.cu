@@ -11,11 +11,14 @@ template <class Combine> static void check_case(int tokens, std::mt19937 &random
   std::vector<T> rows(size_t(routes) * kHidden);
   for (T &value : rows)
     value = from_host<T>(normal(random));
-  std::vector<int> positions(routes);
+  // What is discarded is read once.
+  std::vector<int> positions(routes), shuffled(routes);
+  std::iota(shuffled.begin(), shuffled.end(), 0);
+  std::shuffle(shuffled.begin(), shuffled.end(), random);
   std::vector<float> weights(routes);
   for (int r = 0; r < routes; ++r) {
     const bool missing = random() % 7 == 0 || (r / kTopK) % 11 == 10;
-    positions[r] = missing ? -1 : random() % routes;
+    positions[r] = missing ? -1 : Combine::kDiscardTokens > 0 ? shuffled[r] : random() % routes;
     weights[r] = missing ? std::nanf("") : float(random() % 1000) / 1000.0f;
   }
   std::vector<double> want(size_t(tokens) * kHidden), scale(want.size());
@@ -55,6 +58,10 @@ template <class T, int kHidden, int kTopK> static void check_shape(std::mt19937 
     check_case<moe::CombineConfig<T, kHidden, kTopK, true>>(tokens, random);
     check_case<moe::CombineConfig<T, kHidden, kTopK, false, 256, 2>>(tokens, random);
     check_case<moe::CombineConfig<T, kHidden, kTopK, false, 128, 1, true>>(tokens, random);
+    if constexpr (kHidden * sizeof(T) % 128 == 0) {
+      check_case<moe::CombineConfig<T, kHidden, kTopK, true, 128, 1, false, 100>>(tokens, random);
+      check_case<moe::CombineConfig<T, kHidden, kTopK, false, 128, 2, true, 100>>(tokens, random);
+    }
   }
 }
 

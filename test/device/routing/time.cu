@@ -211,10 +211,10 @@ static void time_model(const char *name, const std::string &only) {
     combine("256x1", moe::CombineConfig<T, kHidden, kTopK, true, 256, 1>());
     combine("512x1", moe::CombineConfig<T, kHidden, kTopK, true, 512, 1>());
     combine("128x2", moe::CombineConfig<T, kHidden, kTopK, true, 128, 2>());
-    combine("128x4", moe::CombineConfig<T, kHidden, kTopK, true, 128, 4, false, (kTopK < 8 ? kTopK : 8), 4>());
+    combine("128x4", moe::CombineConfig<T, kHidden, kTopK, true, 128, 4, false, 0, (kTopK < 8 ? kTopK : 8), 4>());
     combine("128x1 of 4",
-            moe::CombineConfig<T, kHidden, kTopK, true, 128, 1, false, (kTopK < 4 ? kTopK : 4), 12>());
-    combine("128x1 10 blocks", moe::CombineConfig<T, kHidden, kTopK, true, 128, 1, false, (kTopK < 8 ? kTopK : 8), 10>());
+            moe::CombineConfig<T, kHidden, kTopK, true, 128, 1, false, 0, (kTopK < 4 ? kTopK : 4), 12>());
+    combine("128x1 10 blocks", moe::CombineConfig<T, kHidden, kTopK, true, 128, 1, false, 0, (kTopK < 8 ? kTopK : 8), 10>());
 
     std::printf("\n        ");
     const auto line = [&](const char *label, double bytes, auto launch) {

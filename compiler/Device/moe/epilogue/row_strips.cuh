@@ -75,7 +75,7 @@ class RowStripStore {
           for (int h = 0; h < 2; ++h) {
             const int group = first + 4 * i + q, column = first_column + 8 * group;
             if (first + 4 * i < kGroups)
-              ptx::st_global_16_if(
+              ptx::st_global_16_if<Plan::kKeepsResults>(
                   target[h].valid && (kGroups % 4 == 0 || group < kGroups) &&
                       (!Plan::kTailN || column < Plan::kN),
                   out + target[h].row * Plan::kN + column,

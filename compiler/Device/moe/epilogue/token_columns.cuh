@@ -92,9 +92,10 @@ class TokenColumnStore {
     for (int s = 0; s < kColumnStrips; ++s) {
       const int column =
           strip_column<Plan>(columns.tile, s) + 8 * Columns::Fragments::chunk(warp, q % 2);
-      ptx::st_global_16_if(row < columns.tile.rows && (!Plan::kTailN || column < Plan::kN),
-                           out + (i64(columns.tile.row_begin) + row) * Plan::kN + column,
-                           straighten<Plan>(uint4{w[s][0], w[s][1], w[s][2], w[s][3]}));
+      ptx::st_global_16_if<Plan::kKeepsResults>(
+          row < columns.tile.rows && (!Plan::kTailN || column < Plan::kN),
+          out + (i64(columns.tile.row_begin) + row) * Plan::kN + column,
+          straighten<Plan>(uint4{w[s][0], w[s][1], w[s][2], w[s][3]}));
     }
   }
 
@@ -191,8 +192,9 @@ class StagedTokenStore {
 #pragma unroll
       for (int p = 0; p < kBatch; ++p)
         if (first + p < kPairs)
-          ptx::st_global_16_if(inside && 16 * (first + p) + first_row < columns.tile.rows,
-                               to + i64(16 * (first + p)) * Plan::kN, straighten<Plan>(v[p]));
+          ptx::st_global_16_if<Plan::kKeepsResults>(
+              inside && 16 * (first + p) + first_row < columns.tile.rows,
+              to + i64(16 * (first + p)) * Plan::kN, straighten<Plan>(v[p]));
     }
   }
 

@@ -92,6 +92,11 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr bool kStaged =
       S::kSwapped && S::kCooperative && sizeof(Output) == 2 && S::kBlockM <= S::kBlockN;
 
+  /// Results stay in L2 for the kernel that reads them, where the weights, which are read once,
+  /// leave it first.
+  static constexpr bool kKeepsResults =
+      S::kWeightPolicy == WeightPolicy::evict_first && sizeof(Output) == 2;
+
   /// Whether a tile of `rows` rows does little but wait for its weights: it gives a stage back as
   /// soon as it is multiplied, for one more under way. From both ends few blocks have such tiles at
   /// a time, and need that; where all blocks wait for the memory, more under way only lengthens

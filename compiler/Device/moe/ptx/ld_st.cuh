@@ -1,6 +1,7 @@
 // Loads, stores and reductions with an explicit width and cache policy.
 #pragma once
 #include "moe/common/types.cuh"
+#include "moe/ptx/misc.cuh"
 
 namespace moe::ptx {
 
@@ -22,6 +23,18 @@ MOE_DEVICE uint4 ld_global_nc_stream_16(const void *p) {
                : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
                : "l"(p));
   return v;
+}
+/// The same for data that the kernel itself may change afterwards.
+MOE_DEVICE uint4 ld_global_stream_16(const void *p) {
+  uint4 v;
+  asm volatile("ld.global.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+               : "l"(p));
+  return v;
+}
+/// The 128 bytes at p, so aligned, are undefined afterwards: L2 need not write them to memory.
+MOE_DEVICE void discard_line(const void *p) {
+  asm volatile("discard.global.L2 [%0], 128;" ::"l"(p) : "memory");
 }
 MOE_DEVICE uint4 ld_global_16(const void *p) {
   uint4 v;
@@ -58,12 +71,21 @@ MOE_DEVICE void st_global_16(void *p, uint4 v) {
                "r"(v.w)
                : "memory");
 }
-/// A predicated store: no branch, so that neighbouring stores' shuffles and sums overlap.
+/// A predicated store: no branch, so that neighbouring stores' shuffles and sums overlap. kKeep: its
+/// line is the last to leave L2.
+template <bool kKeep = false>
 MOE_DEVICE void st_global_16_if(bool store, void *p, uint4 v) {
-  asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %5, 0;\n"
-               "@p st.global.v4.u32 [%0], {%1,%2,%3,%4};\n}" ::"l"(p),
-               "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w), "r"(int(store))
-               : "memory");
+  if constexpr (kKeep)
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %5, 0;\n"
+                 "@p st.global.L2::cache_hint.v4.u32 [%0], {%1,%2,%3,%4}, %6;\n}" ::"l"(p),
+                 "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w), "r"(int(store)),
+                 "l"(create_policy_evict_last())
+                 : "memory");
+  else
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %5, 0;\n"
+                 "@p st.global.v4.u32 [%0], {%1,%2,%3,%4};\n}" ::"l"(p),
+                 "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w), "r"(int(store))
+                 : "memory");
 }
 /// Streaming store: the line is the first to leave L2.
 MOE_DEVICE void st_global_stream_16(void *p, uint4 v) {
