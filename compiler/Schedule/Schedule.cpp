@@ -106,10 +106,11 @@ static bool runsAtOnce(const MatmulProblem &problem, const Bucket &bucket, const
 }
 
 /// Whether the weights leave L2 first, for what the block's matmuls store to stay there until it is
-/// read. The columns of either matmul are the reduction of the other.
+/// read. The columns of either matmul are the reduction of the other. Sums, which are no results of
+/// 16 bits, do not stay.
 static bool weightsLeaveFirst(const MatmulProblem &problem, const MatmulRow &row) {
   double rows = row.meanRows * (problem.columns + problem.reduction);
-  return row.meanRows <= kSingleTileRows &&
+  return problem.outputBytes == 2 && row.meanRows <= kSingleTileRows &&
          rows * problem.experts * problem.outputBytes <= kKeptBytes &&
          rows >= kKeptPart * problem.columns * problem.reduction;
 }

@@ -4,6 +4,8 @@
 #include "dialects/MoeKernel/IR/ScalarRegion.h"
 #include "dialects/MoeKernel/IR/Verify.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace moec::kernel;
 
@@ -88,8 +90,9 @@ static LogicalResult verifyDiscards(CombineOp op) {
   int64_t tokens = op.getDiscards();
   if (tokens == 0)
     return success();
-  if (tokens < 0)
-    return op.emitOpError() << "expects discards of at least 0, but got " << tokens;
+  if (tokens < 0 || tokens > std::numeric_limits<int32_t>::max())
+    return op.emitOpError() << "expects discards of 0 to " << std::numeric_limits<int32_t>::max()
+                            << ", but got " << tokens;
   MemRefType type = getType(op.getRows());
   int64_t bytes = type.getDimSize(1) * type.getElementTypeBitWidth() / 8;
   if (bytes % CombineOp::kLineBytes != 0)

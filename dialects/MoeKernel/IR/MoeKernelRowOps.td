@@ -132,7 +132,7 @@ def MoeKernel_CombineOp : MoeKernel_LaunchOp<"combine"> {
     * C2: `top_k >= 1`; `weights` has `top_k` columns.
     * C3: `early_positions`, of a `dependent` kernel: it reads `positions` before the kernel before
       has ended. That is a matmul, which does not begin before what made them has ended.
-    * C4: `discards`, the most tokens of which L2 holds the rows, is not negative. For up to so many
+    * C4: `discards`, the most tokens of which L2 holds the rows, is 0 to 2^31 - 1. For up to so many
       it discards there what it has read, which need not be written to memory then: `rows` is
       undefined afterwards. So with `discards` it is a buffer that nothing reads later, its rows are
       whole lines of 128 bytes, and `positions` names each at most once.

@@ -249,9 +249,19 @@ func.func @combine_c3_before(%x: memref<?x64xbf16>, %p: memref<?xi32>, %y: memre
 
 func.func @combine_c4_tokens(%p: memref<?xi32>, %y: memref<?x64xbf16>) {
   %x = moe_kernel.buffer "x" size(affine_map<(d0) -> (d0)>) : memref<?x64xbf16>
-  // expected-error @+1 {{expects discards of at least 0, but got -1}}
+  // expected-error @+1 {{expects discards of 0 to 2147483647, but got -1}}
   moe_kernel.combine ins(%x, %p : memref<?x64xbf16>, memref<?xi32>) outs(%y : memref<?x64xbf16>) top_k(1)
     schedule<threads = 128> discards(-1)
+  return
+}
+
+// -----
+
+func.func @combine_c4_many(%p: memref<?xi32>, %y: memref<?x64xbf16>) {
+  %x = moe_kernel.buffer "x" size(affine_map<(d0) -> (d0)>) : memref<?x64xbf16>
+  // expected-error @+1 {{expects discards of 0 to 2147483647, but got 2147483648}}
+  moe_kernel.combine ins(%x, %p : memref<?x64xbf16>, memref<?xi32>) outs(%y : memref<?x64xbf16>) top_k(1)
+    schedule<threads = 128> discards(2147483648)
   return
 }
 
