@@ -29,7 +29,7 @@
 //   1024). Drawn tiles and weights that stay in L2 keep blocks on the same weights: without them
 //   they drift apart, and DRAM reads grow two- to fourfold (17.5 to 5.5 GB at K = 4096, m = 1024).
 //   Where experts have one row tile and L2 has room for what the block's matmuls store, which stays
-//   there then, weights leave it first: 2 to 4 % of a block, 0.5 to 3 under zipf:1.2 (H200: 128, 64, 60
+//   there then, weights leave it first: 2 to 4 % of a block, 0 to 3 under zipf:1.2 (H200: 128, 64, 60
 //   and 32 experts of short rows at m = 32 to 128). Where that is little of what moves, weights do
 //   better as before: half of each 256 bytes of them is for the next step, and is to stay so long.
 // * up to 72, where one row tile an expert makes up to two waves (32 experts of short rows): ping-pong,
