@@ -105,12 +105,9 @@ static bool runsAtOnce(const MatmulProblem &problem, const Bucket &bucket, const
   return countWaves(chosen, problem, tile, target) <= minBlocks;
 }
 
-/// Whether the weights leave L2 first, for what the block's matmuls store to stay there until it is
-/// read. The columns of either matmul are the reduction of the other. Sums, which are no results of
-/// 16 bits, do not stay.
-static bool weightsLeaveFirst(const MatmulProblem &problem, const MatmulRow &row) {
-  double rows = row.meanRows * (problem.columns + problem.reduction);
-  return problem.outputBytes == 2 && row.meanRows <= kSingleTileRows &&
+bool weightsLeaveFirst(const MatmulProblem &problem, double meanRows) {
+  double rows = meanRows * (problem.columns + problem.reduction);
+  return problem.outputBytes == 2 && meanRows <= kSingleTileRows &&
          rows * problem.experts * problem.outputBytes <= kKeptBytes &&
          rows >= kKeptPart * problem.columns * problem.reduction;
 }
@@ -143,7 +140,7 @@ static SmallVector<MatmulTile> chooseTiles(const MatmulProblem &problem, const M
     for (size_t i = 0; i < tiles.size(); ++i)
       if (std::optional<MatmulTile> wider = getWiderTile(tiles[i]))
         tiles.insert(tiles.begin() + i++, *wider);
-  if (weightsLeaveFirst(problem, row))
+  if (weightsLeaveFirst(problem, row.meanRows))
     for (MatmulTile &tile : tiles)
       if (tile.weights == kernel::WeightPolicy::EvictLast && tile.cooperative && tile.cluster == 1)
         tile.weights = kernel::WeightPolicy::EvictFirst;

@@ -48,6 +48,11 @@ std::vector<Bucket> getBuckets(const BlockProblem &problem, kernel::TargetAttr t
 kernel::ScheduleAttr getMatmulSchedule(mlir::MLIRContext *context, const MatmulProblem &problem,
                                        const Bucket &bucket, kernel::TargetAttr target);
 
+/// Whether weights leave L2 first, at `meanRows` rows an expert, for what the block's matmuls store
+/// to stay there until it is read. The columns of either matmul are taken for the reduction of the
+/// other. Sums, which are no results of 16 bits, do not stay.
+bool weightsLeaveFirst(const MatmulProblem &problem, double meanRows);
+
 /// What the legality of a schedule of `problem` depends on.
 kernel::MatmulTraits getMatmulTraits(const MatmulProblem &problem);
 

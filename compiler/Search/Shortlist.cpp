@@ -19,12 +19,15 @@ using kernel::ScheduleAttr;
 
 /// Rows up to which Hopper's tiles are quick enough for weights that leave L2 first: half of the
 /// 256 bytes that memory sends at a time is for the next step, and gone where that takes longer (2
-/// to 10 % slower; STEPS.md, steps 27 and 68).
+/// to 10 % slower; STEPS.md, steps 27 and 68), which only results that stay there instead make up
+/// for (step 73).
 static constexpr int64_t kQuickRows = 96;
 
 /// Weights that no second row tile reads leave L2 first, and there is nothing to group then.
 static ScheduleAttr startRefinements(ScheduleAttr schedule, const Task &task) {
-  if (schedule.isHopper() && schedule.getBlockM() > kQuickRows)
+  double meanRows = task.tokens * task.problem.rowsPerToken / double(task.problem.experts);
+  if (schedule.isHopper() && schedule.getBlockM() > kQuickRows &&
+      !schedule::weightsLeaveFirst(task.problem, meanRows))
     return schedule;
   int64_t touched = 0, tiles = 0;
   for (int64_t group : task.groups) {

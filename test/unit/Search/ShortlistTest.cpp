@@ -77,6 +77,18 @@ TEST_F(ShortlistTest, StartsWithWeightsThatLeaveL2WhereTheyAreReadOnce) {
     EXPECT_EQ(c.schedule.getWeights() == kernel::WeightPolicy::EvictFirst,
               !c.schedule.isHopper() || c.schedule.getBlockM() <= 96)
         << toText(c.schedule);
+  // They do not where L2 has room for the rows that the block's matmuls store, if these are many.
+  for (const Candidate &c : rank(enumerate(task(gateUp(), 64).setting), task(gateUp(), 64)))
+    EXPECT_EQ(c.schedule.getWeights() == kernel::WeightPolicy::EvictFirst,
+              c.schedule.getBlockM() >= 64)
+        << toText(c.schedule);
+  schedule::MatmulProblem deep = gateUp();
+  deep.reduction = 4096, deep.columns = 1536;
+  for (const Candidate &c : rank(enumerate(task(deep, 64).setting), task(deep, 64)))
+    EXPECT_EQ(c.schedule.getWeights() == kernel::WeightPolicy::EvictFirst,
+              c.schedule.getBlockM() >= 64 &&
+                  (!c.schedule.isHopper() || c.schedule.getBlockM() <= 96))
+        << toText(c.schedule);
   for (const Candidate &c : rank(enumerate(task(gateUp(), 1024).setting), task(gateUp(), 1024)))
     EXPECT_NE(c.schedule.getWeights(), kernel::WeightPolicy::EvictFirst);
   // Nor where some experts have a second tile, or one has all rows.
