@@ -3,6 +3,7 @@
 #include "compiler/Schedule/Schedule.h"
 #include "compiler/Schedule/Tables.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace mlir;

@@ -63,8 +63,7 @@ void VariantLowering::createCombine(Value rows, Value index, Value weights, Valu
 
 void VariantLowering::discardRows() {
   function.walk([&](kernel::CombineOp combine) {
-    auto type = cast<MemRefType>(combine.getRows().getType());
-    int64_t bytes = type.getDimSize(1) * type.getElementTypeBitWidth() / 8;
+    int64_t bytes = combine.getRowBytes();
     int64_t tokens = schedule::getHeldTokens(combine.getTopK() * bytes);
     if (tokens >= std::max<int64_t>(bucket.decidedFor, 1) &&
         bytes % kernel::CombineOp::kLineBytes == 0 && combine.readsRowsLast())

@@ -85,6 +85,22 @@ LogicalResult ActivationOp::verifyRegions() {
   return verifyScalarRegion(*this, getBody(), isGated() ? 2 : 1);
 }
 
+/// Of a step of the leading extent.
+static int64_t getRowBits(MemRefType type) {
+  int64_t bits = type.getElementTypeBitWidth();
+  for (int64_t extent : type.getShape().drop_front())
+    bits *= extent;
+  return bits;
+}
+
+int64_t CombineOp::getRowBytes() { return getRowBits(getRows().getType()) / 8; }
+
+bool CombineOp::readsRowsLast() {
+  return getRows().getDefiningOp<BufferOp>() &&
+         llvm::none_of(getRows().getUsers(),
+                       [&](Operation *user) { return (*this)->isBeforeInBlock(user); });
+}
+
 /// C4
 static LogicalResult verifyDiscards(CombineOp op) {
   int64_t tokens = op.getDiscards();
@@ -93,20 +109,12 @@ static LogicalResult verifyDiscards(CombineOp op) {
   if (tokens < 0 || tokens > std::numeric_limits<int32_t>::max())
     return op.emitOpError() << "expects discards of 0 to " << std::numeric_limits<int32_t>::max()
                             << ", but got " << tokens;
-  MemRefType type = getType(op.getRows());
-  int64_t bytes = type.getDimSize(1) * type.getElementTypeBitWidth() / 8;
-  if (bytes % CombineOp::kLineBytes != 0)
+  if (int64_t bytes = op.getRowBytes(); bytes % CombineOp::kLineBytes != 0)
     return op.emitOpError() << "expects discards of rows of a multiple of " << CombineOp::kLineBytes
                             << " bytes, but got " << bytes;
   if (!op.readsRowsLast())
     return op.emitOpError() << "expects discards of a buffer that nothing reads later";
   return success();
-}
-
-bool CombineOp::readsRowsLast() {
-  return getRows().getDefiningOp<BufferOp>() &&
-         llvm::none_of(getRows().getUsers(),
-                       [&](Operation *user) { return (*this)->isBeforeInBlock(user); });
 }
 
 AffineMap CombineOp::getGrid() { return getRowWalkGrid(getOutput(), getSchedule()); }
@@ -128,14 +136,6 @@ LogicalResult CombineOp::verify() {
     return failure();
   return verifyExtent(*this, "positions", getPositions(),
                       scaleExtent(getLeadingExtent(getOutput()), topK));
-}
-
-/// Of a step of the leading extent.
-static int64_t getRowBits(MemRefType type) {
-  int64_t bits = type.getElementTypeBitWidth();
-  for (int64_t extent : type.getShape().drop_front())
-    bits *= extent;
-  return bits;
 }
 
 int64_t FillOp::getRowWords() { return getRowBits(getOutput().getType()) / 32; }

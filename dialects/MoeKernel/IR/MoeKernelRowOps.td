@@ -160,6 +160,7 @@ def MoeKernel_CombineOp : MoeKernel_LaunchOp<"combine"> {
   let extraClassDeclaration = [{
     /// What L2 keeps or discards.
     static constexpr int64_t kLineBytes = 128;
+    int64_t getRowBytes();
     /// Whether `rows` is a buffer of the function's own that no later op has to do with.
     bool readsRowsLast();
   }];
