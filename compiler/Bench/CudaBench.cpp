@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 
 namespace moec {
 
@@ -162,7 +163,12 @@ Result<std::vector<HostTensor>> CudaBench::run(const moert::LoadedPackage &subje
   MOERT_RETURN_IF_ERROR(subject.launch(tokens, addresses(set), workspace.address(),
                                        workspace.bytes(), stream.handle()));
   MOERT_RETURN_IF_ERROR(stream.synchronize());
-  std::vector<HostTensor> outputs;
+  return outputs(set);
+}
+
+Result<std::vector<HostTensor>> CudaBench::outputs(size_t set) const {
+  const std::vector<Argument> &arguments = package->manifest().arguments;
+  std::vector<HostTensor> results;
   for (size_t i = 0; i < arguments.size(); ++i) {
     if (!arguments[i].isOutput)
       continue;
@@ -173,9 +179,39 @@ Result<std::vector<HostTensor>> CudaBench::run(const moert::LoadedPackage &subje
     }
     MOERT_ASSIGN_OR_RETURN(HostTensor output, HostTensor::allocate(arguments[i].dtype, shape));
     MOERT_RETURN_IF_ERROR(sets[set][i].download({output.mutableData(), output.byteSize()}));
-    outputs.push_back(std::move(output));
+    results.push_back(std::move(output));
   }
-  return outputs;
+  return results;
+}
+
+/// Mismatch where two tensors of one shape differ in a bit; says in how many elements, and where
+/// first.
+static Status expectSameBits(const HostTensor &actual, const HostTensor &expected) {
+  const uint64_t size = moert::byteSize(actual.dtype());
+  int64_t different = 0, first = 0;
+  for (int64_t i = 0; i < actual.numElements(); ++i)
+    if (std::memcmp(actual.data() + i * size, expected.data() + i * size, size) != 0 &&
+        different++ == 0)
+      first = i;
+  if (different == 0)
+    return Status::ok();
+  int64_t columns = actual.rank() == 0 ? 1 : actual.shape().back();
+  return Status(StatusCode::Mismatch,
+                fmt::format("{} of {} elements differ, first [{}, {}]: {:g} instead of {:g}",
+                            different, actual.numElements(), first / columns, first % columns,
+                            actual.at(first), expected.at(first)));
+}
+
+Status CudaBench::checkOutputsAgain(const moert::LoadedPackage &subject) {
+  for (size_t set = 0; set < sets.size(); ++set) {
+    MOERT_ASSIGN_OR_RETURN(std::vector<HostTensor> before, outputs(set));
+    MOERT_ASSIGN_OR_RETURN(std::vector<HostTensor> alone, run(subject, set));
+    for (size_t i = 0; i < before.size(); ++i)
+      if (Status status = expectSameBits(before[i], alone[i]); !status.isOk())
+        return std::move(status).withContext(
+            fmt::format("output {} of input {}, against a run alone", i, set));
+  }
+  return Status::ok();
 }
 
 Status CudaBench::walk(const moert::LoadedPackage &subject, const Stream &stream) const {

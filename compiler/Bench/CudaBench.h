@@ -63,6 +63,14 @@ public:
   moert::Result<std::vector<moert::HostTensor>> run(const moert::LoadedPackage &subject,
                                                     size_t set);
 
+  /// The outputs of one set in the order of the arguments, as launches left them.
+  moert::Result<std::vector<moert::HostTensor>> outputs(size_t set) const;
+
+  /// Runs `subject` once more on every set, as `run` does. Mismatch, with the place, where an
+  /// output is not the bits that the launches before left: what one launch still had to read was
+  /// another's already, or its memory was not what it wrote.
+  moert::Status checkOutputsAgain(const moert::LoadedPackage &subject);
+
   /// A graph of a package's launches on all sets.
   struct Walk {
     moert::cuda::Graph graph;

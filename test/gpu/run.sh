@@ -11,6 +11,7 @@
 #   tune       a short search on three blocks; every winner is checked against the reference
 #   random     random blocks: sizes, forms, activations, fusions, schedules, token counts (--blocks N, default
 #              200, from --seed N on, default any)
+#   replays    what hundreds of replays back to back leave: right, and the same bits as after one run
 #   bench      times of all examples, written as JSON
 #
 # Without a mode: quick. Everything is logged in DIR (default: ./moec-gpu-tests); a summary goes to
@@ -33,8 +34,8 @@ while [ $# -gt 0 ]; do
     --limit) limit=$2; shift ;;
     --blocks) blocks=$2; shift ;;
     --seed) seed=$2; shift ;;
-    quick | full | fusions | sanitizer | host | tune | random | bench) modes+=("$1") ;;
-    *) sed -n '2,20s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+    quick | full | fusions | sanitizer | host | tune | random | replays | bench) modes+=("$1") ;;
+    *) sed -n '2,21s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
   esac
   shift
 done
@@ -348,6 +349,27 @@ random() {
   wrong=$((failed - wrong))
   [ $wrong -ne 0 ] || printf 'ok      '
   echo "random $seed to $last: $right blocks right in $checked checked runs, $wrong wrong, $refused refused schedules"
+}
+
+# Each row of the table is a test.
+replays() {
+  local model log rc rows
+  for model in qwen3-30b-a3b olmoe neopp-moe gpt-oss-120b-experts; do
+    out_of_time && { skip "replays $model: out of time" 12; continue; }
+    log="$out/replays-$model.log"
+    timeout $((limit - SECONDS + 1)) "$moec" bench "$models/$model.mlir" --device cuda --check --tokens 1,16,256,512,1024,4096 \
+      --routing uniform,zipf:1.2 >"$log" 2>&1
+    rc=$?
+    rows=$(($(grep -c '^ *ok, relative error' "$log") - $(grep -c '^ *UNSTEADY' "$log")))
+    pass "$rows"
+    if [ $rc -eq 4 ] || [ $rc -eq 124 ]; then
+      skip "replays $model: $(tail -1 "$log")" $((12 - rows))
+    elif [ $rc -ne 0 ] || [ "$rows" -ne 12 ]; then
+      fail "replays $model: exit code $rc, $rows of 12 right" "$log"
+    else
+      echo "ok      replays $model: $rows"
+    fi
+  done
 }
 
 bench() {

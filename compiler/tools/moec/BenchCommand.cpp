@@ -4,6 +4,8 @@
 #include "compiler/Bench/CudaBench.h"
 #include "compiler/Engine/Products.h"
 #include "compiler/Engine/Subject.h"
+#include "compiler/tools/moec/BenchTable.h"
+#include "compiler/tools/moec/Checking.h"
 #include "compiler/tools/moec/Options.h"
 #include "compiler/tools/moec/Progress.h"
 
@@ -53,20 +55,6 @@ static cl::opt<unsigned>
 
 namespace {
 
-/// One row of the table.
-struct Row {
-  int64_t tokens = 0;
-  std::string routing;
-  Timing timing;
-  double touchedExperts = 0;
-  double tflops = 0, tbs = 0, floor = 0;
-  struct Part {
-    std::string kernel;
-    double microseconds;
-  };
-  std::vector<Part> parts;
-};
-
 /// What one invocation does.
 class Bench {
 public:
@@ -76,15 +64,17 @@ private:
   Status chooseProduct();
   Status measureCuda();
   Status measureCpu();
-  Result<Row> cudaRow(CudaBench &bench, const moert::Package &package, int64_t tokens,
-                      const Routing &routing);
-  Status breakDown(CudaBench &bench, const moert::Package &package, Row &row);
+  Result<BenchRow> cudaRow(CudaBench &bench, const moert::Package &package, int64_t tokens,
+                           const Routing &routing);
+  Status check(CudaBench &bench, const moert::LoadedPackage &subject,
+               std::span<const std::vector<HostTensor>> sets, BenchRow &row);
+  Status breakDown(CudaBench &bench, const moert::Package &package, BenchRow &row);
   Result<Timing> measureOnly(CudaBench &bench, const moert::LoadedPackage &whole,
                              const moert::Package &package, int64_t tokens);
   void choosePeaks();
-  void rate(Row &row) const;
+  void rate(BenchRow &row) const;
   void printHeader() const;
-  void printRow(const Row &row) const;
+  void keep(BenchRow row);
   json::Value report() const;
 
   Progress progress;
@@ -92,13 +82,14 @@ private:
   BlockCost cost;
   Peaks peaks;
   RunnerOptions options;
+  CheckOptions checking;
   std::vector<Routing> distributions;
   TimingOptions timing;
   std::string deviceName;
   std::string only;       ///< what of the block is measured, for the header; empty for all of it
   double measuredTbs = 0; ///< 0: not measured
   moert::NamedTensors weights; ///< what does not depend on T, once it is made
-  std::vector<Row> rows;
+  std::vector<BenchRow> rows;
 };
 
 } // namespace
@@ -113,7 +104,7 @@ void Bench::choosePeaks() {
 }
 
 /// Fills what follows from the time and the block.
-void Bench::rate(Row &row) const {
+void Bench::rate(BenchRow &row) const {
   row.tflops = 1e-6 * cost.flops(row.tokens) / row.timing.median;
   row.tbs = 1e-6 * cost.bytes(row.tokens, row.touchedExperts) / row.timing.median;
   row.floor = cost.floor(row.tokens, row.touchedExperts, peaks);
@@ -124,38 +115,23 @@ void Bench::printHeader() const {
                         deviceName, peaks.flops / 1e12, peaks.bytes / 1e12);
   if (measuredTbs != 0)
     outs() << fmt::format("; measured read bandwidth {:.2f} TB/s", measuredTbs);
-  outs() << fmt::format("\n{:>7} {:>12} {:>8} {:>11} {:>9} {:>8} {:>11} {:>7}\n", "T", "routing",
-                        "experts", "us", "TFLOP/s", "TB/s", "floor us", "share");
+  outs() << '\n';
+  printBenchColumns();
 }
 
-void Bench::printRow(const Row &row) const {
-  outs() << fmt::format("{:>7} {:>12} {:>8.1f} {:>11.1f} {:>9.1f} {:>8.2f} {:>11.1f} {:>6.1f}%\n",
-                        row.tokens, row.routing, row.touchedExperts, row.timing.median, row.tflops,
-                        row.tbs, row.floor, 100 * row.floor / row.timing.median);
-  for (const Row::Part &part : row.parts)
-    outs() << fmt::format("{:>28} {:>11.1f}  {}\n", "", part.microseconds, part.kernel);
-  outs().flush();
+/// Prints a row, and on standard error what is wrong with it.
+void Bench::keep(BenchRow row) {
+  progress.clear();
+  printBenchRow(row);
+  if (row.check && !row.check->passed())
+    errs() << row.check->describe();
+  rows.push_back(std::move(row));
 }
 
 json::Value Bench::report() const {
   json::Array results;
-  for (const Row &row : rows) {
-    json::Array parts;
-    for (const Row::Part &part : row.parts)
-      parts.push_back(json::Object{{"kernel", part.kernel}, {"us", part.microseconds}});
-    results.push_back(json::Object{{"tokens", row.tokens},
-                                   {"routing", row.routing},
-                                   {"touched_experts", row.touchedExperts},
-                                   {"us", row.timing.median},
-                                   {"us_p10", row.timing.p10},
-                                   {"us_p90", row.timing.p90},
-                                   {"replays", int64_t(row.timing.replays)},
-                                   {"tflops", row.tflops},
-                                   {"tbs", row.tbs},
-                                   {"floor_us", row.floor},
-                                   {"share_of_floor", row.floor / row.timing.median},
-                                   {"launches", std::move(parts)}});
-  }
+  for (const BenchRow &row : rows)
+    results.push_back(toJson(row));
   json::Value measured = nullptr, product = nullptr, warmUp = nullptr;
   if (options.device == DeviceKind::Cuda) // the CPU has one run for it
     warmUp = timing.warmupSeconds;
@@ -179,8 +155,34 @@ json::Value Bench::report() const {
       {"results", std::move(results)}};
 }
 
+/// `--check`: what the last replays left, of one input against the reference and of all against one
+/// run each, bit for bit; where the order of additions decides bits, of all against the reference.
+Status Bench::check(CudaBench &bench, const moert::LoadedPackage &whole,
+                    std::span<const std::vector<HostTensor>> sets, BenchRow &row) {
+  const moert::Manifest &manifest = whole.manifest();
+  bool isSteady = manifest.variants[moert::variantFor(manifest, row.tokens)].deterministic;
+  for (size_t set = 0; set < (isSteady ? 1 : sets.size()); ++set) {
+    progress.show("checking inputs", set, sets.size());
+    MOERT_ASSIGN_OR_RETURN(std::vector<HostTensor> outputs, bench.outputs(set));
+    MOERT_ASSIGN_OR_RETURN(CheckReport report, checkAgainstReference(subject, row.tokens, sets[set],
+                                                                     outputs, checking));
+    bool isFirst = !row.check;
+    if (isFirst || !report.passed())
+      row.check = std::move(report);
+    if (!row.check->passed())
+      break;
+  }
+  if (isSteady) {
+    Status status = bench.checkOutputsAgain(whole);
+    if (status.code() != StatusCode::Mismatch)
+      return status;
+    row.unsteady = status.message();
+  }
+  return Status::ok();
+}
+
 /// The cost of each launch: the time of the first n launches less that of the first n - 1.
-Status Bench::breakDown(CudaBench &bench, const moert::Package &package, Row &row) {
+Status Bench::breakDown(CudaBench &bench, const moert::Package &package, BenchRow &row) {
   const moert::Variant &variant =
       package.manifest.variants[moert::variantFor(package.manifest, row.tokens)];
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
@@ -208,6 +210,8 @@ Status Bench::chooseProduct() {
                   "expects IR with --only, but '" + subject.path + "' is a package");
   if (perKernelOption)
     return Status(StatusCode::Usage, "expects --only or --per-kernel, but got both");
+  if (isChecked())
+    return Status(StatusCode::Usage, "expects --only or --check, but got both");
   MOERT_ASSIGN_OR_RETURN(schedule::BlockProblem problem,
                          problemOf(*subject.block, options.fusions, options.combine));
   if (onlyOption >= problem.matmuls.size())
@@ -231,9 +235,9 @@ Result<Timing> Bench::measureOnly(CudaBench &bench, const moert::LoadedPackage &
   return bench.measureAlone(whole, *part, timing);
 }
 
-Result<Row> Bench::cudaRow(CudaBench &bench, const moert::Package &package, int64_t tokens,
-                           const Routing &routing) {
-  Row row;
+Result<BenchRow> Bench::cudaRow(CudaBench &bench, const moert::Package &package, int64_t tokens,
+                                const Routing &routing) {
+  BenchRow row;
   row.tokens = tokens;
   row.routing = toString(routing);
   progress.show(fmt::format("preparing T={} {}", tokens, row.routing));
@@ -245,13 +249,16 @@ Result<Row> Bench::cudaRow(CudaBench &bench, const moert::Package &package, int6
   for (const std::vector<HostTensor> &set : sets)
     row.touchedExperts +=
         double(countTouchedExperts(set[cost.logitsArgument], cost.topK)) / double(sets.size());
-  sets.clear();
+  if (!isChecked())
+    sets.clear();
   progress.show(fmt::format("measuring T={} {}", tokens, row.routing));
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::cuda::Device> device, openDevice());
   MOERT_ASSIGN_OR_RETURN(std::shared_ptr<const moert::LoadedPackage> loaded,
                          moert::LoadedPackage::load(device, package));
   MOERT_ASSIGN_OR_RETURN(row.timing, only.empty() ? bench.measure(*loaded, timing)
                                                   : measureOnly(bench, *loaded, package, tokens));
+  if (isChecked())
+    MOERT_RETURN_IF_ERROR(check(bench, *loaded, sets, row));
   if (perKernelOption)
     MOERT_RETURN_IF_ERROR(breakDown(bench, package, row));
   return row;
@@ -282,7 +289,7 @@ Status Bench::measureCuda() {
     for (size_t i = 0; i < distributions.size(); ++i) {
       const Routing &routing = distributions[i];
       const moert::Package &package = packages[std::min(i, packages.size() - 1)];
-      MOERT_ASSIGN_OR_RETURN(Row row, cudaRow(bench, package, tokens, routing));
+      MOERT_ASSIGN_OR_RETURN(BenchRow row, cudaRow(bench, package, tokens, routing));
       rate(row);
       progress.clear();
       // Far below its floor it did not do its work, for want of what a launch before it resets.
@@ -290,8 +297,7 @@ Status Bench::measureCuda() {
         warn(fmt::format("T={} {}: the product alone takes {:.2f} of its floor; it may need the "
                          "launches before it",
                          tokens, row.routing, row.timing.median / row.floor));
-      printRow(row);
-      rows.push_back(std::move(row));
+      keep(std::move(row));
     }
   return Status::ok();
 }
@@ -307,7 +313,7 @@ Status Bench::measureCpu() {
   printHeader();
   for (int64_t tokens : options.tokens)
     for (const Routing &routing : distributions) {
-      Row row;
+      BenchRow row;
       row.tokens = tokens;
       row.routing = toString(routing);
       progress.show(fmt::format("measuring T={} {}", tokens, row.routing));
@@ -319,20 +325,24 @@ Status Bench::measureCpu() {
           bindInputSets(specs, weights, {tokens, seed(), routing, options.jobs}, 1));
       const std::vector<HostTensor> &arguments = sets.front();
       row.touchedExperts = double(countTouchedExperts(arguments[cost.logitsArgument], cost.topK));
+      Runner::Outcome outcome;
       std::vector<double> times;
       double total = 0;
       for (bool warm = false; times.size() < 3 || total < 500; warm = true) {
-        MOERT_ASSIGN_OR_RETURN(Runner::Outcome outcome, runner->run(arguments, tokens, false));
+        MOERT_ASSIGN_OR_RETURN(outcome, runner->run(arguments, tokens, false));
         if (!warm)
           continue;
         times.push_back(1e3 * outcome.milliseconds);
         total += outcome.milliseconds;
       }
+      if (isChecked()) {
+        MOERT_ASSIGN_OR_RETURN(row.check, checkAgainstReference(subject, tokens, arguments,
+                                                                outcome.outputs, checking));
+      }
       row.timing = timingOf(std::move(times));
       rate(row);
       progress.clear();
-      printRow(row);
-      rows.push_back(std::move(row));
+      keep(std::move(row));
     }
   return Status::ok();
 }
@@ -342,6 +352,7 @@ Status Bench::execute() {
   MOERT_ASSIGN_OR_RETURN(options.tokens, tokenCounts());
   MOERT_ASSIGN_OR_RETURN(distributions, routings());
   MOERT_ASSIGN_OR_RETURN(options.fusions, fusions());
+  MOERT_ASSIGN_OR_RETURN(checking, checkOptions(options.jobs));
   options.combine = combineMode();
   options.schedule = scheduleText();
   if (options.tokens.empty() || is_contained(options.tokens, 0))
@@ -365,6 +376,8 @@ Status Bench::execute() {
     MOERT_RETURN_IF_ERROR(checkTokens(subject.inputs(), tokens));
   for (const Routing &routing : distributions)
     MOERT_RETURN_IF_ERROR(checkRouting(subject.inputs(), routing));
+  if (isChecked())
+    MOERT_RETURN_IF_ERROR(expectReference(subject));
   bool isOnly = onlyOption.getNumOccurrences() > 0;
   MOERT_RETURN_IF_ERROR(checkDeviceOptions(options.device));
   MOERT_RETURN_IF_ERROR(checkSubjectOptions(subject, options.device));
@@ -380,6 +393,10 @@ Status Bench::execute() {
   // What was measured before a failure is kept.
   if (!jsonOption.empty() && (status.isOk() || !rows.empty()))
     MOERT_RETURN_IF_ERROR(writeText(jsonOption, formatv("{0:2}\n", report()).str()));
+  size_t wrong = count_if(rows, [](const BenchRow &row) { return row.isWrong(); });
+  if (status.isOk() && wrong != 0)
+    return Status(StatusCode::Mismatch,
+                  fmt::format("{} of {} results are wrong", wrong, rows.size()));
   return status;
 }
 

@@ -1,10 +1,8 @@
 //===- RunCommand.cpp - moec run ---------------------------------------------===//
 
-#include "compiler/Engine/ReferenceRunner.h"
 #include "compiler/Engine/Subject.h"
-#include "compiler/Reference/Check.h"
-#include "compiler/Reference/Sampling.h"
 #include "compiler/Support/ShellWord.h"
+#include "compiler/tools/moec/Checking.h"
 #include "compiler/tools/moec/Options.h"
 #include "compiler/tools/moec/Progress.h"
 #include "runtime/Tensor/Safetensors.h"
@@ -35,14 +33,6 @@ static cl::opt<std::string> inputsOption("inputs", cl::sub(runCommand()), cl::ca
 static cl::opt<std::string> outputsOption("outputs", cl::sub(runCommand()), cl::cat(category()),
                                           cl::value_desc("F.safetensors"),
                                           cl::desc("where to write the results"));
-static cl::opt<std::string>
-    checkOption("check", cl::sub(runCommand()), cl::cat(category()), cl::ValueOptional,
-                cl::value_desc("RTOL"),
-                cl::desc("compare with the reference; RTOL: relative error (default: by dtype)"));
-static cl::opt<uint64_t>
-    checkSeedOption("check-seed", cl::sub(runCommand()), cl::cat(category()), cl::init(0),
-                    cl::value_desc("N"),
-                    cl::desc("draws the tokens that are checked where there are more than 64"));
 
 namespace {
 
@@ -64,8 +54,6 @@ private:
   Status use(size_t build);
   Status runCase(const Case &current);
   Result<std::vector<HostTensor>> bind(const Case &current);
-  Status planReference(int64_t tokens, std::span<const HostTensor> arguments,
-                       const CheckOptions &options);
   Status check(const Case &current, std::span<const HostTensor> arguments,
                const Runner::Outcome &outcome);
   Status writeOutputs(const Runner::Outcome &outcome);
@@ -77,7 +65,7 @@ private:
   std::vector<InputSpec> specs;
   DeviceKind device = DeviceKind::Cpu;
   unsigned threads = 0;
-  double tolerance = 0;    ///< 0: by the element type
+  CheckOptions checking;
   NamedTensors given;      ///< from --inputs
   NamedTensors constants;  ///< generated arguments that do not depend on T, made once
   std::vector<Case> cases;
@@ -89,18 +77,13 @@ private:
 
 } // namespace
 
-static bool isChecked() { return checkOption.getNumOccurrences() > 0; }
-
 /// Options, input files and what is to be run.
 Status Run::prepare() {
   MOERT_ASSIGN_OR_RETURN(threads, jobs());
   MOERT_ASSIGN_OR_RETURN(std::vector<int64_t> counts, tokenCounts());
   MOERT_ASSIGN_OR_RETURN(std::vector<Routing> distributions, routings());
   MOERT_ASSIGN_OR_RETURN(FusionChoice choice, fusions());
-  if (!checkOption.empty() &&
-      (StringRef(checkOption).getAsDouble(tolerance) || !(tolerance > 0 && tolerance < 1)))
-    return Status(StatusCode::Usage,
-                  "expects --check to be a number between 0 and 1, but got '" + checkOption + "'");
+  MOERT_ASSIGN_OR_RETURN(checking, checkOptions(threads));
   MOERT_RETURN_IF_ERROR(expectPath("--inputs", inputsOption));
   MOERT_RETURN_IF_ERROR(expectPath("--outputs", outputsOption));
   device = deviceOption.getNumOccurrences() > 0 ? DeviceKind(deviceOption) : defaultDevice();
@@ -113,11 +96,8 @@ Status Run::prepare() {
   specs = subject.inputs();
   for (const Routing &routing : distributions)
     MOERT_RETURN_IF_ERROR(checkRouting(specs, routing));
-  if (isChecked() && !subject.block)
-    return Status(StatusCode::Usage, subject.path + ": expects a package with its IR for --check, "
-                                                    "but it holds none");
-  if (isChecked() && mlir::failed(verifyEvaluable(subject.block->function())))
-    return Status(StatusCode::Unsupported, "expects a block that the reference evaluator knows");
+  if (isChecked())
+    MOERT_RETURN_IF_ERROR(expectReference(subject));
   if (!inputsOption.empty()) {
     MOERT_ASSIGN_OR_RETURN(moert::SafetensorsFile file, moert::readSafetensors(inputsOption.c_str()));
     given = std::move(file.tensors);
@@ -190,8 +170,7 @@ std::string Run::reproduceCommand(const Case &current) const {
                                  shellWord(toString(current.routing)), seed());
   if (!inputsOption.empty())
     text += " --inputs " + shellWord(inputsOption);
-  text += checkOption.empty() ? " --check" : " --check=" + checkOption;
-  return text + fmt::format(" --check-seed {}", uint64_t(checkSeedOption)) + buildOptionsText();
+  return text + checkOptionsText() + buildOptionsText();
 }
 
 void Run::print(const Case &current, const Runner::Outcome &outcome, StringRef result) {
@@ -201,47 +180,17 @@ void Run::print(const Case &current, const Runner::Outcome &outcome, StringRef r
   outs().flush();
 }
 
-/// Unsupported where memory does not hold what the check will evaluate.
-Status Run::planReference(int64_t tokens, std::span<const HostTensor> arguments,
-                          const CheckOptions &options) {
-  mlir::func::FuncOp function = subject.block->function();
-  if (tokenCount(function, ArrayRef(arguments.data(), arguments.size())) &&
-      tokensAreIndependent(function))
-    tokens = std::min(tokens, options.maxTokens);
-  Result<uint64_t> bytes = ReferenceRunner(*subject.block, threads).planMemory(tokens);
-  Status status = bytes ? planMemory({}, {}, tokens, *bytes).status() : bytes.status();
-  return std::move(status).withContext("the reference");
-}
-
 Status Run::check(const Case &current, std::span<const HostTensor> arguments,
                   const Runner::Outcome &outcome) {
   progress.show("evaluating the reference");
-  CheckOptions options;
-  options.tolerance = tolerance;
-  options.sampleSeed = checkSeedOption;
-  options.threads = threads;
-  MOERT_RETURN_IF_ERROR(planReference(current.tokens, arguments, options));
-  mlir::FailureOr<CheckReport> report =
-      checkResult(subject.block->function(), ArrayRef(arguments.data(), arguments.size()),
-                  outcome.outputs, options);
-  if (failed(report))
-    return Status(StatusCode::InvalidInput, "expects inputs that the block can be evaluated on");
-  std::string result;
-  for (const Comparison &output : report->outputs) {
-    result += fmt::format("{}{} relative error {:.2e} (limit {:.0e}), ",
-                          report->outputs.size() > 1 ? output.name + " " : "",
-                          output.passed ? "ok," : "MISMATCH,", output.relativeError,
-                          output.tolerance);
-    if (output.outsideBand != 0) // NaN among them: the error is over finite elements
-      result += fmt::format("{} of {} elements wrong, ", output.outsideBand, output.elements);
-  }
-  if (!report->sampledTokens.empty())
-    result += fmt::format("{} tokens checked, ", report->sampledTokens.size());
-  print(current, outcome, result);
-  if (report->passed())
+  MOERT_ASSIGN_OR_RETURN(
+      CheckReport report,
+      checkAgainstReference(subject, current.tokens, arguments, outcome.outputs, checking));
+  print(current, outcome, summarize(report) + ", ");
+  if (report.passed())
     return Status::ok();
   ++failures;
-  errs() << report->describe() << "reproduce with: " << reproduceCommand(current) << '\n';
+  errs() << report.describe() << "reproduce with: " << reproduceCommand(current) << '\n';
   return Status::ok();
 }
 

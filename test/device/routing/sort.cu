@@ -119,10 +119,11 @@ static std::vector<int> map_reference(const std::vector<int> &offsets, int rows,
     if (unit)
       for (own = unit; (size + own - 1) / own > (size + height - 1) / height;)
         own += unit;
-    // Pairs of tiles for a cluster of two, each band for the first and the second half of the
-    // columns, then what is left over.
-    const int tiles = (size + own - 1) / own, whole = tiles / cluster;
-    const int bands = (whole + band - 1) / band, length = bands ? (whole + bands - 1) / bands : 1;
+    // A cluster of two has pairs of tiles, a band's twice in turn for every second column tile, and
+    // what is left over as the last band's last entry.
+    const int tiles = (size + own - 1) / own, whole = tiles / cluster, left = tiles % cluster;
+    const int most = std::min(band, 254 / cluster); // 255 entries with the one that is left over
+    const int bands = (whole + most - 1) / most, length = bands ? (whole + bands - 1) / bands : 1;
     const int entry_rows = own * cluster;
     auto emit = [&](int entry, int place, int count, int part) {
       const int row = offsets[e] + entry * entry_rows;
@@ -132,12 +133,17 @@ static std::vector<int> map_reference(const std::vector<int> &offsets, int rows,
                              late[e] ? 1 << 29 : 0});
       ++valid;
     };
-    for (int first = 0; first < whole; first += length)
-      for (int part = 0; part < cluster; ++part)
-        for (int entry = first; entry < std::min(whole, first + length); ++entry)
-          emit(entry, entry - first, std::min(length, whole - first), part);
-    if (tiles % cluster)
-      emit(whole, 0, 1, 2);
+    for (int first = 0; first < whole; first += length) {
+      const int shared = std::min(length, whole - first);
+      const bool last = first + shared == whole;
+      const int count = shared * cluster + (last ? left : 0);
+      for (int i = 0; i < shared * cluster; ++i)
+        emit(first + i % shared, i, count, i / shared);
+      if (last && left)
+        emit(whole, shared * cluster, count, 2);
+    }
+    if (whole == 0 && left)
+      emit(0, 0, 1, 2);
   }
   for (int row = offsets[experts]; tail && row < rows; row += height)
     map.insert(map.end(), {-1, row, std::min(height, rows - row) + (1 << 24), 0});

@@ -349,6 +349,7 @@ DriverResult cuMemcpyDtoHAsync_v2(void *target, DevicePtr source, size_t bytes, 
 }
 DriverResult cuMemsetD8Async(DevicePtr target, unsigned char value, size_t count, StreamHandle) {
   std::memset(reinterpret_cast<void *>(target), value, count);
+  state.lastFilled = target;
   return kSuccess;
 }
 DriverResult cuPointerGetAttribute(void *value, PointerAttribute attribute, DevicePtr address) {

@@ -67,6 +67,7 @@ struct StubCuda {
   std::atomic<int> allocations{0}, frees{0};
   std::atomic<int> synchronizations{0}; ///< calls that wait
   std::atomic<int> graphLaunches{0};
+  std::atomic<uint64_t> lastFilled{0}; ///< where memory was filled with a byte last
   std::atomic<bool> lastImageWasElf{false};
 };
 
