@@ -587,6 +587,33 @@ TEST(WgmmaPlan, OnlyResultsOfTwoBytesAreStaged) {
   EXPECT_TRUE((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<176, 256, true>>::kStaged));
   EXPECT_FALSE((GroupedMatmulWgmmaPlan<FloatSums, Swapped<176, 256, true>>::kStaged));
   EXPECT_FALSE((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<96, 256, false>>::kStaged));
+  EXPECT_TRUE((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<192, 128, false>>::kStaged));
+  EXPECT_FALSE((GroupedMatmulWgmmaPlan<FloatSums, Swapped<160, 128, false>>::kStaged));
+}
+
+/// Cooperating consumers stage their results in a stage of the ring; ping-pong ones, of which one
+/// multiplies from it meanwhile, in memory of their own.
+TEST(WgmmaPlan, StagingIsLentOrOwn) {
+  using Shared = GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<192, 256, true>>;
+  EXPECT_TRUE(Shared::kLendsStage);
+  EXPECT_EQ(Shared::kStagingBytes, 0);
+  EXPECT_EQ(Shared::kStagedTokens, 192) << "64 columns of all of a tile's tokens at a time";
+  EXPECT_LE(2 * Shared::kStagedTokens * 128, Shared::kStageBytes) << "half a stage for each";
+  using Turns = GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<192, 128, false>>;
+  EXPECT_FALSE(Turns::kLendsStage);
+  EXPECT_EQ(Turns::kStagedTokens, 96);
+  EXPECT_EQ(Turns::kStagingBytes, 96 * 128);
+  EXPECT_EQ(Turns::kSharedBytes, 1024 + 4 * (192 + 128) * 128 + 2 * 96 * 128 +
+                                     Turns::kBarrierBytes + 2 * Turns::kSlotBytes);
+}
+
+/// One box for each of the producers' warps, or of tiles that are not large boxes of 16 rows.
+TEST(WgmmaPlan, BoxesOfRows) {
+  EXPECT_EQ((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<192, 256, true>>::kRowBox), 48);
+  EXPECT_EQ((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<128, 128, false>>::kRowBox), 32);
+  EXPECT_EQ((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<176, 256, true>>::kRowBox), 16);
+  EXPECT_EQ((GroupedMatmulWgmmaPlan<Columns<256, false>, Swapped<96, 256, true>>::kRowBox), 16);
+  EXPECT_EQ((GroupedMatmulWgmmaPlan<Columns<256, false>, WgmmaSchedule>::kRowBox), 32);
 }
 
 TEST(WgmmaPlan, LastColumnTileHasTheStripsOfItsColumns) {

@@ -38,10 +38,13 @@ int64_t getMatmulTileColumns(ScheduleAttr schedule, const MatmulTraits &traits) 
 int64_t getMatmulSharedBytes(ScheduleAttr schedule, const MatmulTraits &traits) {
   if (schedule.isHopper()) {
     int64_t target = !traits.weighted ? 0 : traits.outputBytes == 4 ? 8 : 4;
+    bool ownStaging =
+        schedule.hasLargeTiles() && !schedule.getCooperative() && traits.outputBytes == 2;
     return 1024 +
            schedule.getStages() * ((schedule.getBlockM() + schedule.getBlockN()) * 128 + 16) + 64 +
            2 * (16 + target * schedule.getBlockM()) +
-           (traits.gathered ? 4 * schedule.getBlockM() : 0);
+           (traits.gathered ? 4 * schedule.getBlockM() : 0) +
+           (ownStaging ? 128 * schedule.getBlockM() : 0);
   }
   int64_t ring = schedule.getStages() * (schedule.getBlockM() + schedule.getBlockN()) *
                  schedule.getBlockK() * kOperandBytes;

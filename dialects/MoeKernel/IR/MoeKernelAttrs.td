@@ -145,6 +145,11 @@ def MoeKernel_ScheduleAttr : MoeKernel_Attr<"Schedule", "schedule"> {
     ScheduleAttr getStatic() const;
     bool isHopper() const { return getForm() != MatmulForm::Mma; }
     bool isSwapped() const { return getForm() == MatmulForm::WgmmaSwapped; }
+    /// Swapped tiles of so many tokens that the producers' four warps have a quarter each to load,
+    /// and ping-pong consumers memory of their own to store them from.
+    bool hasLargeTiles() const {
+      return isSwapped() && getBlockM() >= 128 && getBlockM() % 32 == 0;
+    }
     int64_t getThreads() const { return isHopper() ? 384 : 32 * getWarpsM() * getWarpsN(); }
   }];
 }

@@ -45,7 +45,8 @@ std::optional<CopyMap> GroupedMatmulOp::getRowMap() {
   if (!getSchedule().isHopper() || getGathered())
     return std::nullopt;
   // As the template has it; the emitted kernel asserts that.
-  int64_t boxRows = getSchedule().isSwapped() ? 16 : getSchedule().getBlockM() / 4;
+  bool isSmall = getSchedule().isSwapped() && !getSchedule().hasLargeTiles();
+  int64_t boxRows = isSmall ? 16 : getSchedule().getBlockM() / 4;
   CopyMap map;
   map.memref = getRows();
   map.extents = {getConstantExtent(getContext(), getReduction()), getLeadingExtent(getRows())};

@@ -75,6 +75,14 @@ module attributes {moe_kernel.target = #moe_kernel.target<"sm_90a", shared_bytes
     moe_kernel.grouped_matmul ins(%h : memref<?x144xbf16>) tiles(%tiles : memref<?x4xi32>)
       weights(%d : memref<4x256x144xbf16>) outs(%z : memref<?x256xbf16>) store(rows)
       schedule<wgmma, block_m = 128, block_n = 192, block_k = 64, stages = 4>
+    // Swapped tiles of many tokens as well; their ping-pong consumers have memory for 96 rows of 64 columns each to store from,
+    // 1024 + 4 (320 * 128 + 16) + 64 + 2 * 16 bytes being what the others have.
+    // CHECK-LABEL: // moe_grouped_matmul_3: moe_kernel.grouped_matmul for sm_90a
+    // CHECK: static_assert(Plan::kSharedBytes == 189600, "shared memory of the launch");
+    // CHECK-NEXT: static_assert(Plan::kRowBox == 48, "rows of a box");
+    moe_kernel.grouped_matmul ins(%h : memref<?x144xbf16>) tiles(%tiles : memref<?x4xi32>)
+      weights(%d : memref<4x256x144xbf16>) outs(%z : memref<?x256xbf16>) store(rows)
+      schedule<wgmma_swapped, block_m = 192, block_n = 128, block_k = 64, stages = 4, token_step = 16>
     return
   }
 }

@@ -155,46 +155,51 @@ class StagedTokenStore {
   using Output = typename Plan::Output;
   static constexpr int kPairs = Columns::kPairs, kColumnStrips = Columns::kColumnStrips;
   static constexpr int kBatch = 4; ///< rows / 16 that are copied together
+  static constexpr int kStagedPairs = Plan::kStagedTokens / 16;
 
   /// The 64 columns of strip s, token by token.
   template <int kStrips>
   MOE_DEVICE static void fill(const float (&acc)[kStrips][Plan::kMmaN / 2], const Columns &columns,
-                              u32 staging, int s) {
+                              u32 staging, int s, int first_pair) {
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4;
     // Matrices {n, h}: lane l names where token l % 8 of matrix l / 8 goes.
     const int token = lane / 16 * 8 + lane % 8;
     const int chunk = Columns::Fragments::chunk(warp, lane / 8 % 2);
     const u32 to = staging + swizzled_offset<8>(token, chunk);
 #pragma unroll
-    for (int pair = 0; pair < kPairs; ++pair) {
+    for (int i = 0; i < kStagedPairs; ++i) {
+      const int pair = first_pair + i;
       if (16 * pair >= columns.tile.rows)
         break;
       u32 words[4];
       columns.get_words(acc, s, pair, words);
-      ptx::stmatrix_x4_trans(to + pair * 16 * 128, words);
+      ptx::stmatrix_x4_trans(to + i * 16 * 128, words);
     }
   }
-  MOE_DEVICE static void copy(const Columns &columns, u32 staging, Output *out, int s) {
+  MOE_DEVICE static void copy(const Columns &columns, u32 staging, Output *out, int s,
+                              int first_pair) {
     const int thread = threadIdx.x % 128, chunk = thread % 8, first_row = thread / 8;
     const int column = strip_column<Plan>(columns.tile, s) + 8 * chunk;
     const bool inside = !Plan::kTailN || column < Plan::kN;
     const u32 from = staging + swizzled_offset<8>(first_row, chunk);
-    Output *to = out + (i64(columns.tile.row_begin) + first_row) * Plan::kN + column;
+    const int rows = columns.tile.rows - 16 * first_pair;
+    Output *to =
+        out + (i64(columns.tile.row_begin) + 16 * first_pair + first_row) * Plan::kN + column;
 #pragma unroll
-    for (int first = 0; first < kPairs; first += kBatch) {
-      if (16 * first >= columns.tile.rows)
+    for (int first = 0; first < kStagedPairs; first += kBatch) {
+      if (16 * first >= rows)
         break;
       uint4 v[kBatch];
 #pragma unroll
       for (int p = 0; p < kBatch; ++p)
-        if (first + p < kPairs)
+        if (first + p < kStagedPairs)
           v[p] = ptx::ld_shared_16(from + (first + p) * 16 * 128);
 #pragma unroll
       for (int p = 0; p < kBatch; ++p)
-        if (first + p < kPairs)
-          ptx::st_global_16_if<Plan::kKeepsResults>(
-              inside && 16 * (first + p) + first_row < columns.tile.rows,
-              to + i64(16 * (first + p)) * Plan::kN, straighten<Plan>(v[p]));
+        if (first + p < kStagedPairs)
+          ptx::st_global_16_if<Plan::kKeepsResults>(inside && 16 * (first + p) + first_row < rows,
+                                                    to + i64(16 * (first + p)) * Plan::kN,
+                                                    straighten<Plan>(v[p]));
     }
   }
 
@@ -210,11 +215,16 @@ public:
       for (int s = 0; s < kColumnStrips; ++s) {
         if (Plan::kShortLastTile && strip_column<Plan>(columns.tile, s) >= Plan::kN)
           break;
-        if (part != 0 || s != 0)
-          ptx::barrier_sync(barrier, 128); // the strip before has been read
-        fill(acc, columns, staging, s);
-        ptx::barrier_sync(barrier, 128);
-        copy(columns, staging, part ? to.up_out : to.out, s);
+#pragma unroll
+        for (int first = 0; first < kPairs; first += kStagedPairs) {
+          if (first != 0 && 16 * first >= tile.rows)
+            break;
+          if (Plan::kOwnStaging || part != 0 || s != 0)
+            ptx::barrier_sync(barrier, 128); // what lay there has been read
+          fill(acc, columns, staging, s, first);
+          ptx::barrier_sync(barrier, 128);
+          copy(columns, staging, part ? to.up_out : to.out, s, first);
+        }
       }
     }
   }

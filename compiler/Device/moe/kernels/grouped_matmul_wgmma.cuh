@@ -14,7 +14,7 @@ namespace moe {
 template <class Plan, class Epilogue>
 MOE_DEVICE void grouped_matmul_wgmma(const GroupedMatmulWgmmaArgs<Plan> &args, void *shared) {
   const u32 stages = (ptx::shared_address(shared) + 1023) & ~1023u;
-  const u32 barriers = stages + Plan::kStages * Plan::kStageBytes;
+  const u32 barriers = stages + Plan::kStages * Plan::kStageBytes + 2 * Plan::kStagingBytes;
   const PipelineState<Plan::kStages, Plan::kCluster> state{barriers};
   const TileSlots<Plan> slots(barriers);
   constexpr u32 kWarps = Plan::kCooperative ? 8 : 4;

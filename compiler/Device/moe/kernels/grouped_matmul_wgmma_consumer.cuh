@@ -155,17 +155,19 @@ public:
       ptx::wgmma_wait<0>();
       if (!Plan::is_stream(rows))
         state.release(last_);
-      if constexpr (Plan::kStaged)
+      if constexpr (Plan::kLendsStage)
         state.wait_full();
-      FragmentStore<Plan, Epilogue>::run(acc_, args.store, tile,
-                                         stages + state.stage * Plan::kStageBytes +
-                                             consumer * (Plan::kStageBytes / 2));
-      if constexpr (Plan::kStaged)
+      const u32 staging =
+          Plan::kLendsStage
+              ? stages + state.stage * Plan::kStageBytes + consumer * (Plan::kStageBytes / 2)
+              : stages + Plan::kStages * Plan::kStageBytes + consumer * Plan::kStagingBytes;
+      FragmentStore<Plan, Epilogue>::run(acc_, args.store, tile, staging);
+      if constexpr (Plan::kLendsStage)
         ptx::proxy_fence();
       __syncwarp();
       if (leader)
         ptx::mbarrier_arrive(slots.empty());
-      if constexpr (Plan::kStaged) {
+      if constexpr (Plan::kLendsStage) {
         state.release(state.stage);
         state.advance();
       }

@@ -59,6 +59,9 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kLeastTokens =
       S::kBlockM > 64 && S::kTokenStep < 64 ? 64 - 64 % S::kTokenStep : S::kTokenStep;
 
+  /// Swapped tiles of so many tokens that the producers' four warps have a quarter each to load.
+  static constexpr bool kHasLargeTiles = S::kSwapped && S::kBlockM >= 128 && S::kBlockM % 32 == 0;
+
   /// Rows that cost a tile time come in these units.
   static constexpr int kRowUnit = S::kSwapped ? S::kTokenStep : 64;
 
@@ -87,10 +90,16 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   static constexpr int kFewStrips =
       kShortLastTile ? max_of(few_strips(0), few_strips(kStripStride - 1)) : 0;
 
-  /// Stores go through a stage of the ring that the producers leave to the consumers after each
-  /// tile, half of it to each: where the tensor cores would wait for the slower way.
-  static constexpr bool kStaged =
-      S::kSwapped && S::kCooperative && sizeof(Output) == 2 && S::kBlockM <= S::kBlockN;
+  /// Stores of swapped operands go through shared memory, whole lines of a row at a time.
+  /// Cooperating consumers, whose tensor cores wait meanwhile, take a stage of the ring for it,
+  /// which the producers leave to them after each tile, half of it to each. Ping-pong ones with
+  /// large tiles have memory of their own, for half of a tile's tokens at a time.
+  static constexpr bool kStagesResults = S::kSwapped && sizeof(Output) == 2;
+  static constexpr bool kLendsStage = kStagesResults && S::kCooperative && S::kBlockM <= S::kBlockN;
+  static constexpr bool kOwnStaging = kStagesResults && !S::kCooperative && kHasLargeTiles;
+  static constexpr bool kStaged = kLendsStage || kOwnStaging;
+  static constexpr int kStagedTokens = kOwnStaging ? S::kBlockM / 2 : S::kBlockM;
+  static constexpr int kStagingBytes = kOwnStaging ? kStagedTokens * 128 : 0; ///< a consumer's own
 
   /// Results stay in L2 for the kernel that reads them, where the weights, which are read once,
   /// leave it first.
@@ -106,9 +115,10 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   }
 
   /// Contiguous rows come by the copy engine, in boxes of so many: one for each of the producers'
-  /// warps, but few enough that a tile's last box brings little of the next tile.
+  /// warps, which take some 80 clocks for each, or of smaller swapped tiles few enough that a
+  /// tile's last box brings little of the next tile.
   static constexpr bool kRowBoxes = P::kRowSource == RowSource::contiguous;
-  static constexpr int kRowBox = S::kSwapped ? 16 : S::kBlockM / 4;
+  static constexpr int kRowBox = S::kSwapped && !kHasLargeTiles ? 16 : S::kBlockM / 4;
 
   static constexpr int kRowTileBytes = S::kBlockM * 128;
   static constexpr int kWeightTileBytes = S::kBlockN * 128;
@@ -130,18 +140,19 @@ struct GroupedMatmulWgmmaPlan : Problem, Schedule {
   }
   static constexpr int kStageBytes = kRowTileBytes + kWeightTileBytes;
 
-  // Shared memory: stages, then their barriers, the failure flag, a word for `known_tile`, two
-  // words of drawn tiles and their barrier, `first_part`, the tile slots' barriers, the two tile
-  // slots with what stores need of each row (weighted: the factor; accumulated: the token, too),
-  // and the producers' table of gathered rows; before it all up to 1023 bytes of alignment.
+  // Shared memory: stages, consumers' own staging, the stages' barriers, the failure flag, a word
+  // for `known_tile`, two words of drawn tiles and their barrier, `first_part`, the tile slots'
+  // barriers, the two tile slots with what stores need of each row (weighted: the factor;
+  // accumulated: the token, too), and the producers' table of gathered rows; before it all up to
+  // 1023 bytes of alignment.
   static constexpr int kTargetBytes = P::kStore == StoreForm::rows            ? 0
                                       : P::kStore == StoreForm::weighted_rows ? 4
                                                                               : 8;
   static constexpr int kSlotBytes = 16 + S::kBlockM * kTargetBytes;
   static constexpr int kBarrierBytes = S::kStages * 16 + 64;
   static constexpr int kSourceBytes = P::kRowSource == RowSource::gathered ? S::kBlockM * 4 : 0;
-  static constexpr int kSharedBytes =
-      1024 + S::kStages * kStageBytes + kBarrierBytes + 2 * kSlotBytes + kSourceBytes;
+  static constexpr int kSharedBytes = 1024 + S::kStages * kStageBytes + 2 * kStagingBytes +
+                                      kBarrierBytes + 2 * kSlotBytes + kSourceBytes;
 
   /// False where ptxas (CUDA 13.0) spills or serialises products (C7511): right but slow.
   static constexpr bool kManyValues =

@@ -18,11 +18,25 @@ class GroupedMatmulProducer {
   /// A tile is handed over some steps after its loads have begun, so that they do not wait for the
   /// stores of the tile that had its slot; before the consumers want it.
   static constexpr int kPublishStep = min_of(max_of(Plan::kStages - 3, 0), Plan::kSteps - 1);
-  /// The step during which the next tile becomes known: a drawn one has arrived by then.
-  static constexpr int kTakeStep = Plan::kDynamic ? min_of(3, Plan::kSteps - 1) : 0;
-  /// The step during which the next tile's routes are asked for: its map entry has arrived by then.
+  /// The steps during which the next tile becomes known: a drawn one has arrived by the first, what
+  /// the map has of its band by the second, and its entry by the third, where its routes are asked
+  /// for.
+  static constexpr int kReceiveStep = Plan::kDynamic ? min_of(3, Plan::kSteps - 1) : 0;
+  static constexpr int kLocateStep = min_of(kReceiveStep + 2, Plan::kSteps - 1);
   static constexpr int kPrefetchStep =
-      min_of(max_of(kPublishStep, kTakeStep + 1) + 1, Plan::kSteps - 1);
+      min_of(max_of(kPublishStep, kLocateStep + 1) + 1, Plan::kSteps - 1);
+  static constexpr int kReportStep =
+      Plan::kReports ? ProgressReport<Plan>::kStep : Plan::kSteps - 1;
+
+  /// The next of these steps behind `step`. A K step has one question to ask, not one for each.
+  MOE_DEVICE static int next_event(int step) {
+    constexpr int kEvents[] = {kReceiveStep, kLocateStep, kPublishStep, kReportStep, kPrefetchStep};
+    int next = Plan::kSteps - 1;
+#pragma unroll
+    for (int event : kEvents)
+      next = event > step ? min_of(event, next) : next;
+    return next;
+  }
 
   /// The producers' warps. One thread asks for a box in about 80 clocks, one of each for four
   /// boxes.
@@ -44,7 +58,11 @@ public:
     TileWalk<Plan> walk(args.tiles, args.tickets, slots.drawn());
     ProgressReport<Plan> report(args.progress, args.tiles, slots);
     ProgressWait<Plan> arrival;
-    ProducedTile tile = walk.template take<true>();
+    ComingTile next = {};
+    walk.template receive<true>(next);
+    walk.locate(next);
+    walk.get(next);
+    ProducedTile tile = next;
     rows.prefetch_routes(tile);
     rows.prefetch_weights();
     if (Plan::kEarlyExperts != 0 && threadIdx.x == 0)
@@ -55,7 +73,7 @@ public:
       if (tile.rows < 0)
         break;
       rows.start(tile);
-      ProducedTile next;
+      int event = 0;
 #pragma unroll 1
       for (int step = 0; step < Plan::kSteps; ++step) {
         state.wait_empty();
@@ -71,23 +89,30 @@ public:
           ptx::mbarrier_arrive_cp_async(state.full());
         }
         state.advance();
+        if (step != event)
+          continue;
+        event = next_event(step);
         if (step == 0)
           walk.draw();
-        if (step == kTakeStep)
-          next = walk.template take<false>();
+        if (step == kReceiveStep)
+          walk.template receive<false>(next);
+        if (step == kLocateStep)
+          walk.locate(next);
         if (step == kPublishStep) {
           slots.wait_empty();
           rows.put_targets(slots.target(0));
           publish(slots, tile);
         }
-        if (step == ProgressReport<Plan>::kStep)
+        if (step == kReportStep)
           report.count(tile, slots);
-        if (step == kPrefetchStep)
+        if (step == kPrefetchStep) {
+          walk.get(next);
           rows.prefetch_routes(next);
+        }
         if (step == Plan::kSteps - 1)
           rows.prefetch_weights();
       }
-      if constexpr (Plan::kStaged) { // left to the consumers
+      if constexpr (Plan::kLendsStage) { // left to the consumers
         state.wait_empty();
         if (!Plan::kRowBoxes || leader)
           ptx::mbarrier_arrive(state.full());

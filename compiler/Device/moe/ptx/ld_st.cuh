@@ -87,6 +87,15 @@ MOE_DEVICE void st_global_16_if(bool store, void *p, uint4 v) {
                  "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w), "r"(int(store))
                  : "memory");
 }
+/// `index` becomes the bits of values[index], or 0 where it is negative. In place, so that nothing
+/// waits for the load but what reads it: of a choice the compiler makes a move behind the load.
+MOE_DEVICE void replace_index(int &index, const float *values) {
+  asm volatile("{\n.reg .pred p;\n.reg .b64 a;\nsetp.ge.s32 p, %0, 0;\n"
+               "mad.wide.s32 a, %0, 4, %1;\nmov.b32 %0, 0;\n@p ld.global.b32 %0, [a];\n}"
+               : "+r"(index)
+               : "l"(values)
+               : "memory");
+}
 /// Streaming store: the line is the first to leave L2.
 MOE_DEVICE void st_global_stream_16(void *p, uint4 v) {
   asm volatile("st.global.cs.v4.u32 [%0], {%1,%2,%3,%4};" ::"l"(p), "r"(v.x), "r"(v.y), "r"(v.z),

@@ -33,6 +33,13 @@ struct ProducedTile : Tile {
   }
 };
 
+/// A tile that a walk is about to get, in the words of what is known of it so far: its rows are the
+/// extent of its band, then of its entry, whose expert and first row it has, and the column tile is
+/// its turn in the entry.
+struct ComingTile : ProducedTile {
+  int mark; ///< the entry's last word
+};
+
 /// A producer thread's walk over the block's tiles in the raster of the tile map's valid entries.
 /// Entry 0 of the map holds their number in its last word (MapHead): nothing is read on the host.
 ///
@@ -84,7 +91,7 @@ public:
       next_ = ends().first(next_);
     }
   }
-  /// Asks for a tile, some steps before `take`.
+  /// Asks for a tile, some steps before `receive`.
   MOE_DEVICE void draw() {
     if constexpr (Plan::kDynamic)
       if (threadIdx.x == 0 && rank() == 0) {
@@ -94,31 +101,46 @@ public:
           next_ = int(ptx::atomic_count(tickets_, u32(count_) - 1)) + clusters();
       }
   }
-  /// The first tile, or the one that was asked for. All producers call it together.
+  /// A tile becomes known in three parts, each of which asks for what the next one reads: some
+  /// steps apart nobody waits for it. All producers call them together. Drawn tiles: the one that
+  /// was asked for, but for the first.
   template <bool kFirst>
-  MOE_DEVICE ProducedTile take() {
+  MOE_DEVICE void receive(ComingTile &coming) {
     if constexpr (Plan::kDynamic && !kFirst) {
       pass_on();
       next_ = int(ptx::ld_shared_4(slot_));
       slot_ ^= 4; // a slow reader of this word is past it before the word's next turn
     }
+    if (next_ < count_)
+      coming.rows = map_[band_entry(next_, turns())].z;
+  }
+  MOE_DEVICE void locate(ComingTile &coming) const {
     if (next_ >= count_)
-      return {{0, 0, -1, 0}};
-    const int first = map_[band_entry(next_, turns())].z;
-    const TileIndex at = tile_at(next_, turns(), unpack_extent(first));
+      return;
+    const TileIndex at = tile_at(next_, turns(), unpack_extent(coming.rows));
     const int4 entry = map_[at.m];
+    coming = {{{entry.x, entry.y, entry.z, at.n}}, entry.w};
+  }
+  /// In place, since producers have few registers.
+  MOE_DEVICE void get(ComingTile &coming) {
+    if (next_ >= count_) {
+      coming.rows = -1;
+      return;
+    }
     if constexpr (!Plan::kDynamic)
       next_ += clusters();
-    const TileExtent extent = unpack_extent(entry.z);
+    const TileExtent extent = unpack_extent(coming.rows);
     const bool late =
-        Plan::kBothEnds && (Plan::kReports || Plan::kEarlyStart) && (entry.w & kLateBit) != 0;
+        Plan::kBothEnds && (Plan::kReports || Plan::kEarlyStart) && (coming.mark & kLateBit) != 0;
     if constexpr (Plan::kCluster == 1) {
-      return ProducedTile::of({entry.x, entry.y, extent.rows, at.n}, false, late);
+      static_cast<ProducedTile &>(coming) = ProducedTile::of(
+          {coming.expert, coming.row_begin, extent.rows, coming.column_tile}, false, late);
     } else {
-      const BlockTile own =
-          block_tile(extent, at.n, int(rank()), Plan::kCluster, Plan::kColumnTiles, Plan::kRowUnit);
-      return ProducedTile::of({entry.x, entry.y + own.begin, own.rows, own.column_tile},
-                              own.shares_weights, late);
+      const BlockTile own = block_tile(extent, coming.column_tile, int(rank()), Plan::kCluster,
+                                       Plan::kColumnTiles, Plan::kRowUnit);
+      static_cast<ProducedTile &>(coming) =
+          ProducedTile::of({coming.expert, coming.row_begin + own.begin, own.rows, own.column_tile},
+                           own.shares_weights, late);
     }
   }
 

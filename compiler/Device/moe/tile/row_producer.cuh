@@ -43,12 +43,6 @@ class RowProducer {
   int route_[kOwn];
   float weight_[kWeightForRoute ? 1 : kOwn];
 
-  MOE_DEVICE void set_weight(int i, float weight) {
-    if constexpr (kWeightForRoute)
-      route_[i] = __float_as_int(weight);
-    else
-      weight_[i] = weight;
-  }
   MOE_DEVICE float weight(int i) const {
     if constexpr (kWeightForRoute)
       return __int_as_float(route_[i]);
@@ -76,8 +70,14 @@ public:
   MOE_DEVICE void prefetch_weights() {
     if constexpr (kTargets) {
 #pragma unroll
-      for (int i = 0; i < kOwn; ++i)
-        set_weight(i, route_[i] < 0 ? 0.0f : routing_weights_[route_[i]]);
+      for (int i = 0; i < kOwn; ++i) {
+        int weight = route_[i];
+        ptx::replace_index(weight, routing_weights_);
+        if constexpr (kWeightForRoute)
+          route_[i] = weight;
+        else
+          weight_[i] = __int_as_float(weight);
+      }
     }
   }
 
