@@ -20,6 +20,8 @@ using moert::StatusCode;
 Result<Routing> parseRouting(std::string_view text) {
   if (text == "uniform")
     return Routing{};
+  if (text == "balanced")
+    return Routing{Routing::Kind::Balanced, 0.0};
   if (text == "one-expert")
     return Routing{Routing::Kind::OneExpert, 0.0};
   constexpr std::string_view kZipf = "zipf:";
@@ -51,6 +53,8 @@ std::string toString(const Routing &routing) {
     return "uniform";
   case Routing::Kind::Zipf:
     return fmt::format("zipf:{}", routing.exponent);
+  case Routing::Kind::Balanced:
+    return "balanced";
   case Routing::Kind::OneExpert:
     return "one-expert";
   case Routing::Kind::Histogram:
@@ -106,16 +110,27 @@ LogitSource::LogitSource(const Routing &routing, int64_t numExperts, uint64_t se
     return;
   }
   std::vector<int32_t> order = popularityOrder(numExperts, seed, name);
-  for (int64_t rank = 0; rank < numExperts; ++rank)
-    base[order[rank]] = kind == Routing::Kind::Zipf
-                            ? -routing.exponent * std::log(static_cast<double>(rank + 1))
-                            : -0.25 * static_cast<double>(rank);
+  for (int64_t rank = 0; rank < numExperts; ++rank) {
+    double place = static_cast<double>(rank);
+    base[order[rank]] = kind == Routing::Kind::Zipf       ? -routing.exponent * std::log(place + 1)
+                        : kind == Routing::Kind::Balanced ? place
+                                                          : -0.25 * place;
+  }
+  if (kind == Routing::Kind::Balanced)
+    for (stride = static_cast<int64_t>(0.618 * static_cast<double>(numExperts));
+         std::gcd(stride, numExperts) != 1;)
+      ++stride;
 }
 
 double LogitSource::logit(int64_t token, int64_t expert) const {
   double unit = noise.unit(static_cast<uint64_t>(token * numExperts + expert));
   if (kind == Routing::Kind::OneExpert)
     return base[expert] + 0.2 * (unit - 0.5);
+  if (kind == Routing::Kind::Balanced) {
+    int64_t first = token % numExperts * stride % numExperts;
+    int64_t behind = (static_cast<int64_t>(base[expert]) - first + numExperts) % numExperts;
+    return -0.25 * static_cast<double>(behind) + 0.2 * (unit - 0.5);
+  }
   return base[expert] - std::log(-std::log(unit));
 }
 

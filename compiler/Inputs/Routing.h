@@ -23,12 +23,14 @@ namespace moec {
 /// `uniform`: every token chooses its k experts independently, all equally likely.
 /// `zipf:A`: independently, without replacement, expert of popularity rank r (from 1) with weight
 ///   r^-A; the ranks are a seeded permutation of the experts.
+/// `balanced`: every token chooses k experts that follow each other in a seeded order, and as many
+///   tokens begin at each of them: of a multiple of E tokens all experts get the same number.
 /// `one-expert`: all tokens choose the same k experts, in the same order.
 /// `histogram:FILE`: independently, without replacement, expert e with weight counts[e] of the
 /// file;
 ///   one that was never chosen never is.
 struct Routing {
-  enum class Kind { Uniform, Zipf, OneExpert, Histogram };
+  enum class Kind { Uniform, Zipf, Balanced, OneExpert, Histogram };
   Kind kind = Kind::Uniform;
   double exponent = 0.0; ///< A of zipf
   Histogram histogram = {};
@@ -37,10 +39,11 @@ struct Routing {
 };
 
 /// The help text of the grammar.
-inline constexpr std::string_view kRoutingGrammar = "uniform|zipf:A|one-expert|histogram:FILE";
+inline constexpr std::string_view kRoutingGrammar =
+    "uniform|zipf:A|balanced|one-expert|histogram:FILE";
 
-/// Reads `uniform`, `zipf:A` (0 <= A <= 64), `one-expert` or `histogram:FILE`, and the file; Usage
-/// where it is something else, InvalidInput where the file is.
+/// Reads `uniform`, `zipf:A` (0 <= A <= 64), `balanced`, `one-expert` or `histogram:FILE`, and the
+/// file; Usage where it is something else, InvalidInput where the file is.
 moert::Result<Routing> parseRouting(std::string_view text);
 
 /// The text that `parseRouting` reads back as the same value, as long as the file is there.
@@ -60,7 +63,8 @@ moert::Status checkRouting(const Routing &routing, int64_t numExperts, int64_t t
 /// are a sample without replacement with those weights (Gumbel-top-k: Kool, van Hoof and Welling,
 /// ICML 2019). The greatest weight of a histogram counts as 1, and weight 0 gives -inf. one-expert:
 /// -rank / 4 plus noise below 0.1, so that the order of the experts is the same for every token
-/// while the logits differ.
+/// while the logits differ. balanced: the same with ranks that count from the token's first expert,
+/// which is t * m modulo E, m prime to E and near 0.618 E.
 class LogitSource {
 public:
   /// The routing must have passed `checkRouting`.
@@ -73,7 +77,8 @@ private:
   Routing::Kind kind;
   int64_t numExperts;
   RandomStream noise;
-  std::vector<double> base; ///< per expert: log-weight, or -rank / 4
+  std::vector<double> base; ///< per expert: log-weight, -rank / 4 or, balanced, its rank
+  int64_t stride = 0;       ///< balanced: from the first expert of a token to that of the next
 };
 
 /// The experts in the order of their popularity rank: a permutation of [0, numExperts) that depends

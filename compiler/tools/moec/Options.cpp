@@ -105,7 +105,7 @@ static cl::list<std::string>
     routingOption("routing", cl::sub(compileCommand()), cl::sub(runCommand()),
                   cl::sub(benchCommand()), cl::sub(tuneCommand()), cl::sub(cacheCommand()),
                   cl::cat(category()), cl::CommaSeparated, cl::value_desc("R,..."),
-                  cl::desc("uniform, zipf:A, one-expert, or histogram:FILE with recorded "
+                  cl::desc("uniform, zipf:A, balanced, one-expert, or histogram:FILE with recorded "
                            "\"counts\" of the experts as JSON, its name without commas (compile, "
                            "cache explain: one, whose tuning records are used)"));
 static cl::opt<uint64_t> seedOption("seed", cl::sub(runCommand()), cl::sub(benchCommand()), cl::sub(tuneCommand()),

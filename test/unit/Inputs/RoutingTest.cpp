@@ -14,7 +14,7 @@ using moert::StatusCode;
 namespace {
 
 TEST(RoutingGrammar, ReadsWhatItPrints) {
-  for (const char *text : {"uniform", "one-expert", "zipf:0", "zipf:1.2", "zipf:64"}) {
+  for (const char *text : {"uniform", "balanced", "one-expert", "zipf:0", "zipf:1.2", "zipf:64"}) {
     moert::Result<Routing> routing = parseRouting(text);
     ASSERT_TRUE(routing.isOk()) << text;
     EXPECT_EQ(toString(*routing), text);
@@ -64,6 +64,42 @@ TEST(Routing, UniformIsEven) {
     chiSquare += difference * difference / (static_cast<double>(kTokens) / kExperts);
   }
   EXPECT_LT(chiSquare, 50.0);
+}
+
+TEST(Routing, BalancedGivesEveryExpertTheSame) {
+  const Routing routing{Routing::Kind::Balanced};
+  for (int64_t experts : {1, 2, 8, 60, 128})
+    for (int64_t topK : {1, 2, 6, 8}) {
+      if (topK > experts)
+        continue;
+      LogitSource source(routing, experts, 5, "router_logits");
+      std::vector<int64_t> counts(experts, 0);
+      std::vector<int32_t> chosen(topK), before(topK, -1);
+      for (int64_t t = 0; t < 3 * experts; ++t) {
+        source.choose(t, chosen);
+        EXPECT_EQ(std::set<int32_t>(chosen.begin(), chosen.end()).size(), size_t(topK));
+        EXPECT_TRUE(experts == 1 || chosen != before) << "tokens differ in their experts";
+        before = chosen;
+        for (int32_t expert : chosen)
+          ++counts[expert];
+      }
+      EXPECT_EQ(std::set<int64_t>(counts.begin(), counts.end()), std::set<int64_t>{3 * topK})
+          << experts << " experts, " << topK << " a token";
+    }
+}
+
+/// Of any number of tokens the numbers differ by little, since their first experts lie apart.
+TEST(Routing, BalancedIsNearlySoOfAnyNumberOfTokens) {
+  LogitSource source({Routing::Kind::Balanced}, 128, 5, "router_logits");
+  std::vector<int64_t> counts(128, 0);
+  for (int64_t t = 0; t < 1000; ++t) {
+    int32_t chosen[8];
+    source.choose(t, chosen);
+    for (int32_t expert : chosen)
+      ++counts[expert];
+    auto [least, most] = std::ranges::minmax(counts);
+    ASSERT_LE(most - least, 4) << t + 1 << " tokens";
+  }
 }
 
 TEST(Routing, ZipfFirstChoicesFollowTheLaw) {
