@@ -57,7 +57,7 @@ pass() { passed=$((passed + ${1:-1})); }
 fail() {
   failed=$((failed + 1))
   echo "FAILED $1 (log: $2)"
-  grep -E '^cuda .*MISMATCH|error:|reproduce' "$2" | head -3 | sed 's/^/    /'
+  grep -E '^cuda .*MISMATCH|UNSTEADY|error:|reproduce' "$2" | head -3 | sed 's/^/    /'
 }
 skip() { skipped=$((skipped + ${2:-1})); echo "skipped $1"; }
 out_of_time() { [ $SECONDS -ge "$limit" ]; }
