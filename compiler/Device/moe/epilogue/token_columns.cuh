@@ -147,8 +147,8 @@ public:
   }
 };
 
-/// By way of shared memory, whole 128-byte lines of a row at a time: for consumers whose tensor
-/// cores wait meanwhile. `staging`: kBlockM rows of 64 columns, in the copy engine's swizzle.
+/// By way of shared memory, whole 128-byte lines of a row at a time. `staging`: kStagedTokens rows
+/// of 64 columns, in the copy engine's swizzle.
 template <class Plan, class Epilogue>
 class StagedTokenStore {
   using Columns = TokenColumns<Plan, Epilogue>;
